@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+#include "libfiona/base/ids.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fiona::anonymize {
+
+enum class UidScheme {
+    hmac,       ///< `2.25.` + 128 bits of HMAC-SHA-256(project key, project NUL UID): default
+    compat_dec, ///< the original's SHA-256 rendered in decimal digits
+    compat_hex, ///< the original's old style; letters in UIDs
+};
+
+struct DateShift {
+    enum class Kind { fixed, subject } kind = Kind::subject;
+    int days = 0; ///< for fixed; added to every date
+};
+
+/// A rule of the command line or of the project: `gggg,eeee=VALUE` (-P) or `gggg,eeee=REGEX` (-R).
+struct TagChange {
+    std::string tag; ///< "gggg,eeee", any case, or a keyword
+    std::string value;
+    bool is_regex = false;
+};
+
+struct Settings {
+    ProjectName project;
+    ParticipantId participant;
+    std::optional<EventName> event;
+    UidScheme scheme = UidScheme::hmac;
+    std::optional<std::filesystem::path> key_file; ///< 32 bytes, mode 0600; needed by hmac
+    DateShift date_shift;
+    std::vector<std::filesystem::path> profiles; ///< later rows win; empty: the shipped profile
+    std::filesystem::path safe_private;          ///< empty: the shipped list
+    std::vector<std::filesystem::path> extra_identity; ///< --phi: JSON whose strings are identity
+    std::vector<TagChange> tag_changes;
+    bool by_series = true;
+    bool verify = true;
+    bool scrub_leaks = false; ///< --on-leak scrub: blank the element and verify again
+    unsigned threads = 2;
+};
+
+/// Settings of one project from `<config>/projects.json`, keys in `<config>/keys/<project>.key`
+/// (name percent-encoded). A project without an entry gets hmac and a subject-keyed date shift; its
+/// key is made at the first use and its SHA-256 noted in projects.json: a lost or changed key is
+/// Error{Fault::config}, never papered over.
+[[nodiscard]] Settings project_settings(const Config& config, const ProjectName& project,
+                                        const ParticipantId& participant,
+                                        const std::optional<EventName>& event);
+
+} // namespace fiona::anonymize

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/ids.h"
+#include "libfiona/base/json.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fiona {
+
+/// Every path of a site (fiona-files(5)). Who writes and who reads each of them stands in the
+/// header that owns it.
+struct Paths {
+    std::filesystem::path data;       ///< default /data
+    std::filesystem::path processing; ///< default /home/processing
+    std::filesystem::path server;     ///< default /var/www/html/server
+    std::filesystem::path applications; ///< default /var/www/html/applications
+    std::filesystem::path export_root;  ///< default /export2
+
+    [[nodiscard]] std::filesystem::path site() const { return data / "site"; }
+    [[nodiscard]] std::filesystem::path archive() const { return site() / "archive"; }
+    [[nodiscard]] std::filesystem::path incoming_parts() const { return site() / ".incoming"; }
+    [[nodiscard]] std::filesystem::path rejected() const { return site() / ".rejected"; }
+    [[nodiscard]] std::filesystem::path raw() const { return site() / "raw"; }
+    [[nodiscard]] std::filesystem::path participants() const { return site() / "participants"; }
+    [[nodiscard]] std::filesystem::path srs() const { return site() / "srs"; }
+    [[nodiscard]] std::filesystem::path arrived() const { return site() / ".arrived"; }
+    [[nodiscard]] std::filesystem::path spool() const { return site() / ".spool"; }
+    [[nodiscard]] std::filesystem::path status() const { return site() / ".status"; }
+    [[nodiscard]] std::filesystem::path temporary() const { return site() / "tmp"; } ///< mode 0700
+    [[nodiscard]] std::filesystem::path config() const { return data / "config"; }
+    [[nodiscard]] std::filesystem::path keys() const { return config() / "keys"; } ///< mode 0700
+    [[nodiscard]] std::filesystem::path requests() const { return processing / "transfer_requests"; }
+    [[nodiscard]] std::filesystem::path work() const { return processing / "transfers_work"; }
+    [[nodiscard]] std::filesystem::path done() const { return processing / "transfers_done"; }
+    [[nodiscard]] std::filesystem::path failed() const { return processing / "transfers_fail"; }
+    [[nodiscard]] std::filesystem::path logs() const { return processing / "logs"; }
+    [[nodiscard]] std::filesystem::path pids() const { return processing / ".pids"; }
+    [[nodiscard]] std::filesystem::path state() const { return processing / "state"; }
+    [[nodiscard]] std::filesystem::path server_logs() const { return server / "logs"; }
+    [[nodiscard]] std::filesystem::path server_pids() const { return server / ".pids"; }
+    [[nodiscard]] std::filesystem::path incoming_list() const
+    {
+        return applications / "Assign" / "incoming.txt";
+    }
+};
+
+struct RedcapConfig {
+    std::string url;                                ///< http(s)://host[:port]/api/
+    std::optional<std::filesystem::path> unix_socket; ///< then the host in `url` is only a name
+    std::optional<std::filesystem::path> ca_file;
+    std::filesystem::path tokens_file; ///< lines `role = token`, mode 0600
+    std::chrono::seconds connect_timeout{5};
+    std::chrono::seconds timeout{60};
+    std::chrono::seconds deadline{180}; ///< all tries of one call together
+};
+
+struct ResearchPacsConfig {
+    std::string host;
+    std::uint16_t port = 0;    ///< C-STORE
+    std::string aet;           ///< called AE title for C-STORE
+    std::uint16_t qr_port = 0; ///< C-FIND, C-GET, C-MOVE; default: port
+    std::string qr_aet;        ///< default: aet
+    std::string calling_aet;   ///< default FIONA
+    std::chrono::seconds timeout{60};
+};
+
+struct ReceiverConfig {
+    std::string bind_address = "0.0.0.0";
+    std::uint16_t port = 11112;
+    std::string aet = "FIONA"; ///< the responding AE title; every called AE title is accepted
+    unsigned max_associations = 20;
+    unsigned max_per_peer = 10;
+    std::chrono::seconds acse_timeout{10};
+    std::chrono::seconds dimse_timeout{60};
+    std::chrono::seconds stop_grace{30};
+    enum class TransferSyntaxes { any, uncompressed } transfer_syntaxes = TransferSyntaxes::any;
+    enum class Durability { full, file, none } durability = Durability::file;
+    bool promiscuous = true; ///< storage classes that DCMTK does not know are accepted
+    std::vector<std::string> allowed_callers; ///< empty: all
+    /// Free space of the archive below which we warn, and below which nothing is accepted.
+    /// The larger of the share and the bytes counts.
+    double soft_free_share = 0.10;
+    std::uint64_t soft_free_bytes = std::uint64_t{20} << 30U;
+    double hard_free_share = 0.02;
+    std::uint64_t hard_free_bytes = std::uint64_t{2} << 30U;
+    std::size_t spool_warn = 10'000;
+    std::size_t spool_max = 200'000;
+};
+
+struct DeidentifyConfig {
+    std::filesystem::path profile;      ///< default: <config>/profile.csv, else the installed one
+    std::filesystem::path safe_private; ///< likewise safe-private.csv
+    std::filesystem::path projects;     ///< per-project settings, default <config>/projects.json
+};
+
+struct TimingConfig {
+    std::chrono::seconds quiet{16};  ///< a study is complete when nothing arrived for so long
+    std::chrono::seconds settle{60}; ///< a series JSON younger than this is not yet recorded
+};
+
+/// config.json, read and checked once (fiona-files(5)). Unknown keys are ignored.
+class Config {
+public:
+    /// `--config FILE`, else $FIONA_CONFIG, else /data/config/config.json.
+    [[nodiscard]] static std::filesystem::path
+    default_path(const std::optional<std::filesystem::path>& from_command_line);
+
+    /// Throws Error{Fault::config}: missing or unreadable file, no JSON (with line and column),
+    /// a value of the wrong kind, an unknown project.
+    [[nodiscard]] static Config load(const std::filesystem::path& file,
+                                     const std::string& project = {});
+
+    std::filesystem::path file;
+    std::string project; ///< of SITES, empty for the default site
+    Paths paths;
+    RedcapConfig redcap;
+    ResearchPacsConfig research_pacs;
+    ReceiverConfig receiver;
+    DeidentifyConfig deidentify;
+    TimingConfig timing;
+    std::filesystem::path classify_rules; ///< RULESFILE, default <config>/classifyRules.json
+    std::string timezone;                 ///< LOCALTIMEZONE; put into TZ by load()
+    json::Value document;                 ///< everything, for what has no field above
+};
+
+/// A file shipped with the tools (share/...): beside the build tree, or the installed one.
+/// Throws Error{Fault::missing} naming where it was looked for.
+[[nodiscard]] std::filesystem::path shipped_file(const std::filesystem::path& relative);
+
+} // namespace fiona

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/process.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/unique_fd.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+extern char** environ; // NOLINT(readability-redundant-declaration) POSIX gives it no header
+
+namespace fiona {
+
+namespace fs = std::filesystem;
+using std::chrono::steady_clock;
+
+namespace {
+
+std::vector<char*> pointers(std::vector<std::string>& words)
+{
+    std::vector<char*> result;
+    result.reserve(words.size() + 1);
+    for (auto& word : words) {
+        result.push_back(word.data());
+    }
+    result.push_back(nullptr);
+    return result;
+}
+
+std::pair<UniqueFd, UniqueFd> make_pipe()
+{
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        throw os_error(errno, "make a pipe");
+    }
+    return {UniqueFd{ends[0]}, UniqueFd{ends[1]}};
+}
+
+class FileActions {
+public:
+    FileActions() { ::posix_spawn_file_actions_init(&m_actions); }
+    FileActions(const FileActions&) = delete;
+    FileActions& operator=(const FileActions&) = delete;
+    ~FileActions() { ::posix_spawn_file_actions_destroy(&m_actions); }
+
+    void open(int fd, const char* path, int flags)
+    {
+        ::posix_spawn_file_actions_addopen(&m_actions, fd, path, flags, 0640);
+    }
+    void duplicate(int from, int to) { ::posix_spawn_file_actions_adddup2(&m_actions, from, to); }
+    [[nodiscard]] const posix_spawn_file_actions_t* get() const { return &m_actions; }
+
+private:
+    posix_spawn_file_actions_t m_actions{};
+};
+
+/// A child starts with default signals and nothing blocked, whatever we do ourselves.
+class SpawnAttributes {
+public:
+    explicit SpawnAttributes(short more_flags)
+    {
+        ::posix_spawnattr_init(&m_attributes);
+        sigset_t signals;
+        ::sigemptyset(&signals);
+        ::posix_spawnattr_setsigmask(&m_attributes, &signals);
+        for (const int number : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM}) {
+            ::sigaddset(&signals, number);
+        }
+        ::posix_spawnattr_setsigdefault(&m_attributes, &signals);
+        ::posix_spawnattr_setflags(
+            &m_attributes,
+            static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | more_flags));
+    }
+    SpawnAttributes(const SpawnAttributes&) = delete;
+    SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+    ~SpawnAttributes() { ::posix_spawnattr_destroy(&m_attributes); }
+
+    [[nodiscard]] const posix_spawnattr_t* get() const { return &m_attributes; }
+
+private:
+    posix_spawnattr_t m_attributes{};
+};
+
+pid_t spawn(std::vector<std::string> arguments, const FileActions& actions, short flags)
+{
+    auto argv = pointers(arguments);
+    const SpawnAttributes attributes{flags};
+    pid_t pid = 0;
+    const int problem = ::posix_spawnp(&pid, arguments.at(0).c_str(), actions.get(),
+                                       attributes.get(), argv.data(), environ);
+    if (problem != 0) {
+        throw Error{Fault::unreachable, "cannot start {}: {}", arguments[0],
+                    std::generic_category().message(problem)};
+    }
+    return pid;
+}
+
+/// Reads what is there; false at the end of the stream.
+bool drain(int fd, std::string& text, std::size_t limit)
+{
+    std::array<char, 8192> block{};
+    const auto got = ::read(fd, block.data(), block.size());
+    if (got < 0) {
+        return errno == EINTR;
+    }
+    const auto room = limit - std::min(limit, text.size());
+    text.append(block.data(), std::min(room, static_cast<std::size_t>(got)));
+    return got > 0;
+}
+
+int wait_for(pid_t pid)
+{
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int milliseconds_until(steady_clock::time_point deadline)
+{
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - steady_clock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1000));
+}
+
+} // namespace
+
+Finished run(const Command& command)
+{
+    auto [out_read, out_write] = make_pipe();
+    auto [err_read, err_write] = make_pipe();
+    FileActions actions;
+    actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
+    actions.duplicate(out_write.get(), STDOUT_FILENO);
+    actions.duplicate(err_write.get(), STDERR_FILENO);
+    const auto pid = spawn(command.arguments, actions, POSIX_SPAWN_SETPGROUP);
+    out_write = UniqueFd{};
+    err_write = UniqueFd{};
+
+    Finished finished;
+    auto deadline = steady_clock::now() + command.deadline;
+    int signal_to_send = SIGTERM;
+    bool out_open = true;
+    bool err_open = true;
+    while (out_open || err_open) {
+        std::array<pollfd, 2> streams{pollfd{out_open ? out_read.get() : -1, POLLIN, 0},
+                                      pollfd{err_open ? err_read.get() : -1, POLLIN, 0}};
+        ::poll(streams.data(), streams.size(), milliseconds_until(deadline));
+        if (streams[0].revents != 0) {
+            out_open = drain(out_read.get(), finished.out, command.max_output);
+        }
+        if (streams[1].revents != 0) {
+            err_open = drain(err_read.get(), finished.err, command.max_output);
+        }
+        if (steady_clock::now() >= deadline) {
+            finished.timed_out = true;
+            ::kill(-pid, std::exchange(signal_to_send, SIGKILL)); // the group: helpers of it too
+            deadline = steady_clock::now() + std::chrono::seconds{1};
+        }
+    }
+    finished.exit_code = wait_for(pid);
+    return finished;
+}
+
+void start_in_background(const std::vector<std::string>& arguments, const fs::path& log)
+{
+    // A short-lived middle process leaves the daemon to init, so that nobody has to reap it.
+    const pid_t middle = ::fork();
+    if (middle < 0) {
+        throw os_error(errno, "fork");
+    }
+    if (middle == 0) {
+        try {
+            FileActions actions;
+            actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
+            actions.open(STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND);
+            actions.duplicate(STDOUT_FILENO, STDERR_FILENO);
+            spawn(arguments, actions, POSIX_SPAWN_SETSID);
+            ::_exit(0);
+        } catch (...) {
+            ::_exit(1);
+        }
+    }
+    if (wait_for(middle) != 0) {
+        throw Error{Fault::unreachable, "cannot start {} in the background (log {})",
+                    arguments.at(0), log.native()};
+    }
+}
+
+std::string sibling_program(const std::string& name)
+{
+    std::error_code problem;
+    const auto self = fs::read_symlink("/proc/self/exe", problem);
+    const auto sibling = self.parent_path() / name;
+    return !problem && ::access(sibling.c_str(), X_OK) == 0 ? sibling.native() : name;
+}
+
+} // namespace fiona

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+#include "libfiona/base/json.h"
+#include "libfiona/base/mode.h"
+#include "libfiona/store/file_lock.h"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fiona::cli {
+
+/// The one frame around every tool: common options, logging, and errors turned into exit codes.
+///
+/// Every tool has --help, --version, --config, --log-level, -v, -q and --json; those that change
+/// something add --dry-run, those that work for one project of SITES add --project.
+class Tool {
+public:
+    /// `example` is shown at the end of --help: a command line that works as printed.
+    Tool(std::string name, std::string summary, std::string example);
+
+    /// For the tool's own options and sub-commands.
+    CLI::App& options() { return m_app; }
+    Tool& with_dry_run();
+    Tool& with_project();
+
+    /// Valid inside `body` only.
+    [[nodiscard]] bool json() const { return m_json; }
+    [[nodiscard]] Mode mode() const { return m_dry_run ? Mode::dry_run : Mode::apply; }
+    /// The configuration, read at the first call.
+    [[nodiscard]] const Config& config();
+    /// Takes `<processing>/.pids/<tool>[project].lock` until the tool ends. Throws
+    /// Error{Fault::temporary} (exit 75) with the holder's pid if another run has it.
+    void run_alone();
+
+    /// The result on stdout: the JSON document with --json, else the lines.
+    void report(const json::Value& document, const std::vector<std::string>& lines) const;
+
+    /// Parses, runs `body`, and returns the exit code. Nothing escapes it.
+    int run(int argc, const char* const* argv, const std::function<void()>& body);
+
+private:
+    CLI::App m_app;
+    std::optional<std::string> m_config_file;
+    std::string m_project;
+    std::string m_log_level = "info";
+    bool m_json = false;
+    bool m_dry_run = false;
+    bool m_verbose = false;
+    bool m_quiet = false;
+    std::optional<Config> m_config;
+    std::optional<store::FileLock> m_lock;
+};
+
+/// Columns padded to equal width (UTF-8 aware), two blanks between: for people. With --json tools
+/// print JSON instead.
+[[nodiscard]] std::vector<std::string> table(const std::vector<std::vector<std::string>>& rows);
+
+} // namespace fiona::cli

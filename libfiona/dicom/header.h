@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fiona::dicom {
+
+struct Tag {
+    std::uint16_t group = 0;
+    std::uint16_t element = 0;
+    friend auto operator<=>(const Tag&, const Tag&) = default;
+};
+
+/// The header of one file, pixel data never read, every text decoded to UTF-8. Values are copies.
+class Header {
+public:
+    /// Throws Error{Fault::data} if it is no DICOM file or the pre-scan refuses it.
+    [[nodiscard]] static Header read(const std::filesystem::path& file);
+    Header(Header&&) noexcept;
+    Header& operator=(Header&&) noexcept;
+    Header(const Header&) = delete;
+    Header& operator=(const Header&) = delete;
+    ~Header();
+
+    [[nodiscard]] bool has(Tag tag) const;
+    /// All values of a top-level element, trailing padding removed; nothing if absent. DS and IS
+    /// keep their digits; binary numbers are written out; OB/OW/UN of printable text are text.
+    [[nodiscard]] std::optional<std::vector<std::string>> values(Tag tag) const;
+    /// The values joined with `\`; "" if absent.
+    [[nodiscard]] std::string text(Tag tag) const;
+    /// The value representation in the file or the dictionary, e.g. "PN".
+    [[nodiscard]] std::string vr(Tag tag) const;
+    /// By keyword of the dictionary ("ImageType"); nothing if it is no keyword.
+    [[nodiscard]] static std::optional<Tag> tag_of(std::string_view keyword);
+    /// A private element by its creator: element number 0x00-0xFF in the creator's block.
+    [[nodiscard]] std::optional<std::vector<std::string>>
+    private_values(std::uint16_t group, std::string_view creator, std::uint8_t element) const;
+    /// First value below sequences: path of tags, first item of each sequence.
+    [[nodiscard]] std::optional<std::vector<std::string>>
+    nested_values(const std::vector<Tag>& path) const;
+    /// Value of group 0002.
+    [[nodiscard]] std::string meta_text(Tag tag) const;
+
+private:
+    struct Data;
+    explicit Header(std::unique_ptr<Data> data);
+    std::unique_ptr<Data> m_data;
+};
+
+} // namespace fiona::dicom

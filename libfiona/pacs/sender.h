@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace fiona::pacs {
+
+struct Peer {
+    std::string host;
+    std::uint16_t port = 0;
+    std::string called_aet;
+    std::string calling_aet;
+    std::chrono::seconds timeout{60};
+};
+
+/// C-ECHO. Throws Error: Fault::unreachable (no connection, no answer), Fault::protocol (rejected).
+void echo(const Peer& peer);
+
+enum class SendOutcome {
+    stored,  ///< 0000
+    warning, ///< B000, B006, B007: the peer has it
+    refused, ///< any other status: the peer has it not and says so
+    unsent,  ///< never answered: association lost or aborted before. May be there or not
+};
+
+struct SendResult {
+    std::filesystem::path file;
+    SendOutcome outcome = SendOutcome::unsent;
+    std::uint16_t status = 0; ///< DIMSE status, meaningful unless unsent
+    std::string reason;       ///< for people, no values of the header
+};
+
+/// Sends every file once over as few associations as needed (128 presentation contexts each;
+/// contexts from the files' SOP classes and transfer syntaxes; TCP_NODELAY). Files are Part 10 and
+/// have passed the pre-scan. One result per file, in order. Data sets are streamed.
+/// Throws only if no association at all could be made: Fault::unreachable or Fault::protocol.
+[[nodiscard]] std::vector<SendResult>
+send_files(const Peer& peer, const std::vector<std::filesystem::path>& files,
+           const std::function<void(const SendResult&)>& on_result = {});
+
+} // namespace fiona::pacs

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+#include "libfiona/base/private.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// REDCap's API as the client sees it. A failed or incomplete read is never an empty list: every
+/// call either returns the whole truth or throws.
+///
+/// Error{Fault::unreachable}: no answer after all tries; Fault::temporary: the server answered
+/// "later" (429, 5xx) or with something that is not its protocol (HTML, truncated JSON);
+/// Fault::permission: token refused (401, 403); Fault::data: our request was refused (400), with
+/// REDCap's text, values taken out; Fault::config: no such token, wrong file mode, bad URL.
+namespace fiona::redcap {
+
+/// The projects of redcap.md chapter 2; each has a token of its own in the tokens file.
+enum class Role { incoming, routing, coupling, dtp, autoid, ids7 };
+[[nodiscard]] std::string_view role_name(Role role);
+
+/// One row of a flat export or import. Values are text whatever JSON type the server sent.
+struct Row {
+    std::string record;     ///< value of the record id field
+    std::string event;      ///< unique event name; "" in a classic project
+    std::string instrument; ///< repeating instrument; "" for a base row
+    unsigned instance = 0;  ///< repeat instance; 0 for a base row
+    std::map<std::string, std::string, std::less<>> values; ///< without the four keys above
+
+    /// "" if absent.
+    [[nodiscard]] std::string value(std::string_view field) const;
+};
+
+struct ExportSpec {
+    std::vector<std::string> records; ///< empty: all
+    std::vector<std::string> fields;  ///< the record id field is always added
+    std::vector<std::string> forms;
+    std::vector<std::string> events;
+    std::string filter_logic;
+    std::string date_range_begin; ///< `YYYY-MM-DD HH:MM:SS`, server time; whole records changed since
+    bool labels = false;          ///< rawOrLabel=label
+};
+
+enum class Overwrite {
+    normal,   ///< blank values change nothing
+    overwrite ///< blank values erase
+};
+
+struct Field {
+    std::string name;
+    std::string form;
+    std::string type;
+    std::string choices; ///< `code, label | code, label`
+    std::string validation;
+};
+
+struct Event {
+    std::string label;
+    std::string unique_name;
+};
+
+class Client {
+public:
+    Client() = default;
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+    virtual ~Client() = default;
+
+    /// Name of the record id field (first field of the dictionary).
+    [[nodiscard]] virtual const std::string& record_id_field() = 0;
+    [[nodiscard]] virtual std::vector<Row> export_records(const ExportSpec& spec) = 0;
+    /// Returns the number of distinct records REDCap says it took. All or nothing per call; more
+    /// than 500 rows are sent in several calls, rows of one record never split.
+    virtual std::size_t import_records(const std::vector<Row>& rows, Overwrite overwrite) = 0;
+    virtual void delete_records(const std::vector<std::string>& records) = 0;
+    /// Deletes one instance of a repeating instrument.
+    virtual void delete_instance(const std::string& record, const std::string& instrument,
+                                 unsigned instance) = 0;
+    [[nodiscard]] virtual std::vector<Field> metadata() = 0;
+    /// Empty for a classic project.
+    [[nodiscard]] virtual std::vector<Event> events() = 0;
+    /// Forms that repeat (as instruments), in dictionary order.
+    [[nodiscard]] virtual std::vector<std::string> repeating_forms() = 0;
+    [[nodiscard]] virtual std::string version() = 0;
+};
+
+/// The token of `role` from the tokens file (lines `role = TOKEN`, `#` comments, mode 0600).
+[[nodiscard]] Private<std::string> token_of(const RedcapConfig& config, Role role);
+/// One kept-alive connection. TLS is verified always; plain http only on a UNIX socket or loopback.
+[[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config, Private<std::string> token);
+[[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config, Role role);
+
+} // namespace fiona::redcap

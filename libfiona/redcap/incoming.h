@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/dates.h"
+#include "libfiona/base/ids.h"
+#include "libfiona/redcap/client.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The INCOMING project (redcap.md 2.1): one record per clinical study, a repeating `series` and a
+/// repeating `transfers` instrument. Natural keys decide identity, instance numbers are addresses.
+namespace fiona::redcap {
+
+/// One instance of `transfers`.
+struct Transfer {
+    StudyUid study;
+    unsigned instance = 0;
+    std::string project;     ///< transfer_project_name
+    std::string participant; ///< transfer_name
+    std::string event;       ///< transfer_event_name, may be empty
+    std::string requested;   ///< transfer_requested_date, `YYYY-MM-DD HH:MM`
+    std::string transferred; ///< transfer_date, "" while waiting
+    std::string mapped_uids; ///< comma-joined new StudyInstanceUIDs
+    bool deidentify_error = false; ///< transfer_error___1
+    bool send_error = false;       ///< transfer_error___2
+    bool pixels_masked = false;    ///< transfer_error___3 (information)
+    std::string error_message;     ///< JSON text
+};
+
+/// What the sender writes back; it never touches the request fields.
+struct TransferResult {
+    StudyUid study;
+    unsigned instance = 0;
+    TimePoint started;      ///< becomes transfer_date: a series arriving meanwhile triggers a resend
+    std::string mapped_uids;
+    bool deidentify_error = false;
+    bool send_error = false;
+    bool pixels_masked = false;
+    std::string error_message; ///< "" erases an old one
+    double seconds = 0;        ///< transfer_active_proc_time
+};
+
+struct SeriesRecord {
+    SeriesUid series;
+    std::string description, date, time, sequence_name, num_files, classify_types;
+};
+
+/// What populate-incoming knows of one study. Name and id are already hashed (hex SHA-256).
+struct StudyRecord {
+    StudyUid study;
+    std::string description, date, time, institution, hashed_patient_name, hashed_patient_id,
+        sender, addressed, accession;
+    std::string arrival_date; ///< written once, at the first arrival
+    std::vector<SeriesRecord> series;
+};
+
+class Incoming {
+public:
+    /// `locks`: directory for the per-study locks that every FIONA writer takes (state/locks).
+    Incoming(Client& client, std::filesystem::path locks);
+
+    /// All transfers of all records, or of `studies` only.
+    [[nodiscard]] std::vector<Transfer> transfers(const std::vector<StudyUid>& studies = {});
+    /// Series UIDs already recorded, per study.
+    [[nodiscard]] std::map<StudyUid, std::vector<SeriesUid>>
+    recorded_series(const std::vector<StudyUid>& studies);
+
+    /// Writes the study row and a row for each series, new or changed; known series keep their
+    /// instance. Returns how many series rows were written; a second call with the same writes 0.
+    std::size_t record(const StudyRecord& study);
+
+    struct Ensured {
+        Transfer transfer;
+        bool created = false;
+    };
+    /// The transfer of (study, project, participant, event): the one that is there, or a new one
+    /// with the next free instance, read back after writing. Throws Error{Fault::data} if the study
+    /// is already requested for this project with another participant or event.
+    Ensured ensure_transfer(const Transfer& wanted, TimePoint now);
+    /// Sets transfer_requested_date of an existing transfer.
+    void request_again(const Transfer& transfer, TimePoint now);
+    /// Result fields and `transfers_complete` (2 ok, 1 error). The same again changes nothing.
+    void write_result(const TransferResult& result);
+
+private:
+    Client& m_client;
+    std::filesystem::path m_locks;
+};
+
+} // namespace fiona::redcap

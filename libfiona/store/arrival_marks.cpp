@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/store/arrival_marks.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
+#include "libfiona/base/text.h"
+#include "libfiona/base/unique_fd.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+
+namespace fiona::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view study_prefix = "scp_";
+constexpr std::size_t max_field_bytes = 60; // three fields and two UIDs fit into NAME_MAX
+
+/// The part of `text` after its last blank; `text` keeps what stands before it.
+std::string_view take_last_field(std::string_view& text)
+{
+    const auto at = text.rfind(' ');
+    const auto field = at == std::string_view::npos ? text : text.substr(at + 1);
+    text = at == std::string_view::npos ? std::string_view{} : text.substr(0, at);
+    return field;
+}
+
+TimePoint modification_time(const struct stat& status)
+{
+    return TimePoint{std::chrono::duration_cast<Clock::duration>(
+        std::chrono::seconds{status.st_mtim.tv_sec}
+        + std::chrono::nanoseconds{status.st_mtim.tv_nsec})};
+}
+
+bool is_alive(std::string_view association)
+{
+    pid_t pid = 0;
+    std::from_chars(association.data(), association.data() + association.size(), pid);
+    return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
+}
+
+} // namespace
+
+std::string ArrivalMark::file_name() const
+{
+    const auto field = [](const std::string& text) {
+        return percent_encoded(text, max_field_bytes);
+    };
+    const auto peer = fmt::format("{} {} {}", field(caller), field(called), field(host));
+    return series ? fmt::format("{} {} {}", peer, study, *series)
+                  : fmt::format("{} {}{}", peer, study_prefix, study);
+}
+
+std::optional<ArrivalMark> ArrivalMark::parse(std::string_view file_name)
+{
+    auto rest = file_name;
+    auto last = take_last_field(rest);
+    std::optional<SeriesUid> series;
+    std::string_view study = last;
+    if (last.starts_with(study_prefix)) {
+        study.remove_prefix(study_prefix.size());
+    } else {
+        if (!is_uid(last)) {
+            return std::nullopt;
+        }
+        series = SeriesUid{std::string{last}};
+        study = take_last_field(rest);
+        if (study.starts_with(study_prefix)) { // a few old writers kept the prefix here too
+            study.remove_prefix(study_prefix.size());
+        }
+    }
+    const auto host = take_last_field(rest);
+    if (!is_uid(study) || host.empty() || rest.empty()) {
+        return std::nullopt;
+    }
+    // Old names may hold blanks inside the two AE titles: nobody can tell where, so the first
+    // blank separates.
+    const auto blank = rest.find(' ');
+    const auto caller = rest.substr(0, blank);
+    const auto called = blank == std::string_view::npos ? std::string_view{} : rest.substr(blank + 1);
+    return ArrivalMark{percent_decoded(caller), percent_decoded(called), percent_decoded(host),
+                       StudyUid{std::string{study}}, std::move(series)};
+}
+
+ArrivalMarks::ArrivalMarks(fs::path directory) : m_directory{std::move(directory)}
+{
+    for (const auto* const name : {".work", ".failed", ".open"}) {
+        make_directories(m_directory / name);
+    }
+}
+
+void ArrivalMarks::touch(const ArrivalMark& mark) const
+{
+    const auto path = m_directory / mark.file_name();
+    const UniqueFd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640)};
+    if (!fd || ::futimens(fd.get(), nullptr) != 0) {
+        throw os_error(errno, "touch an arrival mark");
+    }
+}
+
+std::vector<ArrivalMarks::Found> ArrivalMarks::all() const
+{
+    std::vector<Found> found;
+    for (const auto& entry : fs::directory_iterator{m_directory}) {
+        const auto name = entry.path().filename().native();
+        struct stat status {};
+        if (name.front() == '.' || ::lstat(entry.path().c_str(), &status) != 0
+            || !S_ISREG(status.st_mode)) {
+            continue;
+        }
+        if (auto mark = ArrivalMark::parse(name)) {
+            found.push_back({name, std::move(*mark), modification_time(status)});
+        } else {
+            log::warn("arrival_mark_unreadable", {{"bytes", name.size()}});
+        }
+    }
+    return found;
+}
+
+bool ArrivalMarks::claim(const std::string& name) const
+{
+    if (::rename((m_directory / name).c_str(), (m_directory / ".work" / name).c_str()) == 0) {
+        return true;
+    }
+    if (errno == ENOENT) {
+        return false;
+    }
+    throw os_error(errno, "claim an arrival mark");
+}
+
+std::vector<std::string> ArrivalMarks::claimed() const
+{
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator{m_directory / ".work"}) {
+        names.push_back(entry.path().filename().native());
+    }
+    return names;
+}
+
+void ArrivalMarks::finish(const std::string& name) const
+{
+    if (::unlink((m_directory / ".work" / name).c_str()) != 0 && errno != ENOENT) {
+        throw os_error(errno, "finish an arrival mark");
+    }
+}
+
+void ArrivalMarks::fail(const std::string& name) const
+{
+    if (::rename((m_directory / ".work" / name).c_str(), (m_directory / ".failed" / name).c_str())
+            != 0
+        && errno != ENOENT) {
+        throw os_error(errno, "set aside an arrival mark");
+    }
+}
+
+void ArrivalMarks::open_association(const std::string& association, const StudyUid& study) const
+{
+    const auto path = m_directory / ".open" / association;
+    const UniqueFd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)};
+    if (!fd) {
+        throw os_error(errno, "note an open association");
+    }
+    write_all(fd.get(), study.str() + "\n", "the note of an open association");
+}
+
+void ArrivalMarks::close_association(const std::string& association) const
+{
+    ::unlink((m_directory / ".open" / association).c_str());
+}
+
+bool ArrivalMarks::has_open_association(const StudyUid& study) const
+{
+    for (const auto& entry : fs::directory_iterator{m_directory / ".open"}) {
+        if (!is_alive(entry.path().filename().native())) {
+            std::error_code ignored; // the next look removes it
+            fs::remove(entry.path(), ignored);
+            continue;
+        }
+        const auto text = read_file_if_any(entry.path()).value_or("");
+        for (const auto line : split(text, '\n')) {
+            if (line == study.str()) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+} // namespace fiona::store

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/dates.h"
+#include "libfiona/base/ids.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fiona::store {
+
+/// One empty file in `<site>/.arrived/`: its name says what arrived, its mtime when last.
+/// `<caller> <called> <host> scp_<StudyUID>` (study, written by the receiver) or
+/// `<caller> <called> <host> <StudyUID> <SeriesUID>` (series, written by the processor).
+/// Blanks, `/`, `%` and control characters inside a field are percent-encoded; names of the
+/// original with blanks in AE titles are read from the right.
+struct ArrivalMark {
+    std::string caller;
+    std::string called;
+    std::string host;
+    StudyUid study;
+    std::optional<SeriesUid> series; ///< nothing: a study mark
+
+    [[nodiscard]] std::string file_name() const;
+    /// Nothing if the name is not one of ours or the original's.
+    [[nodiscard]] static std::optional<ArrivalMark> parse(std::string_view file_name);
+};
+
+/// .arrived/X  .work/X  .failed/X
+///     +          -         -      arriving, or quiet and not yet noticed
+///     -          +         -      claimed by fiona-detect-arrival; after a crash it claims again
+///     +          +         -      claimed, and a later object arrived: handled again afterwards
+///     -          -         +      an action failed; retried with back-off, five times
+///     -          -         -      handled
+///
+/// `.open/<association>` holds the study UIDs (one a line) of an association that is still open.
+/// Its file name starts with the pid of the receiver's child; a file of a dead pid means nothing.
+class ArrivalMarks {
+public:
+    /// Makes the directories if they are missing.
+    explicit ArrivalMarks(std::filesystem::path directory);
+
+    /// Creates the mark, or sets its mtime to now.
+    void touch(const ArrivalMark& mark) const;
+
+    struct Found {
+        std::string name;
+        ArrivalMark mark;
+        TimePoint last_arrival;
+    };
+    /// All marks now in the directory; names that cannot be read are skipped and logged.
+    [[nodiscard]] std::vector<Found> all() const;
+    /// Takes it by rename to .work/; false if somebody else did.
+    [[nodiscard]] bool claim(const std::string& name) const;
+    /// Names that were claimed before a crash.
+    [[nodiscard]] std::vector<std::string> claimed() const;
+    void finish(const std::string& name) const;
+    void fail(const std::string& name) const;
+
+    /// Notes that `association` (of the calling process) has stored objects of `study`.
+    void open_association(const std::string& association, const StudyUid& study) const;
+    void close_association(const std::string& association) const;
+    /// Whether an association of a living process has stored objects of `study`.
+    [[nodiscard]] bool has_open_association(const StudyUid& study) const;
+
+private:
+    std::filesystem::path m_directory;
+};
+
+} // namespace fiona::store

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/store/atomic_file.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <utility>
+
+namespace fiona::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path temporary_beside(const fs::path& target)
+{
+    static std::atomic<unsigned> counter{0};
+    return target.parent_path()
+           / fmt::format(".{}.{}.{}.part", target.filename().native(), ::getpid(), counter++);
+}
+
+} // namespace
+
+AtomicFile::AtomicFile(fs::path target, mode_t mode)
+    : m_target{std::move(target)}, m_temporary{temporary_beside(m_target)},
+      m_fd{::open(m_temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                  mode)}
+{
+    if (!m_fd) {
+        const int reason = errno;
+        const auto name = std::exchange(m_temporary, {});
+        throw os_error(reason, fmt::format("create {}", name.native()));
+    }
+}
+
+AtomicFile::~AtomicFile()
+{
+    if (!m_temporary.empty()) {
+        ::unlink(m_temporary.c_str());
+    }
+}
+
+void AtomicFile::write(std::string_view bytes)
+{
+    write_all(m_fd.get(), bytes, m_temporary.native());
+}
+
+void AtomicFile::sync() const
+{
+    if (::fsync(m_fd.get()) != 0) {
+        throw os_error(errno, fmt::format("sync {}", m_temporary.native()));
+    }
+}
+
+void AtomicFile::sync_parent() const
+{
+    sync_directory(m_target.has_parent_path() ? m_target.parent_path() : fs::path{"."});
+}
+
+void AtomicFile::commit()
+{
+    sync();
+    if (::rename(m_temporary.c_str(), m_target.c_str()) != 0) {
+        throw os_error(errno, fmt::format("rename to {}", m_target.native()));
+    }
+    m_temporary.clear(); // nothing left to remove
+    sync_parent();
+}
+
+void AtomicFile::commit_new()
+{
+    sync();
+    if (::link(m_temporary.c_str(), m_target.c_str()) != 0) {
+        if (errno == EEXIST) {
+            throw Error{Fault::temporary, "{} is already there", m_target.native()};
+        }
+        throw os_error(errno, fmt::format("link {}", m_target.native()));
+    }
+    ::unlink(m_temporary.c_str());
+    m_temporary.clear();
+    sync_parent();
+}
+
+void write_file(const fs::path& target, std::string_view bytes, mode_t mode)
+{
+    AtomicFile file{target, mode};
+    file.write(bytes);
+    file.commit();
+}
+
+} // namespace fiona::store

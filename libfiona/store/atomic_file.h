@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/unique_fd.h"
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string_view>
+
+namespace fiona::store {
+
+/// A file that appears under its name complete or not at all.
+///
+/// The bytes go to a hidden sibling on the same file system; commit() syncs it, renames it
+/// and syncs the directory. Without commit() the sibling is removed and nothing happened.
+/// A crash leaves at most a sibling named `.NAME.pid.counter.part`, which readers skip
+/// (hidden) and janitors may remove.
+class AtomicFile {
+public:
+    explicit AtomicFile(std::filesystem::path target, mode_t mode = 0640);
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+    ~AtomicFile();
+
+    void write(std::string_view bytes);
+    void commit();
+    /// As commit(), but Error{Fault::temporary} if a file of that name is already there (link(2)).
+    void commit_new();
+
+private:
+    void sync() const;
+    void sync_parent() const;
+
+    std::filesystem::path m_target;
+    std::filesystem::path m_temporary;
+    UniqueFd m_fd;
+};
+
+/// AtomicFile, write, commit.
+void write_file(const std::filesystem::path& target, std::string_view bytes, mode_t mode = 0640);
+
+} // namespace fiona::store

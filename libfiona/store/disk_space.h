@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+
+#include <cstdint>
+#include <filesystem>
+
+namespace fiona::store {
+
+struct DiskSpace {
+    std::uint64_t free_bytes = 0; ///< for users other than root
+    std::uint64_t total_bytes = 0;
+    double free_inode_share = 1.0; ///< 1 where the file system does not count inodes
+};
+
+/// Throws os_error(): a disk that cannot be asked is not a disk with room.
+[[nodiscard]] DiskSpace disk_space(const std::filesystem::path& path);
+
+/// ok, low (warn), hard (accept nothing): thresholds of ReceiverConfig; inodes under 2 % are hard.
+enum class DiskState { ok, low, hard };
+[[nodiscard]] DiskState disk_state(const DiskSpace& space, const ReceiverConfig& limits);
+
+} // namespace fiona::store

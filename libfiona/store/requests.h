@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+#include "libfiona/base/dates.h"
+#include "libfiona/base/ids.h"
+#include "libfiona/base/json.h"
+#include "libfiona/store/file_lock.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fiona::store {
+
+/// One study to be de-identified and sent (fiona-files(5), redcap.md 0.5).
+struct TransferRequest {
+    StudyUid study;
+    ProjectName project;
+    ParticipantId participant;
+    std::optional<EventName> event;
+    unsigned instance = 1;  ///< redcap_repeat_instance of `transfers`
+    std::string requested;  ///< transfer_requested_date
+    json::Value content;    ///< everything the file holds, kept as it was
+
+    /// `<study>_<instance>_<first 16 hex digits of SHA-256(project NUL participant)>.json`
+    [[nodiscard]] std::string file_name() const;
+    /// Throws Error{Fault::data} saying which key is missing or wrong, without its value.
+    [[nodiscard]] static TransferRequest parse(std::string_view text, std::string_view file_name);
+};
+
+/// transfer_requests/X  transfers_work/<host>.<pid>/X  transfers_done/X...  transfers_fail/X...
+///         +                        -                       -                    -    waiting
+///         -                        +                       -                    -    in work; the worker holds
+///                                                                                    the flock on .lock beside it.
+///                                                                                    Lock free: the worker died,
+///                                                                                    the next run takes X back
+///         -                   + X.result.json              -                    -    sent, REDCap not yet told: only
+///                                                                                    the report is repeated
+///         -                        -                       +                    -    done (`_ok_<date>.log`)
+///         -                        -                       -                    +    given up (`_fail.log`; the reason
+///                                                                                    in `_fail_messages.log`)
+/// `transfer_requests/X.state.json` (attempts, next_try, last_error) belongs to a waiting X that failed
+/// temporarily; it moves and goes with X.
+class Requests {
+public:
+    explicit Requests(const Paths& paths);
+
+    /// False if a request of that name waits already, is in work, or has a result to report.
+    bool file(const TransferRequest& request) const;
+    /// Waiting or in work.
+    [[nodiscard]] bool is_pending(const std::string& file_name) const;
+    /// Names in transfer_requests/, oldest first.
+    [[nodiscard]] std::vector<std::string> waiting() const;
+    /// Names in all work directories.
+    [[nodiscard]] std::vector<std::string> in_work() const;
+
+    [[nodiscard]] const Paths& paths() const { return m_paths; }
+
+private:
+    Paths m_paths;
+};
+
+/// One worker's directory below transfers_work/, locked for its life.
+class RequestWorker {
+public:
+    explicit RequestWorker(const Requests& requests);
+    RequestWorker(const RequestWorker&) = delete;
+    RequestWorker& operator=(const RequestWorker&) = delete;
+    ~RequestWorker(); ///< removes the directory if it is empty
+
+    /// Moves requests (with their results and states) of dead workers here; returns their names.
+    [[nodiscard]] std::vector<std::string> adopt() const;
+    /// Takes a waiting request; false if somebody else did, or its next_try lies after `now`.
+    [[nodiscard]] bool claim(const std::string& file_name, TimePoint now) const;
+    [[nodiscard]] TransferRequest read(const std::string& file_name) const;
+
+    /// Durable note of what REDCap must be told. Until finish() it survives every crash.
+    void note_result(const std::string& file_name, const json::Value& result) const;
+    [[nodiscard]] std::optional<json::Value> result(const std::string& file_name) const;
+
+    void finish_done(const std::string& file_name, TimePoint now) const;
+    void finish_failed(const std::string& file_name, const json::Value& messages) const;
+    /// Back to transfer_requests/ with a state: tried again after 10 s, 60 s, 300 s, then every
+    /// 300 s. Returns how often it failed so far.
+    unsigned postpone(const std::string& file_name, std::string_view reason, TimePoint now) const;
+
+    [[nodiscard]] const std::filesystem::path& directory() const { return m_directory; }
+
+private:
+    Paths m_paths;
+    std::filesystem::path m_directory;
+    std::optional<FileLock> m_lock;
+};
+
+} // namespace fiona::store

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/store/study_tree.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
+#include "libfiona/base/text.h"
+#include "libfiona/store/atomic_file.h"
+#include "libfiona/store/file_lock.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+namespace fiona::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::chrono::seconds lock_patience{30};
+
+TimePoint modification_time(const fs::path& path)
+{
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) {
+        return {};
+    }
+    return TimePoint{std::chrono::duration_cast<Clock::duration>(
+        std::chrono::seconds{status.st_mtim.tv_sec}
+        + std::chrono::nanoseconds{status.st_mtim.tv_nsec})};
+}
+
+/// A symbolic link of that name to `target`; one that dangles is replaced by rename, so that the
+/// name is never absent. False if a living one was there.
+bool make_link(const fs::path& target, const fs::path& link)
+{
+    if (::symlink(target.c_str(), link.c_str()) == 0) {
+        return true;
+    }
+    if (errno != EEXIST) {
+        throw os_error(errno, "make a link");
+    }
+    struct stat status {};
+    if (::stat(link.c_str(), &status) == 0) {
+        return false;
+    }
+    const auto temporary =
+        link.parent_path() / fmt::format(".{}.{}", link.filename().native(), ::getpid());
+    ::unlink(temporary.c_str());
+    if (::symlink(target.c_str(), temporary.c_str()) != 0
+        || ::rename(temporary.c_str(), link.c_str()) != 0) {
+        throw os_error(errno, "replace a link");
+    }
+    return true;
+}
+
+bool points_to(const fs::path& link, const fs::path& target)
+{
+    std::error_code problem;
+    return fs::read_symlink(link, problem) == target && !problem;
+}
+
+} // namespace
+
+StudyTree::StudyTree(Paths paths) : m_paths{std::move(paths)} {}
+
+fs::path StudyTree::study_directory(const StudyUid& study) const
+{
+    return m_paths.raw() / study.str();
+}
+
+fs::path StudyTree::series_directory(const StudyUid& study, const SeriesUid& series) const
+{
+    return study_directory(study) / series.str();
+}
+
+fs::path StudyTree::series_json(const StudyUid& study, const SeriesUid& series) const
+{
+    return study_directory(study) / (series.str() + ".json");
+}
+
+bool StudyTree::link_instance(const StudyUid& study, const SeriesUid& series,
+                              const SopInstanceUid& sop, const fs::path& archive_file) const
+{
+    const auto directory = series_directory(study, series);
+    make_directories(directory);
+    return make_link(archive_file, directory / sop.str());
+}
+
+void StudyTree::link_participant(const Private<std::string>& patient_id,
+                                 const std::string& study_date, const std::string& study_time,
+                                 const StudyUid& study) const
+{
+    if (patient_id.reveal().empty()) {
+        return;
+    }
+    const auto directory = m_paths.participants() / percent_encoded(patient_id.reveal());
+    make_directories(directory);
+    const auto or_unknown = [](const std::string& text) { return text.empty() ? "unknown" : text; };
+    const auto name = percent_encoded(
+        fmt::format("{}_{}", or_unknown(study_date), or_unknown(study_time)), 120);
+    const auto target = study_directory(study);
+    constexpr unsigned max_twins = 1000;
+    for (unsigned twin = 1; twin <= max_twins; ++twin) {
+        const auto link = directory / (twin == 1 ? name : fmt::format("{}_{}", name, twin));
+        if (points_to(link, target) || make_link(target, link)) {
+            return;
+        }
+    }
+    throw Error{Fault::data, "more than {} studies of one participant at the same date and time",
+                max_twins};
+}
+
+void StudyTree::link_structured_report(const std::string& manufacturer, const StudyUid& study,
+                                       const SeriesUid& series, const SopInstanceUid& sop) const
+{
+    const auto vendor = manufacturer.empty() ? std::string{"_"} : percent_encoded(manufacturer);
+    const auto directory = m_paths.srs() / vendor / study.str();
+    make_directories(directory);
+    make_link(series_directory(study, series) / sop.str(), directory / sop.str());
+}
+
+std::size_t StudyTree::count_instances(const StudyUid& study, const SeriesUid& series) const
+{
+    return instances(study, series).size();
+}
+
+std::vector<StudyUid> StudyTree::studies() const
+{
+    std::vector<StudyUid> found;
+    std::error_code problem;
+    for (const auto& entry : fs::directory_iterator{m_paths.raw(), problem}) {
+        const auto name = entry.path().filename().native();
+        if (is_uid(name)) {
+            found.emplace_back(name);
+        }
+    }
+    if (problem && problem != std::errc::no_such_file_or_directory) {
+        throw os_error(problem.value(), fmt::format("read {}", m_paths.raw().native()));
+    }
+    std::ranges::sort(found);
+    return found;
+}
+
+bool StudyTree::has_study(const StudyUid& study) const
+{
+    std::error_code problem;
+    return fs::is_directory(study_directory(study), problem);
+}
+
+std::vector<StudyTree::Series> StudyTree::series(const StudyUid& study) const
+{
+    std::set<SeriesUid> uids;
+    std::error_code problem;
+    for (const auto& entry : fs::directory_iterator{study_directory(study), problem}) {
+        auto name = entry.path().filename().native();
+        if (name.ends_with(".json")) {
+            name.resize(name.size() - std::string_view{".json"}.size());
+        }
+        if (is_uid(name)) {
+            uids.emplace(name);
+        }
+    }
+    if (problem && problem != std::errc::no_such_file_or_directory) {
+        throw os_error(problem.value(), "read a study directory");
+    }
+    std::vector<Series> found;
+    for (const auto& uid : uids) {
+        const auto path = series_json(study, uid);
+        std::optional<json::Value> properties;
+        if (const auto text = read_file_if_any(path)) {
+            try {
+                properties = json::parse(*text, "series JSON");
+            } catch (const Error& e) {
+                log::warn("series_json_unreadable", {{"study", study}, {"series", uid}, {"reason", e.what()}});
+            }
+        }
+        found.push_back({uid, std::move(properties), modification_time(path)});
+    }
+    return found;
+}
+
+std::optional<TimePoint> StudyTree::newest_change(const StudyUid& study) const
+{
+    std::optional<TimePoint> newest;
+    std::error_code problem;
+    for (const auto& entry : fs::directory_iterator{study_directory(study), problem}) {
+        const auto name = entry.path().filename().native();
+        if (name.front() != '.' && name.ends_with(".json")) {
+            newest = std::max(newest.value_or(TimePoint{}), modification_time(entry.path()));
+        }
+    }
+    return newest;
+}
+
+std::vector<fs::path> StudyTree::instances(const StudyUid& study, const SeriesUid& series) const
+{
+    std::vector<fs::path> found;
+    std::error_code problem;
+    for (const auto& entry : fs::directory_iterator{series_directory(study, series), problem}) {
+        if (is_uid(entry.path().filename().native())) {
+            found.push_back(entry.path());
+        }
+    }
+    if (problem && problem != std::errc::no_such_file_or_directory) {
+        throw os_error(problem.value(), "read a series directory");
+    }
+    std::ranges::sort(found);
+    return found;
+}
+
+struct SeriesJsonUpdate::Lock {
+    FileLock file_lock;
+};
+
+SeriesJsonUpdate::SeriesJsonUpdate(const StudyTree& tree, const StudyUid& study,
+                                   const SeriesUid& series)
+    : m_path{tree.series_json(study, series)}
+{
+    make_directories(tree.study_directory(study));
+    m_lock = std::make_unique<Lock>(FileLock{tree.study_directory(study) / ".lock", lock_patience});
+    m_bytes = read_file_if_any(m_path).value_or("");
+    try {
+        m_stored = m_bytes.empty() ? json::Value{} : json::parse(m_bytes, "series JSON");
+    } catch (const Error& e) {
+        log::warn("series_json_unreadable", {{"study", study}, {"series", series}, {"reason", e.what()}});
+    }
+}
+
+SeriesJsonUpdate::~SeriesJsonUpdate() = default;
+
+bool SeriesJsonUpdate::replace(const json::Value& properties)
+{
+    auto bytes = json::write(properties, json::Style::pretty);
+    if (bytes == m_bytes) {
+        return false;
+    }
+    write_file(m_path, bytes);
+    m_bytes = std::move(bytes);
+    m_stored = properties;
+    return true;
+}
+
+} // namespace fiona::store
