@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//
+// list-dicom DIR [--identity FILE]
+// One line per file below DIR, tab-separated: path, tag of the study, of the series, of the SOP
+// instance, of the patient; or path, `-`, and why it is no readable DICOM. Tags are those of the logs,
+// so that scripts can join inputs with what became of them without handling identities.
+// --identity writes the identifying values of all readable files as JSON, for leak-scan.
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/json.h"
+#include "libfiona/base/log.h"
+#include "libfiona/base/text.h"
+#include "libfiona/dicom/header.h"
+#include "libfiona/dicom/library.h"
+#include "libfiona/store/atomic_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+using fiona::dicom::Header;
+using fiona::dicom::Tag;
+
+constexpr Tag sop_instance_uid{0x0008, 0x0018};
+constexpr Tag accession_number{0x0008, 0x0050};
+constexpr Tag institution_name{0x0008, 0x0080};
+constexpr Tag patient_name{0x0010, 0x0010};
+constexpr Tag patient_id{0x0010, 0x0020};
+constexpr Tag birth_date{0x0010, 0x0030};
+constexpr Tag study_uid{0x0020, 0x000d};
+constexpr Tag series_uid{0x0020, 0x000e};
+
+/// A value so short, or so common a word, occurs in any image by chance and identifies nobody.
+bool identifies(const std::string& value, std::size_t min_length)
+{
+    return value.size() >= min_length
+           && value.find_first_not_of("0 *.-") != std::string::npos;
+}
+
+void collect(const Header& header, std::set<std::string>& identity)
+{
+    const auto add = [&](const std::string& value, std::size_t min_length) {
+        const std::string text{fiona::trimmed(value)};
+        if (identifies(text, min_length)) {
+            identity.insert(text);
+        }
+    };
+    auto name = header.text(patient_name);
+    std::ranges::replace_if(name, [](char c) { return c == '^' || c == '=' || c == ','; }, ' ');
+    for (const auto part : fiona::split(name, ' ')) {
+        add(std::string{part}, 4);
+    }
+    add(header.text(patient_id), 5);
+    add(header.text(accession_number), 5);
+    add(header.text(institution_name), 5);
+    add(header.text(birth_date), 8);
+    for (const auto tag : {study_uid, series_uid, sop_instance_uid}) {
+        add(header.text(tag), 12);
+    }
+}
+
+std::string describe(const Header& header)
+{
+    const auto tag = [&](Tag which) { return fiona::log::uid_tag(header.text(which)); };
+    return fmt::format("{}\t{}\t{}\t{}", tag(study_uid), tag(series_uid), tag(sop_instance_uid),
+                       tag(patient_id));
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    const std::vector<std::string> arguments{argv + 1, argv + argc};
+    if (arguments.empty()) {
+        fmt::print(stderr, "usage: list-dicom DIR [--identity FILE]\n");
+        return 64;
+    }
+    const fiona::dicom::Library library;
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator{
+             arguments[0], fs::directory_options::follow_directory_symlink}) {
+        if (entry.is_regular_file()) {
+            files.push_back(entry.path());
+        }
+    }
+    std::ranges::sort(files);
+    std::set<std::string> identity;
+    for (const auto& file : files) {
+        try {
+            const auto header = Header::read(file);
+            collect(header, identity);
+            fmt::print("{}\t{}\n", file.native(), describe(header));
+        } catch (const fiona::Error& e) {
+            fmt::print("{}\t-\t{}\n", file.native(), e.what());
+        }
+    }
+    if (arguments.size() == 3 && arguments[1] == "--identity") {
+        fiona::json::Array values{identity.begin(), identity.end()};
+        fiona::store::write_file(arguments[2],
+                                 fiona::json::write(values, fiona::json::Style::pretty), 0600);
+    }
+    return 0;
+}
