@@ -25,13 +25,13 @@ struct FileReport {
     std::filesystem::path input;
     std::filesystem::path output; ///< empty unless written
     Verdict verdict = Verdict::refused;
-    std::string reason;  ///< for people: tag and kind of finding, never a value
+    std::string reason; ///< for people: tag and kind of finding, never a value
     std::string new_study, new_series, new_sop;
     std::uint64_t bytes = 0;
 };
 
 struct Report {
-    std::vector<FileReport> files; ///< in order of the input
+    std::vector<FileReport> files;        ///< in order of the input
     std::vector<std::string> new_studies; ///< distinct new StudyInstanceUIDs, sorted
     json::Value summary; ///< counts of actions, profile digest, scheme, tool version; no identity
 

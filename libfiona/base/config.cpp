@@ -73,7 +73,7 @@ public:
 
     void seconds(std::string_view key, std::chrono::seconds& target) const
     {
-        unsigned value = static_cast<unsigned>(target.count());
+        auto value = static_cast<unsigned>(target.count());
         number(key, value);
         target = std::chrono::seconds{value};
     }
@@ -163,14 +163,14 @@ ReceiverConfig read_receiver(const Section& root, const Section& project)
     const auto syntaxes = section.text("transfer_syntaxes").value_or("any");
     if (syntaxes != "any" && syntaxes != "uncompressed") {
         throw Error{Fault::config,
-                    "config: RECEIVER.transfer_syntaxes must be \"any\" or \"uncompressed\""};
+                    R"(config: RECEIVER.transfer_syntaxes must be "any" or "uncompressed")"};
     }
     receiver.transfer_syntaxes = syntaxes == "any" ? ReceiverConfig::TransferSyntaxes::any
                                                    : ReceiverConfig::TransferSyntaxes::uncompressed;
     const auto durability = section.text("durability").value_or("file");
     if (durability != "full" && durability != "file" && durability != "none") {
         throw Error{Fault::config,
-                    "config: RECEIVER.durability must be \"full\", \"file\" or \"none\""};
+                    R"(config: RECEIVER.durability must be "full", "file" or "none")"};
     }
     receiver.durability = durability == "full"   ? ReceiverConfig::Durability::full
                           : durability == "file" ? ReceiverConfig::Durability::file
@@ -202,7 +202,8 @@ fs::path Config::default_path(const std::optional<fs::path>& from_command_line)
     if (from_command_line) {
         return *from_command_line;
     }
-    const auto* const from_environment = std::getenv("FIONA_CONFIG"); // NOLINT(concurrency-mt-unsafe) before any thread
+    const auto* const from_environment =
+        std::getenv("FIONA_CONFIG"); // NOLINT(concurrency-mt-unsafe) before any thread
     return from_environment != nullptr && *from_environment != '\0' ? from_environment
                                                                     : "/data/config/config.json";
 }
@@ -235,13 +236,15 @@ Config Config::load(const fs::path& file, const std::string& project)
         root.seconds("QUIETTIME", config.timing.quiet);
         root.seconds("SETTLETIME", config.timing.settle);
         config.classify_rules =
-            root.text("RULESFILE").value_or((config.paths.config() / "classifyRules.json").native());
+            root.text("RULESFILE")
+                .value_or((config.paths.config() / "classifyRules.json").native());
         root.copy("LOCALTIMEZONE", config.timezone);
     } catch (const Error& e) {
         throw Error{Fault::config, "{}", e.what()};
     }
     if (!config.timezone.empty()) {
-        ::setenv("TZ", config.timezone.c_str(), 1); // NOLINT(concurrency-mt-unsafe) before any thread
+        ::setenv("TZ", config.timezone.c_str(),
+                 1); // NOLINT(concurrency-mt-unsafe) before any thread
         ::tzset();
     }
     return config;
@@ -252,7 +255,8 @@ fs::path shipped_file(const fs::path& relative)
     std::error_code problem;
     const auto self = fs::read_symlink("/proc/self/exe", problem).parent_path();
     std::vector<fs::path> places;
-    if (const auto* const share = std::getenv("FIONA_SHARE")) { // NOLINT(concurrency-mt-unsafe) before any thread
+    if (const auto* const share =
+            std::getenv("FIONA_SHARE")) { // NOLINT(concurrency-mt-unsafe) before any thread
         places.emplace_back(share);
     }
     places.emplace_back(self / ".." / "share" / "fiona");

@@ -16,9 +16,9 @@ namespace fiona {
 /// Every path of a site (fiona-files(5)). Who writes and who reads each of them stands in the
 /// header that owns it.
 struct Paths {
-    std::filesystem::path data;       ///< default /data
-    std::filesystem::path processing; ///< default /home/processing
-    std::filesystem::path server;     ///< default /var/www/html/server
+    std::filesystem::path data;         ///< default /data
+    std::filesystem::path processing;   ///< default /home/processing
+    std::filesystem::path server;       ///< default /var/www/html/server
     std::filesystem::path applications; ///< default /var/www/html/applications
     std::filesystem::path export_root;  ///< default /export2
 
@@ -35,7 +35,10 @@ struct Paths {
     [[nodiscard]] std::filesystem::path temporary() const { return site() / "tmp"; } ///< mode 0700
     [[nodiscard]] std::filesystem::path config() const { return data / "config"; }
     [[nodiscard]] std::filesystem::path keys() const { return config() / "keys"; } ///< mode 0700
-    [[nodiscard]] std::filesystem::path requests() const { return processing / "transfer_requests"; }
+    [[nodiscard]] std::filesystem::path requests() const
+    {
+        return processing / "transfer_requests";
+    }
     [[nodiscard]] std::filesystem::path work() const { return processing / "transfers_work"; }
     [[nodiscard]] std::filesystem::path done() const { return processing / "transfers_done"; }
     [[nodiscard]] std::filesystem::path failed() const { return processing / "transfers_fail"; }
@@ -51,7 +54,7 @@ struct Paths {
 };
 
 struct RedcapConfig {
-    std::string url;                                ///< http(s)://host[:port]/api/
+    std::string url;                                  ///< http(s)://host[:port]/api/
     std::optional<std::filesystem::path> unix_socket; ///< then the host in `url` is only a name
     std::optional<std::filesystem::path> ca_file;
     std::filesystem::path tokens_file; ///< lines `role = token`, mode 0600

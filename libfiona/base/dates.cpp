@@ -63,8 +63,8 @@ std::optional<TimePoint> parse_local_minute(std::string_view text)
         || text[13] != ':') {
         return std::nullopt;
     }
-    const auto day = parse_da(
-        fmt::format("{}{}{}", text.substr(0, 4), text.substr(5, 2), text.substr(8, 2)));
+    const auto day =
+        parse_da(fmt::format("{}{}{}", text.substr(0, 4), text.substr(5, 2), text.substr(8, 2)));
     const auto hour = digits(text.substr(11, 2));
     const auto minute = digits(text.substr(14, 2));
     if (!day || !hour || !minute || *hour > 23 || *minute > 59) {

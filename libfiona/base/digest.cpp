@@ -22,12 +22,14 @@ void require(int result, std::string_view doing)
 
 unsigned char* octets(Sha256Digest& digest)
 {
-    return reinterpret_cast<unsigned char*>(digest.data()); // NOLINT(*-reinterpret-cast) C interface
+    return reinterpret_cast<unsigned char*>(
+        digest.data()); // NOLINT(*-reinterpret-cast) C interface
 }
 
 const unsigned char* octets(std::string_view text)
 {
-    return reinterpret_cast<const unsigned char*>(text.data()); // NOLINT(*-reinterpret-cast) C interface
+    return reinterpret_cast<const unsigned char*>(
+        text.data()); // NOLINT(*-reinterpret-cast) C interface
 }
 
 } // namespace

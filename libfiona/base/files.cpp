@@ -78,8 +78,9 @@ Private<std::string> read_secret_file(const fs::path& path)
                     path.native()};
     }
     if (status.st_uid != 0 && status.st_uid != ::geteuid()) {
-        throw Error{Fault::config, "{} holds secrets: it must belong to root or to the user of "
-                                   "this program",
+        throw Error{Fault::config,
+                    "{} holds secrets: it must belong to root or to the user of "
+                    "this program",
                     path.native()};
     }
     return Private{read_all(fd.get(), path, std::size_t{1} << 20U)};

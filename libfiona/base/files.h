@@ -16,9 +16,8 @@ namespace fiona {
 [[nodiscard]] std::string read_file(const std::filesystem::path& path,
                                     std::size_t max_bytes = std::size_t{64} << 20U);
 /// The same; nothing if there is no such file.
-[[nodiscard]] std::optional<std::string> read_file_if_any(const std::filesystem::path& path,
-                                                          std::size_t max_bytes = std::size_t{64}
-                                                                                  << 20U);
+[[nodiscard]] std::optional<std::string>
+read_file_if_any(const std::filesystem::path& path, std::size_t max_bytes = std::size_t{64} << 20U);
 /// A file of secrets: must be a regular file, owned by root or us, with no bit for group or
 /// others (0600 or 0400). Else Error{Fault::config} that names the file and the remedy.
 [[nodiscard]] Private<std::string> read_secret_file(const std::filesystem::path& path);

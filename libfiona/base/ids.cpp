@@ -60,10 +60,10 @@ void EventRule::check(std::string_view text)
 
 void ParticipantRule::check(std::string_view text)
 {
-    const bool legal =
-        !text.empty() && text.size() <= 64 && is_word_character(text.front())
-        && std::ranges::all_of(text,
-                               [](char c) { return is_word_character(c) || c == '.' || c == '-'; });
+    const bool legal = !text.empty() && text.size() <= 64 && is_word_character(text.front())
+                       && std::ranges::all_of(text, [](char c) {
+                              return is_word_character(c) || c == '.' || c == '-';
+                          });
     if (!legal) {
         throw Error{Fault::data, "not a participant id: 1 to 64 of A-Z a-z 0-9 _ . - are allowed"};
     }
@@ -71,10 +71,9 @@ void ParticipantRule::check(std::string_view text)
 
 void AeTitleRule::check(std::string_view text)
 {
-    const bool legal = !text.empty() && text.size() <= 16
-                       && text.find_first_not_of(' ') != std::string_view::npos
-                       && std::ranges::all_of(
-                           text, [](char c) { return c >= 0x20 && c < 0x7f && c != '\\'; });
+    const bool legal =
+        !text.empty() && text.size() <= 16 && text.find_first_not_of(' ') != std::string_view::npos
+        && std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f && c != '\\'; });
     if (!legal) {
         throw Error{Fault::data, "not an AE title ({} bytes)", text.size()};
     }

@@ -4,11 +4,10 @@
 #include "libfiona/base/error.h"
 
 #define RAPIDJSON_HAS_STDSTRING 1 // NOLINT(cppcoreguidelines-macro-usage) RapidJSON's own switch
+#include <fmt/format.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -149,9 +148,8 @@ public:
     void write(const Value& value, std::size_t depth)
     {
         if (value.is_array()) {
-            write_all(value.array(), '[', ']', depth, [&](const Value& item) {
-                write(item, depth + 1);
-            });
+            write_all(value.array(), '[', ']', depth,
+                      [&](const Value& item) { write(item, depth + 1); });
         } else if (value.is_object()) {
             write_all(value.object(), '{', '}', depth, [&](const auto& member) {
                 append_string(m_out, member.first);
@@ -319,9 +317,9 @@ Value parse(std::string_view text, std::string_view what, Limits limits)
         const auto before = text.substr(0, std::min(result.Offset(), text.size()));
         const auto line = 1 + std::ranges::count(before, '\n');
         const auto column = before.size() - (before.rfind('\n') + 1) + 1;
-        const auto reason = result.Code() == rapidjson::kParseErrorTermination
-                                ? "nested too deeply"
-                                : rapidjson::GetParseError_En(result.Code());
+        const auto* const reason = result.Code() == rapidjson::kParseErrorTermination
+                                       ? "nested too deeply"
+                                       : rapidjson::GetParseError_En(result.Code());
         throw Error{Fault::data, "{}: line {}, column {}: not JSON: {}", what, line, column,
                     reason};
     }

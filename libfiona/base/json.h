@@ -25,8 +25,8 @@ public:
     Value(std::nullptr_t) {}
     Value(bool value) : m_data{value} {}
     template <typename T>
-        requires std::is_integral_v<T> && (!std::is_same_v<T, bool>)
-    Value(T value) : m_data{static_cast<std::int64_t>(value)}
+    requires std::is_integral_v<T> &&(!std::is_same_v<T, bool>)Value(T value)
+        : m_data{static_cast<std::int64_t>(value)}
     {
     }
     Value(double value) : m_data{value} {}

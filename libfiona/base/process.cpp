@@ -127,8 +127,8 @@ int wait_for(pid_t pid)
 
 int milliseconds_until(steady_clock::time_point deadline)
 {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
     return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1000));
 }
 

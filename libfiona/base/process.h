@@ -14,7 +14,7 @@ namespace fiona {
 
 struct Command {
     std::vector<std::string> arguments; ///< [0] is the program; looked up in PATH without a slash
-    std::chrono::milliseconds deadline{60'000}; ///< after it SIGTERM, a second later SIGKILL
+    std::chrono::milliseconds deadline{60'000};     ///< after it SIGTERM, a second later SIGKILL
     std::size_t max_output = std::size_t{1} << 20U; ///< of each stream; more is read and dropped
 };
 

@@ -4,7 +4,6 @@
 #include "libfiona/base/error.h"
 
 #include <dcmtk/config/osconfig.h>
-
 #include <dcmtk/ofstd/ofcond.h>
 
 namespace fiona::dicom {

@@ -2,7 +2,6 @@
 #include "libfiona/dicom/library.h"
 
 #include <dcmtk/config/osconfig.h>
-
 #include <dcmtk/oflog/oflog.h>
 
 namespace fiona::dicom {

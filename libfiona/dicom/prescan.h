@@ -12,7 +12,7 @@
 namespace fiona::dicom {
 
 struct PrescanLimits {
-    std::size_t max_depth = 64;           ///< nested sequences
+    std::size_t max_depth = 64; ///< nested sequences
     std::size_t max_elements = 10'000'000;
     std::uint64_t max_meta_bytes = 1U << 20U; ///< group 0002
     std::uint64_t max_inflate_ratio = 100;    ///< deflated data sets
@@ -22,10 +22,10 @@ struct PrescanLimits {
 struct Prescan {
     std::string transfer_syntax; ///< (0002,0010)
     std::string sop_class;       ///< (0008,0016), (0008,0018), (0020,000D), (0020,000E) of the data
-    std::string sop_instance;    ///< set, top level, trailing pad removed; "" if absent. Not checked
-    std::string study;           ///< to be legal UIDs: the caller decides what that means
+    std::string sop_instance; ///< set, top level, trailing pad removed; "" if absent. Not checked
+    std::string study;        ///< to be legal UIDs: the caller decides what that means
     std::string series;
-    std::string meta_sop_class;    ///< (0002,0002), (0002,0003)
+    std::string meta_sop_class; ///< (0002,0002), (0002,0003)
     std::string meta_sop_instance;
     std::uint64_t file_bytes = 0;
     std::uint64_t data_set_offset = 0; ///< first byte behind group 0002

@@ -43,8 +43,9 @@ struct ExportSpec {
     std::vector<std::string> forms;
     std::vector<std::string> events;
     std::string filter_logic;
-    std::string date_range_begin; ///< `YYYY-MM-DD HH:MM:SS`, server time; whole records changed since
-    bool labels = false;          ///< rawOrLabel=label
+    std::string
+        date_range_begin; ///< `YYYY-MM-DD HH:MM:SS`, server time; whole records changed since
+    bool labels = false;  ///< rawOrLabel=label
 };
 
 enum class Overwrite {
@@ -93,7 +94,8 @@ public:
 /// The token of `role` from the tokens file (lines `role = TOKEN`, `#` comments, mode 0600).
 [[nodiscard]] Private<std::string> token_of(const RedcapConfig& config, Role role);
 /// One kept-alive connection. TLS is verified always; plain http only on a UNIX socket or loopback.
-[[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config, Private<std::string> token);
+[[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config,
+                                              Private<std::string> token);
 [[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config, Role role);
 
 } // namespace fiona::redcap

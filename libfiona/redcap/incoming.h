@@ -18,12 +18,12 @@ namespace fiona::redcap {
 struct Transfer {
     StudyUid study;
     unsigned instance = 0;
-    std::string project;     ///< transfer_project_name
-    std::string participant; ///< transfer_name
-    std::string event;       ///< transfer_event_name, may be empty
-    std::string requested;   ///< transfer_requested_date, `YYYY-MM-DD HH:MM`
-    std::string transferred; ///< transfer_date, "" while waiting
-    std::string mapped_uids; ///< comma-joined new StudyInstanceUIDs
+    std::string project;           ///< transfer_project_name
+    std::string participant;       ///< transfer_name
+    std::string event;             ///< transfer_event_name, may be empty
+    std::string requested;         ///< transfer_requested_date, `YYYY-MM-DD HH:MM`
+    std::string transferred;       ///< transfer_date, "" while waiting
+    std::string mapped_uids;       ///< comma-joined new StudyInstanceUIDs
     bool deidentify_error = false; ///< transfer_error___1
     bool send_error = false;       ///< transfer_error___2
     bool pixels_masked = false;    ///< transfer_error___3 (information)
@@ -34,7 +34,7 @@ struct Transfer {
 struct TransferResult {
     StudyUid study;
     unsigned instance = 0;
-    TimePoint started;      ///< becomes transfer_date: a series arriving meanwhile triggers a resend
+    TimePoint started; ///< becomes transfer_date: a series arriving meanwhile triggers a resend
     std::string mapped_uids;
     bool deidentify_error = false;
     bool send_error = false;

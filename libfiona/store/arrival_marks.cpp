@@ -85,7 +85,8 @@ std::optional<ArrivalMark> ArrivalMark::parse(std::string_view file_name)
     // blank separates.
     const auto blank = rest.find(' ');
     const auto caller = rest.substr(0, blank);
-    const auto called = blank == std::string_view::npos ? std::string_view{} : rest.substr(blank + 1);
+    const auto called =
+        blank == std::string_view::npos ? std::string_view{} : rest.substr(blank + 1);
     return ArrivalMark{percent_decoded(caller), percent_decoded(called), percent_decoded(host),
                        StudyUid{std::string{study}}, std::move(series)};
 }

@@ -28,8 +28,7 @@ fs::path temporary_beside(const fs::path& target)
 
 AtomicFile::AtomicFile(fs::path target, mode_t mode)
     : m_target{std::move(target)}, m_temporary{temporary_beside(m_target)},
-      m_fd{::open(m_temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-                  mode)}
+      m_fd{::open(m_temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode)}
 {
     if (!m_fd) {
         const int reason = errno;

@@ -56,8 +56,8 @@ StartResult start_daemon(const fs::path& pid_file, const std::vector<std::string
     make_directories(log.parent_path());
     start_in_background(arguments, log);
     if (!wait_until([&] { return FileLock::holder(pid_file).has_value(); }, patience)) {
-        throw Error{Fault::temporary, "{} did not start; its log {} ends with: {}",
-                    arguments.at(0), log.native(), last_line(log)};
+        throw Error{Fault::temporary, "{} did not start; its log {} ends with: {}", arguments.at(0),
+                    log.native(), last_line(log)};
     }
     return StartResult::started;
 }

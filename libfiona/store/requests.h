@@ -20,9 +20,9 @@ struct TransferRequest {
     ProjectName project;
     ParticipantId participant;
     std::optional<EventName> event;
-    unsigned instance = 1;  ///< redcap_repeat_instance of `transfers`
-    std::string requested;  ///< transfer_requested_date
-    json::Value content;    ///< everything the file holds, kept as it was
+    unsigned instance = 1; ///< redcap_repeat_instance of `transfers`
+    std::string requested; ///< transfer_requested_date
+    json::Value content;   ///< everything the file holds, kept as it was
 
     /// `<study>_<instance>_<first 16 hex digits of SHA-256(project NUL participant)>.json`
     [[nodiscard]] std::string file_name() const;

@@ -15,10 +15,10 @@ namespace fiona::store {
 /// What the receiver tells the file processor about one stored object (fiona-files(5)).
 struct SpoolEntry {
     TimePoint received;
-    std::string caller;  ///< calling AE title, as sent, trimmed; any bytes
-    std::string called;  ///< called AE title, likewise
-    std::string host;    ///< short host name of the peer, or its address
-    std::string address; ///< numeric address
+    std::string caller;              ///< calling AE title, as sent, trimmed; any bytes
+    std::string called;              ///< called AE title, likewise
+    std::string host;                ///< short host name of the peer, or its address
+    std::string address;             ///< numeric address
     std::filesystem::path directory; ///< archive directory of the study
     std::string file;                ///< name in it
     StudyUid study;
@@ -66,7 +66,7 @@ public:
     /// Moves it to failed/ and writes the reason beside it.
     void give_up(const std::string& name, std::string_view reason) const;
     /// Removes what dead writers left in tmp/ more than `age` ago; returns how many.
-    std::size_t sweep(TimePoint now, std::chrono::seconds age) const;
+    [[nodiscard]] std::size_t sweep(TimePoint now, std::chrono::seconds age) const;
 
     [[nodiscard]] const std::filesystem::path& directory() const { return m_directory; }
 

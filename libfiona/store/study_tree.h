@@ -47,8 +47,7 @@ public:
     void link_structured_report(const std::string& manufacturer, const StudyUid& study,
                                 const SeriesUid& series, const SopInstanceUid& sop) const;
 
-    [[nodiscard]] std::size_t count_instances(const StudyUid& study,
-                                              const SeriesUid& series) const;
+    [[nodiscard]] std::size_t count_instances(const StudyUid& study, const SeriesUid& series) const;
     [[nodiscard]] std::vector<StudyUid> studies() const;
     [[nodiscard]] bool has_study(const StudyUid& study) const;
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "tests/e2e/pipeline.h"
-
 #include "libfiona/base/files.h"
 #include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
+#include "tests/e2e/pipeline.h"
 
 #include <catch2/catch.hpp>
 
@@ -42,9 +41,9 @@ void check_refused(const Outcome& outcome, int exit_code, const std::string& wor
 fs::path one_study(const Pipeline& pipeline)
 {
     const auto images = pipeline.scratch() / "images";
-    REQUIRE(run_tool("make-phantoms", {images.native(), "--set", "small", "--images", "3"})
-                .exit_code
-            == 0);
+    REQUIRE(
+        run_tool("make-phantoms", {images.native(), "--set", "small", "--images", "3"}).exit_code
+        == 0);
     return images;
 }
 
@@ -52,14 +51,15 @@ fs::path one_study(const Pipeline& pipeline)
 
 TEST_CASE("without a configuration every tool says so, names the place and exits with 78")
 {
-    const auto* const tool = GENERATE("fiona-storescp", "fiona-process-file",
-                                      "fiona-detect-arrival", "fiona-populate-incoming",
-                                      "fiona-create-transfer-requests", "fiona-anonymize-send",
-                                      "fiona-config", "fiona-assign", "fiona-status");
-    const std::map<std::string, std::vector<std::string>> verbs{
-        {"fiona-storescp", {"status"}},   {"fiona-process-file", {"once"}},
-        {"fiona-config", {"show"}},       {"fiona-assign", {"projects"}},
-        {"fiona-status", {"why", "1.2.3"}}};
+    const auto* const tool =
+        GENERATE("fiona-storescp", "fiona-process-file", "fiona-detect-arrival",
+                 "fiona-populate-incoming", "fiona-create-transfer-requests",
+                 "fiona-anonymize-send", "fiona-config", "fiona-assign", "fiona-status");
+    const std::map<std::string, std::vector<std::string>> verbs{{"fiona-storescp", {"status"}},
+                                                                {"fiona-process-file", {"once"}},
+                                                                {"fiona-config", {"show"}},
+                                                                {"fiona-assign", {"projects"}},
+                                                                {"fiona-status", {"why", "1.2.3"}}};
     auto arguments = verbs.contains(tool) ? verbs.at(tool) : std::vector<std::string>{};
     arguments.insert(arguments.end(), {"--config", "/nonexistent/config.json"});
 
@@ -83,22 +83,24 @@ TEST_CASE("operators' mistakes and dead peers: one line and the right exit code 
     const auto& config = pipeline.config();
     REQUIRE(pipeline.send(one_study(pipeline)));
     REQUIRE(pipeline.settle(1));
-    const auto study = fs::directory_iterator{config.paths.raw()}->path().filename().native();
+    const auto study = fs::directory_iterator
+    {
+        config.paths.raw()
+        } -> path().filename().native();
     const auto assign = [&](const std::string& project, const std::string& participant) {
-        return pipeline.run("fiona-assign", {"assign", study, "--project", project,
-                                             "--participant", participant, "--event", "Baseline",
-                                             "--create-participant"});
+        return pipeline.run("fiona-assign",
+                            {"assign", study, "--project", project, "--participant", participant,
+                             "--event", "Baseline", "--create-participant"});
     };
 
     SECTION("the receiver's port is in use")
     {
         pipeline.run("fiona-storescp", {"stop"});
-        const Background other{{"storescp", "-od", pipeline.scratch().native(),
-                                std::to_string(config.receiver.port)},
-                               pipeline.scratch() / "other.log"};
+        const Background other{
+            {"storescp", "-od", pipeline.scratch().native(), std::to_string(config.receiver.port)},
+            pipeline.scratch() / "other.log"};
         REQUIRE(eventually([&] {
-            return run_tool("/usr/bin/echoscu",
-                            {"127.0.0.1", std::to_string(config.receiver.port)})
+            return run_tool("/usr/bin/echoscu", {"127.0.0.1", std::to_string(config.receiver.port)})
                        .exit_code
                    == 0;
         }));
@@ -125,7 +127,8 @@ TEST_CASE("operators' mistakes and dead peers: one line and the right exit code 
     SECTION("REDCap refuses the token")
     {
         auto tokens = read_file(config.redcap.tokens_file);
-        std::ranges::replace_if(tokens, [](char c) { return c >= '0' && c <= '9'; }, 'F');
+        std::ranges::replace_if(
+            tokens, [](char c) { return c >= '0' && c <= '9'; }, 'F');
         store::write_file(config.redcap.tokens_file, tokens, 0600);
         check_refused(pipeline.run("fiona-assign", {"projects"}), EX_NOPERM, "token");
     }
@@ -152,10 +155,9 @@ TEST_CASE("a directory of files that are no DICOM is set aside file by file, exi
         std::ofstream{directory / "in" / name} << (std::string{name} == "empty" ? "" : "no image");
     }
 
-    const auto outcome =
-        run_tool("fiona-anonymize", {"-i", (directory / "in").native(), "-o",
-                                     (directory / "out").native(), "-j", "DEMO", "-p", "DEMO_001",
-                                     "--uid-scheme", "compat-dec"});
+    const auto outcome = run_tool(
+        "fiona-anonymize", {"-i", (directory / "in").native(), "-o", (directory / "out").native(),
+                            "-j", "DEMO", "-p", "DEMO_001", "--uid-scheme", "compat-dec"});
 
     INFO(outcome.err);
     CHECK(outcome.exit_code == EX_DATAERR);
@@ -169,9 +171,9 @@ TEST_CASE("a truncated object among good ones is set aside, the good ones are de
 {
     const TempDir directory;
     const auto images = directory / "in";
-    REQUIRE(run_tool("make-phantoms", {images.native(), "--set", "small", "--images", "2"})
-                .exit_code
-            == 0);
+    REQUIRE(
+        run_tool("make-phantoms", {images.native(), "--set", "small", "--images", "2"}).exit_code
+        == 0);
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator{images}) {
         if (entry.is_regular_file()) {
@@ -185,10 +187,9 @@ TEST_CASE("a truncated object among good ones is set aside, the good ones are de
     REQUIRE(files.size() == 2);
     fs::resize_file(files.front(), fs::file_size(files.front()) / 2);
 
-    const auto outcome =
-        run_tool("fiona-anonymize",
-                 {"-i", images.native(), "-o", (directory / "out").native(), "-j", "DEMO", "-p",
-                  "DEMO_001", "--uid-scheme", "compat-dec", "--json"});
+    const auto outcome = run_tool(
+        "fiona-anonymize", {"-i", images.native(), "-o", (directory / "out").native(), "-j", "DEMO",
+                            "-p", "DEMO_001", "--uid-scheme", "compat-dec", "--json"});
 
     INFO(outcome.err);
     CHECK(outcome.exit_code == EX_DATAERR);
@@ -204,8 +205,8 @@ TEST_CASE("a UID that would leave its directory is a wrong argument, not a path"
 {
     Pipeline pipeline;
     for (const auto* const text : {"../../etc/passwd", "1.2/../3", "1.2.3\n4"}) {
-        const auto outcome = pipeline.run("fiona-assign", {"assign", text, "--project", "DEMO",
-                                                           "--participant", "DEMO_001"});
+        const auto outcome = pipeline.run(
+            "fiona-assign", {"assign", text, "--project", "DEMO", "--participant", "DEMO_001"});
         INFO(outcome.err);
         CHECK((outcome.exit_code == EX_DATAERR || outcome.exit_code == EX_USAGE));
         CHECK(fs::is_empty(pipeline.config().paths.requests()));

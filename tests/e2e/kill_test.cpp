@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "tests/e2e/pipeline.h"
-
 #include "libfiona/base/files.h"
 #include "libfiona/base/text.h"
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/store/daemon.h"
+#include "tests/e2e/pipeline.h"
 
 #include <catch2/catch.hpp>
 
@@ -104,10 +103,9 @@ TEST_CASE("kill -9 of any part at random moments loses nothing and duplicates no
     std::map<std::string, std::string> participants;
     for (unsigned number = 1; number <= studies; ++number) {
         const auto directory = pipeline.scratch() / fmt::format("study{}", number).c_str();
-        const auto made = run_tool("make-phantoms",
-                                   {directory.native(), "--set", "small", "--images",
-                                    std::to_string(images_per_study), "--seed",
-                                    std::to_string(number)});
+        const auto made = run_tool("make-phantoms", {directory.native(), "--set", "small",
+                                                     "--images", std::to_string(images_per_study),
+                                                     "--seed", std::to_string(number)});
         REQUIRE(made.exit_code == 0);
         inputs.push_back(directory);
     }

@@ -165,9 +165,9 @@ bool Pipeline::settle(std::size_t studies)
 void Pipeline::assign_all(const std::map<std::string, std::string>& participant_of_study)
 {
     for (const auto& [study, participant] : participant_of_study) {
-        const auto outcome = run("fiona-assign", {"assign", study, "--project", "DEMO",
-                                                  "--participant", participant, "--event",
-                                                  "Baseline", "--create-participant"});
+        const auto outcome =
+            run("fiona-assign", {"assign", study, "--project", "DEMO", "--participant", participant,
+                                 "--event", "Baseline", "--create-participant"});
         INFO(outcome.err);
         CHECK(outcome.exit_code == 0);
     }
@@ -231,11 +231,11 @@ std::map<std::string, std::multiset<std::string>> Pipeline::in_pacs()
         for (const auto& series :
              pacs::find(peer, pacs::Level::series,
                         {{"StudyInstanceUID", study_uid}, {"SeriesInstanceUID", ""}})) {
-            for (const auto& image : pacs::find(
-                     peer, pacs::Level::image,
-                     {{"StudyInstanceUID", study_uid},
-                      {"SeriesInstanceUID", series.at("SeriesInstanceUID")},
-                      {"SOPInstanceUID", ""}})) {
+            for (const auto& image :
+                 pacs::find(peer, pacs::Level::image,
+                            {{"StudyInstanceUID", study_uid},
+                             {"SeriesInstanceUID", series.at("SeriesInstanceUID")},
+                             {"SOPInstanceUID", ""}})) {
                 found[study_uid].insert(image.at("SOPInstanceUID"));
             }
         }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "tests/e2e/pipeline.h"
-
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
+#include "tests/e2e/pipeline.h"
 
 #include <catch2/catch.hpp>
 

@@ -39,8 +39,7 @@ constexpr Tag series_uid{0x0020, 0x000e};
 /// A value so short, or so common a word, occurs in any image by chance and identifies nobody.
 bool identifies(const std::string& value, std::size_t min_length)
 {
-    return value.size() >= min_length
-           && value.find_first_not_of("0 *.-") != std::string::npos;
+    return value.size() >= min_length && value.find_first_not_of("0 *.-") != std::string::npos;
 }
 
 void collect(const Header& header, std::set<std::string>& identity)
@@ -52,7 +51,8 @@ void collect(const Header& header, std::set<std::string>& identity)
         }
     };
     auto name = header.text(patient_name);
-    std::ranges::replace_if(name, [](char c) { return c == '^' || c == '=' || c == ','; }, ' ');
+    std::ranges::replace_if(
+        name, [](char c) { return c == '^' || c == '=' || c == ','; }, ' ');
     for (const auto part : fiona::split(name, ' ')) {
         add(std::string{part}, 4);
     }
