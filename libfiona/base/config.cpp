@@ -243,8 +243,8 @@ Config Config::load(const fs::path& file, const std::string& project)
         throw Error{Fault::config, "{}", e.what()};
     }
     if (!config.timezone.empty()) {
-        ::setenv("TZ", config.timezone.c_str(),
-                 1); // NOLINT(concurrency-mt-unsafe) before any thread
+        // NOLINTNEXTLINE(concurrency-mt-unsafe) before any thread
+        ::setenv("TZ", config.timezone.c_str(), 1);
         ::tzset();
     }
     return config;

@@ -51,7 +51,7 @@ log::Level level_of(const std::string& name)
 void write_to_stderr(log::Level /*level*/, const std::string& line)
 {
     const auto text = line + "\n";
-    static_cast<void>(!::write(STDERR_FILENO, text.data(), text.size()));
+    [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 std::size_t width(std::string_view text)
@@ -62,7 +62,7 @@ std::size_t width(std::string_view text)
 
 } // namespace
 
-Tool::Tool(std::string name, std::string summary, std::string example)
+Tool::Tool(std::string name, std::string summary, const std::string& example)
     : m_app{std::move(summary), std::move(name)}
 {
     m_app.footer("Example:\n  " + example + "\n\nSee " + m_app.get_name()
@@ -124,7 +124,8 @@ void Tool::report(const json::Value& document, const std::vector<std::string>& l
 
 int Tool::run(int argc, const char* const* argv, const std::function<void()>& body)
 {
-    std::signal(SIGPIPE, SIG_IGN); // a closed pipe or socket is an error we report, not our death
+    // A closed pipe or socket is an error we report, not our death.
+    static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
     log::set_sink(write_to_stderr);
     try {
         m_app.parse(argc, argv);

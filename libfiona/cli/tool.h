@@ -23,7 +23,7 @@ namespace fiona::cli {
 class Tool {
 public:
     /// `example` is shown at the end of --help: a command line that works as printed.
-    Tool(std::string name, std::string summary, std::string example);
+    Tool(std::string name, std::string summary, const std::string& example);
 
     /// For the tool's own options and sub-commands.
     CLI::App& options() { return m_app; }

@@ -28,7 +28,7 @@ DiskSpace disk_space(const std::filesystem::path& path)
     if (::statvfs(path.c_str(), &status) != 0) {
         throw os_error(errno, fmt::format("ask for the free space of {}", path.native()));
     }
-    const double inodes = static_cast<double>(status.f_files);
+    const auto inodes = static_cast<double>(status.f_files);
     return {std::uint64_t{status.f_bavail} * status.f_frsize,
             std::uint64_t{status.f_blocks} * status.f_frsize,
             status.f_files == 0 ? 1.0 : static_cast<double>(status.f_favail) / inodes};

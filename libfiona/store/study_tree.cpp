@@ -214,16 +214,12 @@ std::vector<fs::path> StudyTree::instances(const StudyUid& study, const SeriesUi
     return found;
 }
 
-struct SeriesJsonUpdate::Lock {
-    FileLock file_lock;
-};
-
 SeriesJsonUpdate::SeriesJsonUpdate(const StudyTree& tree, const StudyUid& study,
                                    const SeriesUid& series)
     : m_path{tree.series_json(study, series)}
 {
     make_directories(tree.study_directory(study));
-    m_lock = std::make_unique<Lock>(FileLock{tree.study_directory(study) / ".lock", lock_patience});
+    m_lock = std::make_unique<FileLock>(tree.study_directory(study) / ".lock", lock_patience);
     m_bytes = read_file_if_any(m_path).value_or("");
     try {
         m_stored = m_bytes.empty() ? json::Value{} : json::parse(m_bytes, "series JSON");

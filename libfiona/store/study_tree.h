@@ -15,6 +15,8 @@
 
 namespace fiona::store {
 
+class FileLock;
+
 /// The sorted view of the archive. Links only; the bytes stay in `archive/scp_<Study>/`.
 ///
 /// raw/<Study>/<Series>/<SOP>  -> the archive file (absolute)
@@ -39,6 +41,7 @@ public:
                                                     const SeriesUid& series) const;
 
     /// Makes the link raw/<Study>/<Series>/<SOP>; replaces one that dangles. True if it is new.
+    // NOLINTNEXTLINE(modernize-use-nodiscard) made for its effect
     bool link_instance(const StudyUid& study, const SeriesUid& series, const SopInstanceUid& sop,
                        const std::filesystem::path& archive_file) const;
     /// Any text is safe: it is percent-encoded. A second study of equal date and time gets `_2`.
@@ -83,8 +86,7 @@ public:
     bool replace(const json::Value& properties);
 
 private:
-    struct Lock;
-    std::unique_ptr<Lock> m_lock;
+    std::unique_ptr<FileLock> m_lock;
     std::filesystem::path m_path;
     std::string m_bytes;
     json::Value m_stored;
