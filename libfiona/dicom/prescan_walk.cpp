@@ -315,15 +315,18 @@ private:
         if (level.coding != Coding::implicit_little) {
             return element.vr == "SQ";
         }
+        if (!m_dictionary) {
+            m_dictionary.emplace(); // costs milliseconds in a process that never used it before
+        }
         if (element.tag.group % 2 == 0) {
-            return m_dictionary.is_sequence(element.tag, nullptr);
+            return m_dictionary->is_sequence(element.tag, nullptr);
         }
         const auto block = static_cast<std::uint16_t>(element.tag.element >> 8U);
         const auto known = std::ranges::find_if(level.creators, [&](const Creator& creator) {
             return creator.group == element.tag.group && creator.block == block;
         });
         return known != level.creators.end()
-               && m_dictionary.is_sequence(element.tag, known->name.c_str());
+               && m_dictionary->is_sequence(element.tag, known->name.c_str());
     }
 
     void note_value(Level& level, const Element& element)
@@ -366,7 +369,7 @@ private:
     const PrescanLimits&
         m_limits;      // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) likewise
     Prescan& m_result; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) likewise
-    Dictionary m_dictionary;
+    std::optional<Dictionary> m_dictionary;
     std::vector<Level> m_levels;
     std::size_t m_depth = 0;
     std::size_t m_elements = 0;
