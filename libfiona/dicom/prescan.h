@@ -38,7 +38,13 @@ struct Prescan {
 /// Throws Error{Fault::data} with the kind of fault and the byte offset (never a value) if the file
 /// is no Part 10 file, is truncated, or its structure lies; Fault::io if it cannot be read.
 /// A file without preamble and meta header is refused too: fiona stores none.
+///
+/// Tolerated, because scanners and archives send it: elements out of order or repeated (the first
+/// one at top level counts, as for DCMTK), odd lengths, and in explicit VR value representations of
+/// unknown but upper-case letters: all new ones have the four-byte length (PS3.5 §7.1.2).
 [[nodiscard]] Prescan prescan_file(const std::filesystem::path& file,
                                    const PrescanLimits& limits = {});
+/// The same for an open file (borrowed), from its first byte; its file offset is left alone.
+[[nodiscard]] Prescan prescan(int fd, const PrescanLimits& limits = {});
 
 } // namespace fiona::dicom

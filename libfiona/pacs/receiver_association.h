@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+#include "libfiona/base/unique_fd.h"
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+namespace fiona::pacs {
+
+/// One accepted connection, handed to a process of its own.
+struct AssociationTask {
+    int socket = -1;                 ///< borrowed from the receiver
+    int report_pipe = -1;            ///< likewise; non-blocking
+    std::string address;             ///< numeric, of the peer
+    std::optional<std::string> host; ///< if the receiver knows it already
+    unsigned number = 0;             ///< counts associations of this receiver
+    pid_t receiver = 0;              ///< when it dies, the association finishes its object and ends
+};
+
+/// The life of a freshly forked process: serves the association and never returns. Everything the
+/// process inherited but the two descriptors and standard error is closed first: the listening
+/// socket and the pid file's lock must not outlive the receiver.
+[[noreturn]] void serve_association(const Config& config, const AssociationTask& task);
+
+} // namespace fiona::pacs

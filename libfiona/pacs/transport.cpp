@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/pacs/transport.h"
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmnet/dcmlayer.h>
+#include <dcmtk/dcmnet/dcmtrans.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+#include <vector>
+
+namespace fiona::pacs {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::size_t read_ahead_bytes = 65536;
+
+void set_option(int fd, int option)
+{
+    const int on = 1;
+    // A hint for speed: where the kernel refuses it, all still works.
+    static_cast<void>(::setsockopt(fd, IPPROTO_TCP, option, &on, sizeof on));
+}
+
+timespec left_until(steady_clock::time_point deadline)
+{
+    const auto left = std::max(deadline - steady_clock::now(), steady_clock::duration::zero());
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    return {seconds.count(), std::chrono::nanoseconds{left - seconds}.count()};
+}
+
+class Connection : public DcmTCPConnection {
+public:
+    Connection(DcmNativeSocketType fd, const StopRequest& stop)
+        : DcmTCPConnection{fd}, m_stop{stop}, m_ahead(read_ahead_bytes)
+    {
+        set_option(fd, TCP_NODELAY);
+        set_option(fd, TCP_QUICKACK);
+    }
+
+    ssize_t read(void* target, size_t count) override
+    {
+        if (m_begin == m_end) {
+            if (count >= m_ahead.size()) {
+                return receive(target, count);
+            }
+            const auto got = receive(m_ahead.data(), m_ahead.size());
+            if (got <= 0) {
+                return got;
+            }
+            m_begin = 0;
+            m_end = static_cast<std::size_t>(got);
+        }
+        const auto given = std::min(count, m_end - m_begin);
+        std::memcpy(target, m_ahead.data() + m_begin, given);
+        m_begin += given;
+        return static_cast<ssize_t>(given);
+    }
+
+    OFBool networkDataAvailable(int timeout) override
+    {
+        if (m_begin != m_end) {
+            return OFTrue;
+        }
+        sigset_t mask;
+        ::sigprocmask(SIG_SETMASK, nullptr, &mask);
+        ::sigdelset(&mask, SIGTERM);
+        const auto deadline = steady_clock::now() + std::chrono::seconds{std::max(timeout, 0)};
+        for (;;) {
+            if (m_stop.idle && m_stop.stop_requested != 0) {
+                return OFFalse;
+            }
+            pollfd one{getSocket(), POLLIN, 0};
+            const auto left = left_until(deadline);
+            const int ready = ::ppoll(&one, 1, &left, &mask);
+            if (ready >= 0 || errno != EINTR) {
+                return ready > 0 ? OFTrue : OFFalse;
+            }
+        }
+    }
+
+    // DCMTK's own select() knows nothing of what was read ahead.
+    OFBool isTransparentConnection() override { return OFFalse; }
+
+private:
+    ssize_t receive(void* target, std::size_t count)
+    {
+        const auto got = ::recv(getSocket(), target, count, 0);
+        set_option(getSocket(), TCP_QUICKACK); // the kernel forgets it with every answer we send
+        return got;
+    }
+
+    const StopRequest&
+        m_stop; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) outlives the connection by contract
+    std::vector<char> m_ahead;
+    std::size_t m_begin = 0;
+    std::size_t m_end = 0;
+};
+
+class Layer : public DcmTransportLayer {
+public:
+    explicit Layer(const StopRequest& stop) : m_stop{stop} {}
+
+    DcmTransportConnection* createConnection(DcmNativeSocketType fd, OFBool secure) override
+    {
+        // DCMTK takes ownership.
+        return secure == OFTrue ? nullptr : std::make_unique<Connection>(fd, m_stop).release();
+    }
+
+private:
+    const StopRequest&
+        m_stop; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) outlives the layer by contract
+};
+
+} // namespace
+
+void DeleteTransportLayer::operator()(DcmTransportLayer* layer) const
+{
+    delete layer; // NOLINT(cppcoreguidelines-owning-memory) this is the owner's deleter
+}
+
+TransportLayer make_transport_layer(const StopRequest& stop)
+{
+    return TransportLayer{std::make_unique<Layer>(stop).release()};
+}
+
+} // namespace fiona::pacs

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/cli/tool.h"
+#include "libfiona/pacs/receiver.h"
+#include "libfiona/pacs/receiver_status.h"
+
+#include <filesystem>
+
+namespace {
+
+using namespace fiona;
+
+class StoreScp {
+public:
+    StoreScp(cli::Tool& tool, std::optional<std::uint16_t> port) : m_tool{tool}, m_port{port} {}
+
+    void start() const
+    {
+        const auto& config = m_tool.config();
+        if (!pacs::is_reception_enabled(config.paths)) {
+            say("disabled", "reception is switched off (file enabled); not started");
+            return;
+        }
+        if (m_tool.mode() == Mode::dry_run) {
+            const bool is_running = pacs::receiver_state(config).find("running")->boolean();
+            say(is_running ? "already_running" : "would_start",
+                is_running ? "is running already" : "would be started");
+            return;
+        }
+        const auto result = pacs::start_receiver(config, m_port, command_line());
+        const bool is_new = result == store::StartResult::started;
+        say(is_new ? "started" : "already_running", is_new ? "started" : "is running already");
+    }
+
+    void stop() const
+    {
+        if (m_tool.mode() == Mode::dry_run) {
+            const auto state = pacs::receiver_state(m_tool.config());
+            const bool is_running = state.find("running")->boolean();
+            say(is_running ? "would_stop" : "not_running",
+                is_running ? "would be stopped" : "is not running");
+            return;
+        }
+        const auto result = pacs::stop_receiver(m_tool.config());
+        const bool was_running = result == store::StopResult::stopped;
+        say(was_running ? "stopped" : "not_running", was_running ? "stopped" : "is not running");
+    }
+
+    void restart() const
+    {
+        if (m_tool.mode() == Mode::apply) {
+            static_cast<void>(pacs::stop_receiver(m_tool.config()));
+        }
+        start();
+    }
+
+    void status() const
+    {
+        const auto state = pacs::receiver_state(m_tool.config());
+        if (!state.find("running")->boolean()) {
+            m_tool.report(state, {"fiona-storescp: not running"});
+            return;
+        }
+        std::vector<std::vector<std::string>> rows{
+            {"pid", state.text("pid")},         {"port", state.text("port")},
+            {"started", state.text("started")}, {"disk", state.text("disk")},
+            {"objects", state.text("objects")}, {"refused", state.text("refused_objects")}};
+        if (const auto* const associations = state.find("associations")) {
+            for (const auto& one : associations->array()) {
+                rows.push_back({"association", one.text("caller"), one.text("address"),
+                                one.text("objects") + " objects"});
+            }
+        }
+        m_tool.report(state, cli::table(rows));
+    }
+
+    void run() const { pacs::run_receiver(m_tool.config(), m_port); }
+
+private:
+    void say(std::string_view result, std::string_view text) const
+    {
+        m_tool.report(json::Object{{"result", result}}, {fmt::format("fiona-storescp: {}", text)});
+    }
+
+    [[nodiscard]] std::vector<std::string> command_line() const
+    {
+        const auto& config = m_tool.config();
+        std::vector<std::string> words{std::filesystem::read_symlink("/proc/self/exe"), "--config",
+                                       std::filesystem::absolute(config.file)};
+        if (!config.project.empty()) {
+            words.insert(words.end(), {"--project", config.project});
+        }
+        if (m_port) {
+            words.insert(words.end(), {"--port", std::to_string(*m_port)});
+        }
+        words.emplace_back("run");
+        return words;
+    }
+
+    cli::Tool& m_tool; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) lives in main()
+    std::optional<std::uint16_t> m_port;
+};
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    cli::Tool tool{"fiona-storescp", "receive DICOM objects into the archive of a site",
+                   "fiona-storescp start && fiona-storescp status --json"};
+    tool.with_project().with_dry_run();
+    std::optional<std::uint16_t> port;
+    auto& options = tool.options();
+    options.add_option("--port", port, "listen here instead of DICOMPORT of the configuration");
+    options.require_subcommand(1);
+    const auto* const start =
+        options.add_subcommand("start", "start the receiver if it does not run");
+    const auto* const stop = options.add_subcommand("stop", "let it finish its objects and end");
+    const auto* const restart = options.add_subcommand("restart", "stop, then start");
+    const auto* const status =
+        options.add_subcommand("status", "say whether it runs and what it does");
+    options.add_subcommand("run", "run in the foreground until SIGTERM");
+    return tool.run(argc, argv, [&] {
+        const StoreScp receiver{tool, port};
+        if (start->parsed()) {
+            receiver.start();
+        } else if (stop->parsed()) {
+            receiver.stop();
+        } else if (restart->parsed()) {
+            receiver.restart();
+        } else if (status->parsed()) {
+            receiver.status();
+        } else {
+            receiver.run();
+        }
+    });
+}
