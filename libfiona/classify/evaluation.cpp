@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace fiona::classify {
 
@@ -68,9 +69,10 @@ bool compare(Operator comparison, const TagValue& left, const TagValue& right)
         if (left.items.size() != right.items.size()) {
             return comparison == Operator::not_equal;
         }
-        const bool same = std::ranges::equal(left.items, right.items, [](const auto& a, const auto& b) {
-            return compare(Operator::equal, a, b);
-        });
+        const bool same =
+            std::ranges::equal(left.items, right.items, [](const auto& a, const auto& b) {
+                return compare(Operator::equal, a, b);
+            });
         if (is_equality) {
             return same == (comparison == Operator::equal);
         }
@@ -81,12 +83,11 @@ bool compare(Operator comparison, const TagValue& left, const TagValue& right)
     const auto numbers = as_numbers(left);
     const auto limit = as_number(right.text);
     if (numbers && limit) {
-        return std::ranges::all_of(*numbers,
-                                   [&](double number) { return compare(comparison, number, *limit); });
+        return std::ranges::all_of(
+            *numbers, [&](double number) { return compare(comparison, number, *limit); });
     }
-    return std::ranges::all_of(left.items, [&](const std::string& item) {
-        return compare(comparison, item, right.text);
-    });
+    return std::ranges::all_of(
+        left.items, [&](const std::string& item) { return compare(comparison, item, right.text); });
 }
 
 /// Text: a piece of it. List: one of its elements, exactly.
@@ -111,9 +112,9 @@ bool is_close(const TagValue& left, const TagValue& right, double level)
 {
     const auto numbers = as_numbers(left);
     const auto wanted = as_numbers(right);
-    return numbers && wanted
-           && std::ranges::equal(*numbers, *wanted,
-                                 [&](double a, double b) { return std::abs(a - b) <= level; });
+    return numbers && wanted && std::ranges::equal(*numbers, *wanted, [&](double a, double b) {
+               return std::abs(a - b) <= level;
+           });
 }
 
 bool matches(const Condition& condition, const TagValue& value, const TagValue& wanted)
@@ -144,29 +145,31 @@ Evaluation::Evaluation(const RuleModel& model, const dicom::Header& header,
 Classification Evaluation::run()
 {
     // Several objects of one type are alternatives: an image must satisfy one of them.
-    std::map<std::string, bool> series_level;
+    std::set<std::string> series_level;
+    std::set<std::string> held_types;
     for (const auto& object : m_model.objects) {
         if (object.is_disabled) {
             continue;
         }
         const bool held = all_hold(object);
         if (object.is_series_level) {
-            series_level.try_emplace(object.type, false);
+            series_level.insert(object.type);
         }
-        if (held && series_level.contains(object.type)) {
-            series_level[object.type] = true;
+        if (held) {
+            held_types.insert(object.type);
         }
         if (held && !contains(m_result.types, object.type)
             && !contains(m_result.vetoes, object.type)) {
             m_result.types.push_back(object.type);
         }
     }
-    for (const auto& [type, held] : series_level) {
-        if (!held && !contains(m_result.vetoes, type)) {
+    for (const auto& type : series_level) {
+        if (!held_types.contains(type) && !contains(m_result.vetoes, type)) {
             m_result.vetoes.push_back(type);
         }
     }
-    std::erase_if(m_result.types, [&](const auto& type) { return contains(m_result.vetoes, type); });
+    std::erase_if(m_result.types,
+                  [&](const auto& type) { return contains(m_result.vetoes, type); });
     return m_result;
 }
 
@@ -193,6 +196,9 @@ bool Evaluation::holds(const Condition& condition)
 std::optional<TagValue> Evaluation::find(const TagReference& reference)
 {
     if (reference.name == types_key) {
+        if (m_result.types.empty()) {
+            return std::nullopt;
+        }
         json::Array types{m_result.types.begin(), m_result.types.end()};
         return tag_value(json::Value{std::move(types)});
     }

@@ -25,8 +25,18 @@ struct TagReference {
 };
 
 enum class Operator {
-    regexp, contains, equal, not_equal, less, greater, less_or_equal, greater_or_equal, in,
-    exist, not_exist, approx
+    regexp,
+    contains,
+    equal,
+    not_equal,
+    less,
+    greater,
+    less_or_equal,
+    greater_or_equal,
+    in,
+    exist,
+    not_exist,
+    approx
 };
 
 enum class Negate { no, yes };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/classify/rule_model.h"
-
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
+#include "libfiona/classify/rule_model.h"
 
 #include <fmt/format.h>
+
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -57,7 +57,8 @@ std::optional<std::uint16_t> tag_number(std::string_view text)
         base = 16;
     }
     std::uint16_t value = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    const auto [end, problem] =
+        std::from_chars(text.data(), text.data() + text.size(), value, base);
     if (text.empty() || problem != std::errc{} || end != text.data() + text.size()) {
         return std::nullopt;
     }
@@ -121,10 +122,10 @@ public:
     void complain(RuleObject& object, std::string_view key, std::string_view what)
     {
         object.is_disabled = true;
-        m_model.problems.push_back(fmt::format(
-            "object {}{}: {}{}{}", m_number,
-            object.id.empty() ? std::string{} : fmt::format(" ({})", object.id), key,
-            key.empty() ? "" : ": ", what));
+        m_model.problems.push_back(
+            fmt::format("object {}{}: {}{}{}", m_number,
+                        object.id.empty() ? std::string{} : fmt::format(" ({})", object.id), key,
+                        key.empty() ? "" : ": ", what));
     }
 
 private:
@@ -273,7 +274,8 @@ private:
                 break;
             }
             if (!follow(*condition.target, above)) {
-                disable(position, fmt::format("refers to {}, which is disabled", condition.reference));
+                disable(position,
+                        fmt::format("refers to {}, which is disabled", condition.reference));
                 break;
             }
         }
@@ -297,9 +299,8 @@ std::optional<TagReference> tag_reference(const json::Array& words)
 {
     constexpr std::size_t longest_form = 3;
     if (words.empty() || words.size() > longest_form
-        || !std::ranges::all_of(words, [](const auto& word) {
-               return word.is_string() || word.is_integer();
-           })) {
+        || !std::ranges::all_of(
+            words, [](const auto& word) { return word.is_string() || word.is_integer(); })) {
         return std::nullopt;
     }
     if (words.size() == 1) {

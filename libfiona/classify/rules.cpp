@@ -54,8 +54,8 @@ Rules Rules::load(const std::filesystem::path& file)
 Rules Rules::parse(std::string_view text, std::string_view name)
 {
     try {
-        return Rules{std::make_unique<Data>(
-            Data{read_rules(json::parse(text, name, rule_limits), name)})};
+        return Rules{
+            std::make_unique<Data>(Data{read_rules(json::parse(text, name, rule_limits), name)})};
     } catch (const Error& e) {
         throw Error{Fault::config, "{}", e.what()};
     }

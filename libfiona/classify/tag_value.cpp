@@ -14,7 +14,7 @@ namespace fiona::classify {
 namespace {
 
 /// Python's repr() of a text.
-std::string quoted(std::string_view text)
+std::string python_repr(std::string_view text)
 {
     const bool has_single = text.find('\'') != std::string_view::npos;
     const bool has_double = text.find('"') != std::string_view::npos;
@@ -47,7 +47,7 @@ std::string list_text(const std::vector<std::string>& values, ListStyle style)
     std::string result;
     for (const auto& value : values) {
         result += result.empty() ? "" : ", ";
-        result += style == ListStyle::bare ? value : quoted(value);
+        result += style == ListStyle::bare ? value : python_repr(value);
     }
     return "[" + result + "]";
 }
@@ -61,7 +61,9 @@ ListStyle list_style(std::string_view vr, const std::vector<std::string>& values
     }
     // A private element without its VR: numbers look like numbers.
     const bool is_untyped = vr == "UN" || vr == "OB" || vr == "??";
-    return is_untyped && std::ranges::all_of(values, [](const auto& value) { return as_number(value).has_value(); })
+    return is_untyped
+                   && std::ranges::all_of(
+                       values, [](const auto& value) { return as_number(value).has_value(); })
                ? ListStyle::bare
                : ListStyle::quoted;
 }
@@ -81,7 +83,7 @@ TagValue tag_value(std::vector<std::string> values, std::string_view vr)
 
 TagValue tag_value(const json::Value& value)
 {
-    if (!value.is_array()) {
+    if (!value.is_array() || value.array().empty()) {
         return {{value.text()}, false, value.text()};
     }
     std::vector<std::string> items;
