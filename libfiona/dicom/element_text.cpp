@@ -69,7 +69,12 @@ ElementValues characters(std::string_view bytes, DcmEVR vr, const Charset& chars
         return result;
     }
     for (const auto part : split(text, '\\')) {
-        result.values.emplace_back(trimmed(part));
+        auto value = trimmed(part);
+        while (vr == EVR_PN
+               && value.ends_with('=')) { // PS3.5 §6.2: trailing empty groups say nothing
+            value.remove_suffix(1);
+        }
+        result.values.emplace_back(value);
     }
     return result;
 }

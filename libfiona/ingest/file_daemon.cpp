@@ -4,6 +4,8 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/process.h"
+#include "libfiona/ingest/announcement.h"
 #include "libfiona/ingest/reconcile.h"
 #include "libfiona/ingest/wakeup.h"
 #include "libfiona/store/file_lock.h"
@@ -17,6 +19,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::chrono::milliseconds longest_sleep{5000};
+constexpr std::chrono::seconds stop_grace{30};
+constexpr std::string_view doorbell_name = "doorbell";
 
 store::FileLock lock(const Config& config)
 {
@@ -88,11 +92,30 @@ classify::Rules load_rules(const Config& config, const std::optional<fs::path>& 
     return rules;
 }
 
+store::StartResult start(const Config& config, const std::optional<fs::path>& rules)
+{
+    std::vector<std::string> arguments{sibling_program("fiona-process-file"), "--config",
+                                       fs::absolute(config.file)};
+    if (!config.project.empty()) {
+        arguments.insert(arguments.end(), {"--project", config.project});
+    }
+    if (rules) {
+        arguments.insert(arguments.end(), {"--rules", fs::absolute(*rules)});
+    }
+    arguments.emplace_back("run");
+    return store::start_daemon(pid_file(config), arguments, log_file(config));
+}
+
+store::StopResult stop(const Config& config)
+{
+    return store::stop_daemon(pid_file(config), stop_grace);
+}
+
 void run_until_stopped(const Config& config, const std::optional<fs::path>& rules)
 {
     Processor processor{config, load_rules(config, rules)};
     const auto& spool = processor.spool().directory();
-    Wakeup wakeup{spool / "doorbell", spool / "new"};
+    Wakeup wakeup{spool / doorbell_name, spool / "new"};
     const auto lock_for_life = lock(config);
     log::info("started", {{"project", config.project}});
     work_once(processor, wakeup);
@@ -121,6 +144,18 @@ Processor::Drained run_once(const Config& config, const std::optional<fs::path>&
     total.given_up += more.given_up;
     total.postponed += more.postponed;
     return total;
+}
+
+void send(const Config& config, std::string_view line, Mode mode)
+{
+    const auto entry = announce_line(line);
+    if (mode == Mode::dry_run) {
+        return;
+    }
+    const store::Spool spool{config.paths.spool()};
+    spool.add(entry, store::Spool::Sync::yes);
+    ring(spool.directory() / doorbell_name);
+    log::info("announced", {{"study", entry.study}, {"series", entry.series}});
 }
 
 } // namespace fiona::ingest

@@ -114,4 +114,12 @@ void Wakeup::read_signals()
     }
 }
 
+void ring(const std::filesystem::path& doorbell)
+{
+    const UniqueFd fd{::open(doorbell.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)};
+    if (fd) { // else nobody listens; the processor looks every few seconds anyway
+        static_cast<void>(!::write(fd.get(), "\n", 1));
+    }
+}
+
 } // namespace fiona::ingest

@@ -34,4 +34,7 @@ private:
     bool m_reload = false;
 };
 
+/// Rings if somebody listens; never waits, never fails.
+void ring(const std::filesystem::path& doorbell);
+
 } // namespace fiona::ingest
