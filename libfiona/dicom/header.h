@@ -29,8 +29,10 @@ public:
     ~Header();
 
     [[nodiscard]] bool has(Tag tag) const;
-    /// All values of a top-level element, trailing padding removed; nothing if absent. DS and IS
-    /// keep their digits; binary numbers are written out; OB/OW/UN of printable text are text.
+    /// All values of a top-level element, padding removed; nothing if absent, no value if empty. DS
+    /// and IS keep their digits; binary numbers are written out, FL and FD as Python does (`1.0`);
+    /// AT is `(gggg,eeee)`; OB/OW/UN of printable text are text, else they and sequences have no
+    /// value.
     [[nodiscard]] std::optional<std::vector<std::string>> values(Tag tag) const;
     /// The values joined with `\`; "" if absent.
     [[nodiscard]] std::string text(Tag tag) const;
@@ -46,6 +48,9 @@ public:
     nested_values(const std::vector<Tag>& path) const;
     /// Value of group 0002.
     [[nodiscard]] std::string meta_text(Tag tag) const;
+    /// How many of the values asked for so far held bytes that their character set does not
+    /// explain; they were taken as UTF-8 if they are, else as Latin-1.
+    [[nodiscard]] std::size_t guessed_texts() const;
 
 private:
     struct Data;

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/dicom/header.h"
+#include "libfiona/store/spool.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// Spool entries made of the file itself, when the receiver's own is lost or never was.
+namespace fiona::ingest {
+
+/// Who sent a file, as far as it is known; what is empty is taken from group 0002.
+struct Sender {
+    std::string caller;
+    std::string called;
+    std::string host;
+};
+
+/// Reads the UIDs from the file. `received` of the entry is the file's mtime. Throws Error:
+/// Fault::missing if there is no such file, Fault::data if it is no DICOM object with its UIDs.
+[[nodiscard]] store::SpoolEntry announce(const std::filesystem::path& file, const Sender& sender);
+
+/// A line of the original's FIFO: `caller,called,address,directory,file`, or one absolute path.
+/// Throws Error{Fault::data} for anything else, and what announce() throws.
+[[nodiscard]] store::SpoolEntry announce_line(std::string_view line);
+
+/// The file's header, with the UIDs the entry names. Throws Error{Fault::data} if they differ.
+[[nodiscard]] dicom::Header read_announced(const store::SpoolEntry& entry);
+
+} // namespace fiona::ingest

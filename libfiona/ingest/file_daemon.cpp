@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/ingest/file_daemon.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
+#include "libfiona/base/process.h"
+#include "libfiona/ingest/announcement.h"
+#include "libfiona/ingest/reconcile.h"
+#include "libfiona/ingest/wakeup.h"
+#include "libfiona/store/file_lock.h"
+
+#include <algorithm>
+
+namespace fiona::ingest {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::chrono::milliseconds longest_sleep{5000};
+constexpr std::chrono::seconds stop_grace{30};
+constexpr std::string_view doorbell_name = "doorbell";
+
+store::FileLock lock(const Config& config)
+{
+    make_directories(pid_file(config).parent_path());
+    return store::FileLock{pid_file(config)};
+}
+
+void reload(Processor& processor, const Config& config, const std::optional<fs::path>& rules)
+{
+    try {
+        processor.use(load_rules(config, rules));
+        log::info("rules_reloaded");
+    } catch (const Error& e) {
+        log::error("rules_kept", {{"reason", e.what()}});
+    }
+}
+
+/// A disk that fails for a moment must not end the daemon.
+void work_once(Processor& processor, Wakeup& wakeup)
+{
+    try {
+        processor.drain(Clock::now(), [&] { return wakeup.stop_requested(); });
+    } catch (const Error& e) {
+        log::error("drain_failed", {{"reason", e.what()}});
+    }
+}
+
+std::chrono::milliseconds until_next(const Processor& processor)
+{
+    const auto due = processor.next_due();
+    if (!due) {
+        return longest_sleep;
+    }
+    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(*due - Clock::now());
+    return std::clamp(wait, std::chrono::milliseconds{10}, longest_sleep);
+}
+
+void report(const Reconciled& result)
+{
+    log::info("reconciled", {{"queued", result.queued},
+                             {"retried", result.retried},
+                             {"unreadable", result.unreadable},
+                             {"parts_removed", result.parts_removed}});
+}
+
+} // namespace
+
+fs::path pid_file(const Config& config)
+{
+    return config.paths.server_pids() / fmt::format("processSingleFile{}.pid", config.project);
+}
+
+fs::path log_file(const Config& config)
+{
+    return config.paths.server_logs() / fmt::format("processSingleFile{}.log", config.project);
+}
+
+classify::Rules load_rules(const Config& config, const std::optional<fs::path>& other)
+{
+    auto file = other.value_or(config.classify_rules);
+    std::error_code problem;
+    if (!other && !fs::exists(file, problem)) {
+        file = shipped_file("rules/classifyRules.json");
+    }
+    auto rules = classify::Rules::load(file);
+    for (const auto& mistake : rules.problems()) {
+        log::error("rule_disabled", {{"file", file.native()}, {"reason", mistake}});
+    }
+    return rules;
+}
+
+store::StartResult start(const Config& config, const std::optional<fs::path>& rules)
+{
+    std::vector<std::string> arguments{sibling_program("fiona-process-file"), "--config",
+                                       fs::absolute(config.file)};
+    if (!config.project.empty()) {
+        arguments.insert(arguments.end(), {"--project", config.project});
+    }
+    if (rules) {
+        arguments.insert(arguments.end(), {"--rules", fs::absolute(*rules)});
+    }
+    arguments.emplace_back("run");
+    return store::start_daemon(pid_file(config), arguments, log_file(config));
+}
+
+store::StopResult stop(const Config& config)
+{
+    return store::stop_daemon(pid_file(config), stop_grace);
+}
+
+void run_until_stopped(const Config& config, const std::optional<fs::path>& rules)
+{
+    Processor processor{config, load_rules(config, rules)};
+    const auto& spool = processor.spool().directory();
+    Wakeup wakeup{spool / doorbell_name, spool / "new"};
+    const auto lock_for_life = lock(config);
+    log::info("started", {{"project", config.project}});
+    work_once(processor, wakeup);
+    if (!wakeup.stop_requested()) {
+        report(reconcile(config, Clock::now(), Scope::changed, Mode::apply));
+    }
+    while (!wakeup.stop_requested()) {
+        work_once(processor, wakeup);
+        wakeup.wait(until_next(processor));
+        if (wakeup.take_reload()) {
+            reload(processor, config, rules);
+        }
+    }
+    log::info("stopped");
+}
+
+Processor::Drained run_once(const Config& config, const std::optional<fs::path>& rules)
+{
+    Processor processor{config, load_rules(config, rules)};
+    const auto lock_until_done = lock(config);
+    const auto never = [] { return false; };
+    auto total = processor.drain(Clock::now(), never);
+    report(reconcile(config, Clock::now(), Scope::changed, Mode::apply));
+    const auto more = processor.drain(Clock::now(), never);
+    total.processed += more.processed;
+    total.given_up += more.given_up;
+    total.postponed += more.postponed;
+    return total;
+}
+
+void send(const Config& config, std::string_view line, Mode mode)
+{
+    const auto entry = announce_line(line);
+    if (mode == Mode::dry_run) {
+        return;
+    }
+    const store::Spool spool{config.paths.spool()};
+    spool.add(entry, store::Spool::Sync::yes);
+    ring(spool.directory() / doorbell_name);
+    log::info("announced", {{"study", entry.study}, {"series", entry.series}});
+}
+
+} // namespace fiona::ingest

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/ingest/processor.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
+#include "libfiona/classify/series_fields.h"
+#include "libfiona/ingest/announcement.h"
+
+#include <algorithm>
+#include <set>
+
+namespace fiona::ingest {
+
+namespace {
+
+constexpr std::size_t batch_size = 1000;
+constexpr std::chrono::seconds patience_for_missing_file{60};
+constexpr std::chrono::seconds longest_delay{300};
+constexpr unsigned most_surprises = 5; ///< exceptions that are no Error: a bug, or no memory
+
+classify::Reception reception_of(const store::SpoolEntry& entry)
+{
+    return {entry.caller, entry.called, entry.host, entry.address, entry.received};
+}
+
+json::Array as_array(const std::vector<std::string>& texts)
+{
+    return {texts.begin(), texts.end()};
+}
+
+} // namespace
+
+/// The JSON of the series in work, with its lock.
+struct Processor::Series {
+    Series(const store::StudyTree& tree, const store::SpoolEntry& entry)
+        : update{tree, entry.study, entry.series}, fields{update.stored()}
+    {
+    }
+
+    store::SeriesJsonUpdate update;
+    json::Value fields;
+    std::set<std::string> participants; ///< already linked in this batch
+};
+
+Processor::Processor(const Config& config, classify::Rules rules)
+    : m_tree{config.paths}, m_spool{config.paths.spool()}, m_marks{config.paths.arrived()},
+      m_rules{std::move(rules)}
+{
+}
+
+std::optional<TimePoint> Processor::next_due() const
+{
+    std::optional<TimePoint> next;
+    for (const auto& [name, retry] : m_retries) {
+        next = std::min(next.value_or(retry.due), retry.due);
+    }
+    return next;
+}
+
+std::vector<std::string> Processor::due_names(TimePoint now)
+{
+    auto names = m_spool.waiting();
+    std::erase_if(m_retries, [&](const auto& retry) {
+        return !std::ranges::binary_search(names, retry.first);
+    });
+    std::erase_if(names, [&](const std::string& name) {
+        const auto retry = m_retries.find(name);
+        return retry != m_retries.end() && retry->second.due > now;
+    });
+    return names;
+}
+
+Processor::Drained Processor::drain(TimePoint now, const std::function<bool()>& stop)
+{
+    m_now = now;
+    m_drained = {};
+    const auto names = due_names(now);
+    for (std::size_t first = 0; first < names.size() && !stop(); first += batch_size) {
+        const auto last = std::min(names.size(), first + batch_size);
+        for (auto& items : series_of({names.begin() + static_cast<std::ptrdiff_t>(first),
+                                      names.begin() + static_cast<std::ptrdiff_t>(last)})) {
+            if (stop()) {
+                break;
+            }
+            finish(sort(std::move(items), stop));
+        }
+    }
+    return m_drained;
+}
+
+std::vector<std::vector<Processor::Item>>
+Processor::series_of(const std::vector<std::string>& names)
+{
+    std::vector<std::vector<Item>> groups;
+    std::map<std::pair<StudyUid, SeriesUid>, std::size_t> positions;
+    for (const auto& name : names) {
+        guarded(name, m_now, [&] {
+            auto entry = m_spool.read(name);
+            const auto [found, is_new] =
+                positions.try_emplace({entry.study, entry.series}, groups.size());
+            if (is_new) {
+                groups.emplace_back();
+            }
+            groups[found->second].push_back({name, std::move(entry)});
+        });
+    }
+    return groups;
+}
+
+std::vector<Processor::Item> Processor::sort(std::vector<Item> items,
+                                             const std::function<bool()>& stop)
+{
+    std::optional<Series> series;
+    std::vector<Item> sorted;
+    for (auto& item : items) {
+        if (stop()) {
+            break;
+        }
+        if (guarded(item.name, item.entry.received, [&] { sort_one(item, series); })) {
+            sorted.push_back(std::move(item));
+        }
+    }
+    if (!series || sorted.empty()) {
+        return {};
+    }
+    const auto& entry = sorted.front().entry;
+    const auto write = [&] {
+        const auto files = m_tree.count_instances(entry.study, entry.series);
+        classify::set_counts(series->fields.object(), files);
+        if (series->update.replace(series->fields)) {
+            log::info("series_updated", {{"study", entry.study},
+                                         {"series", entry.series},
+                                         {"images", sorted.size()},
+                                         {"files", files}});
+        }
+    };
+    // The fault of the shared step is the fault of each: they wait together and are repeated.
+    const bool is_written = guarded(sorted.front().name, m_now, write);
+    if (!is_written) {
+        for (std::size_t i = 1; i < sorted.size(); ++i) {
+            put_off(sorted[i].name, "the series JSON could not be written");
+        }
+        return {};
+    }
+    return sorted;
+}
+
+void Processor::sort_one(const Item& item, std::optional<Series>& series)
+{
+    const auto& entry = item.entry;
+    const auto header = read_announced(entry);
+    if (!series) {
+        series.emplace(m_tree, entry);
+    }
+    const bool is_new =
+        m_tree.link_instance(entry.study, entry.series, entry.sop, entry.directory / entry.file);
+    const auto patient = header.text({0x0010, 0x0020});
+    const auto date = header.text({0x0008, 0x0020});
+    const auto time = header.text({0x0008, 0x0030});
+    if (series->participants.insert(patient + "\n" + date + "\n" + time).second) {
+        m_tree.link_participant(Private{patient}, date, time, entry.study);
+    }
+    if (header.text({0x0008, 0x0060}) == "SR") {
+        m_tree.link_structured_report(header.text({0x0008, 0x0070}), entry.study, entry.series,
+                                      entry.sop);
+    }
+    const auto image = classify::series_fields(header, reception_of(entry));
+    auto fields = classify::merged(series->fields, image,
+                                   is_new ? classify::Arrival::first : classify::Arrival::again);
+    const auto found = m_rules.evaluate(header, fields);
+    fields["ClassifyType"] = as_array(found.types);
+    if (!found.vetoes.empty()) {
+        fields["ClassifyVeto"] = as_array(found.vetoes);
+    }
+    series->fields = std::move(fields);
+    if (header.guessed_texts() > 0) {
+        log::debug("text_guessed", {{"study", entry.study}, {"values", header.guessed_texts()}});
+    }
+}
+
+void Processor::finish(const std::vector<Item>& items)
+{
+    std::set<std::string> touched;
+    for (const auto& item : items) {
+        guarded(item.name, m_now, [&] {
+            const store::ArrivalMark mark{item.entry.caller, item.entry.called, item.entry.host,
+                                          item.entry.study, item.entry.series};
+            if (touched.insert(mark.file_name()).second) {
+                m_marks.touch(mark);
+            }
+            m_spool.remove(item.name);
+            m_retries.erase(item.name);
+            ++m_drained.processed;
+        });
+    }
+}
+
+bool Processor::guarded(const std::string& name, TimePoint received,
+                        const std::function<void()>& work)
+{
+    try {
+        work();
+        return true;
+    } catch (const Error& e) {
+        const bool is_gone =
+            e.fault() == Fault::missing && m_now - received >= patience_for_missing_file;
+        if (e.fault() == Fault::data || is_gone) {
+            give_up(name, e.what());
+        } else {
+            put_off(name, e.what());
+        }
+    } catch (const std::exception& e) {
+        if (m_retries[name].attempts >= most_surprises) {
+            give_up(name, e.what());
+        } else {
+            put_off(name, e.what());
+        }
+    }
+    return false;
+}
+
+void Processor::put_off(const std::string& name, std::string_view reason)
+{
+    auto& retry = m_retries[name];
+    const auto delay =
+        std::min(longest_delay, std::chrono::seconds{1U << std::min(retry.attempts, 9U)});
+    ++retry.attempts;
+    retry.due = m_now + delay;
+    ++m_drained.postponed;
+    log::warn("entry_postponed", {{"entry", name},
+                                  {"attempts", retry.attempts},
+                                  {"seconds", delay.count()},
+                                  {"reason", reason}});
+}
+
+void Processor::give_up(const std::string& name, std::string_view reason)
+{
+    log::error("entry_given_up", {{"entry", name}, {"reason", reason}});
+    ++m_drained.given_up;
+    try {
+        m_spool.give_up(name, reason);
+        m_retries.erase(name);
+    } catch (const Error& e) {
+        put_off(name, e.what());
+    }
+}
+
+} // namespace fiona::ingest

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/ingest/reclassify.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
+#include "libfiona/store/study_tree.h"
+
+#include <algorithm>
+
+namespace fiona::ingest {
+
+namespace {
+
+json::Array as_array(const std::vector<std::string>& texts)
+{
+    return {texts.begin(), texts.end()};
+}
+
+/// What evaluation starts from: everything but what it finds.
+json::Object without_types(json::Object fields)
+{
+    fields.erase("ClassifyType");
+    fields.erase("ClassifyVeto");
+    return fields;
+}
+
+/// The types that were known before and are not found now, behind those found.
+void keep_old(json::Object& fields, const json::Value& stored)
+{
+    const auto* const old = stored.find("ClassifyType");
+    if (old == nullptr || !old->is_array()) {
+        return;
+    }
+    auto& types = fields["ClassifyType"].array();
+    for (const auto& type : old->array()) {
+        if (std::ranges::find(types, type) == types.end()) {
+            types.push_back(type);
+        }
+    }
+}
+
+} // namespace
+
+Reclassified reclassify(const Config& config, const classify::Rules& rules, const StudyUid& study,
+                        Mode mode)
+{
+    const store::StudyTree tree{config.paths};
+    if (!tree.has_study(study)) {
+        throw Error{Fault::missing, "study {} is not in {}", log::uid_tag(study.str()),
+                    config.paths.raw().native()};
+    }
+    Reclassified result;
+    for (const auto& series : tree.series(study)) {
+        store::SeriesJsonUpdate update{tree, study, series.uid};
+        if (!update.stored().is_object()) {
+            continue; // the processor makes it when it comes to its images
+        }
+        ++result.series;
+        auto fields = without_types(update.stored().object());
+        fields["ClassifyType"] = json::Array{};
+        bool is_complete = true;
+        for (const auto& image : tree.instances(study, series.uid)) {
+            try {
+                const auto found = rules.evaluate(dicom::Header::read(image), fields);
+                fields["ClassifyType"] = as_array(found.types);
+                if (!found.vetoes.empty()) {
+                    fields["ClassifyVeto"] = as_array(found.vetoes);
+                }
+            } catch (const Error& e) {
+                is_complete = false;
+                ++result.unreadable;
+                log::warn("image_unreadable", {{"study", study}, {"reason", e.what()}});
+            }
+        }
+        if (!is_complete) { // never take a type away on incomplete evidence
+            keep_old(fields, update.stored());
+        }
+        const json::Value wanted{fields};
+        if (wanted == update.stored()) {
+            continue;
+        }
+        ++result.changed;
+        log::info("series_reclassified", {{"study", study}, {"series", series.uid}});
+        if (mode == Mode::apply) {
+            update.replace(wanted);
+        }
+    }
+    return result;
+}
+
+} // namespace fiona::ingest

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+#include "libfiona/base/dates.h"
+#include "libfiona/base/mode.h"
+
+#include <cstddef>
+
+namespace fiona::ingest {
+
+/// Which archive directories are looked at.
+enum class Scope {
+    changed, ///< those changed since the last complete look (`.spool/reconciled`, epoch seconds)
+    all,     ///< every one; entries that were given up are tried again too
+};
+
+struct Reconciled {
+    std::size_t queued = 0;        ///< archive files without a link, announced again
+    std::size_t retried = 0;       ///< moved from failed/ back to new/
+    std::size_t unreadable = 0;    ///< archive files that are no DICOM objects
+    std::size_t parts_removed = 0; ///< `.incoming/*.part` of dead receivers
+};
+
+/// Announces what a crash has lost between receiver and processor. To be called when the spool is
+/// drained; announcing a file twice is harmless.
+Reconciled reconcile(const Config& config, TimePoint now, Scope scope, Mode mode);
+
+} // namespace fiona::ingest

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/error.h"
+#include "libfiona/dicom/element_text.h"
+#include "libfiona/dicom/header.h"
+#include "libfiona/dicom/library.h"
+#include "libfiona/store/atomic_file.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/ingest/phantom_file.h"
+
+#include <catch2/catch.hpp>
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
+
+using namespace fiona;
+using Values = std::vector<std::string>;
+
+namespace {
+
+/// A file with what write_image() cannot make: binary values, private blocks, sequences.
+dicom::Header header_with(const std::function<void(DcmDataset&)>& change)
+{
+    const TempDir scratch;
+    const auto file = scratch / "image";
+    write_image(file, {{"0008,0018", "1.2.3"}, {"0020,000e", "1.2.4"}});
+    DcmFileFormat format;
+    REQUIRE(format.loadFile(file.c_str()).good());
+    change(*format.getDataset());
+    REQUIRE(format.saveFile(file.c_str(), EXS_LittleEndianExplicit).good());
+    return dicom::Header::read(file);
+}
+
+} // namespace
+
+TEST_CASE("values keep their digits and lose their padding")
+{
+    const auto header = header_with([](DcmDataset& set) {
+        set.putAndInsertString(DCM_EchoTime, " 2.50 ");
+        set.putAndInsertString(DCM_InstanceNumber, "005");
+        set.putAndInsertFloat64(DCM_DiffusionBValue, 1000.0);
+        set.putAndInsertString(DCM_ImageComments, " two\\words ");
+        set.putAndInsertString(DCM_AccessionNumber, "");
+        set.putAndInsertTagKey(DCM_FrameIncrementPointer, DCM_FrameTime);
+    });
+
+    CHECK(header.values({0x0018, 0x0081}) == Values{"2.50"});
+    CHECK(header.values({0x0020, 0x0013}) == Values{"005"});
+    CHECK(header.values({0x0018, 0x1310}) == Values{"0", "256", "256", "0"});
+    CHECK(header.values({0x0018, 0x9087}) == Values{"1000.0"});
+    CHECK(header.values({0x0020, 0x4000}) == Values{" two\\words"});
+    CHECK(header.values({0x0028, 0x0009}) == Values{"(0018,1063)"});
+    CHECK(header.values({0x0008, 0x0050}) == Values{});
+    CHECK_FALSE(header.values({0x0008, 0x9999}).has_value());
+    CHECK(header.text({0x0008, 0x0008}) == "ORIGINAL\\PRIMARY\\M\\ND");
+    CHECK(header.vr({0x0010, 0x0010}) == "PN");
+    CHECK(header.meta_text({0x0002, 0x0010}) == UID_LittleEndianExplicitTransferSyntax);
+}
+
+TEST_CASE("pixels are never read")
+{
+    const auto header = header_with([](DcmDataset&) {});
+
+    CHECK_FALSE(header.has({0x7fe0, 0x0010}));
+    CHECK(header.has({0x0028, 0x0010}));
+}
+
+TEST_CASE("private elements are found by their creator in any block")
+{
+    const auto header = header_with([](DcmDataset& set) {
+        set.putAndInsertString(DcmTag{0x0019, 0x0010, EVR_LO}, "SOMEBODY ELSE");
+        set.putAndInsertString(DcmTag{0x0019, 0x0023, EVR_LO}, "GEMS_ACQU_01 ");
+        set.putAndInsertString(DcmTag{0x0019, 0x109c, EVR_LO}, "wrong");
+        set.putAndInsertString(DcmTag{0x0019, 0x239c, EVR_LO}, "3dfse");
+        constexpr std::array<Uint8, 6> text{'a', 'b', 'c', ' ', 0, 0};
+        constexpr std::array<Uint8, 4> noise{1, 2, 0xff, 0};
+        set.putAndInsertUint8Array(DcmTag{0x0019, 0x235a, EVR_OB}, text.data(), text.size());
+        set.putAndInsertUint8Array(DcmTag{0x0019, 0x23bb, EVR_OB}, noise.data(), noise.size());
+    });
+
+    CHECK(header.private_values(0x0019, "GEMS_ACQU_01", 0x9c) == Values{"3dfse"});
+    CHECK(header.private_values(0x0019, "GEMS_ACQU_01", 0x5a) == Values{"abc"});
+    CHECK(header.private_values(0x0019, "GEMS_ACQU_01", 0xbb) == Values{});
+    CHECK_FALSE(header.private_values(0x0019, "GEMS_PARM_01", 0x9c).has_value());
+}
+
+TEST_CASE("a nested value obeys the character set of its item")
+{
+    const auto header = header_with([](DcmDataset& set) {
+        set.putAndInsertString(DCM_SpecificCharacterSet, "ISO_IR 100");
+        DcmItem* item = nullptr;
+        set.findOrCreateSequenceItem(DCM_RequestAttributesSequence, item, -2);
+        item->putAndInsertString(DCM_RequestedProcedureDescription, "r\xf8ntgen");
+        set.findOrCreateSequenceItem(DCM_ReferencedStudySequence, item, -2);
+        item->putAndInsertString(DCM_SpecificCharacterSet, "ISO_IR 192");
+        item->putAndInsertString(DCM_StudyDescription, "b\xc3\xa5t");
+    });
+
+    CHECK(header.nested_values({{0x0040, 0x0275}, {0x0032, 0x1060}}) == Values{"røntgen"});
+    CHECK(header.nested_values({{0x0008, 0x1110}, {0x0008, 0x1030}}) == Values{"båt"});
+    CHECK_FALSE(header.nested_values({{0x0008, 0x1111}, {0x0008, 0x1030}}).has_value());
+    CHECK(header.guessed_texts() == 0);
+}
+
+TEST_CASE("keywords are those of the dictionary")
+{
+    CHECK(dicom::Header::tag_of("ImageType") == dicom::Tag{0x0008, 0x0008});
+    CHECK_FALSE(dicom::Header::tag_of("NoSuchKeyword").has_value());
+    CHECK_FALSE(dicom::Header::tag_of("").has_value());
+}
+
+TEST_CASE("what is no DICOM file is refused as data")
+{
+    const TempDir scratch;
+    const auto* const content = GENERATE("", "x", "just some text that is no image");
+    store::write_file(scratch / "file", content);
+
+    try {
+        static_cast<void>(dicom::Header::read(scratch / "file"));
+        FAIL("it was read");
+    } catch (const Error& e) {
+        CHECK(e.fault() == Fault::data);
+    }
+}
+
+TEST_CASE("floats are written as Python writes them")
+{
+    CHECK(dicom::python_float(1.0) == "1.0");
+    CHECK(dicom::python_float(0.5) == "0.5");
+    CHECK(dicom::python_float(1e-5) == "1e-05");
+    CHECK(dicom::python_float(1e16) == "1e+16");
+    CHECK(dicom::python_float(static_cast<double>(0.1F)) == "0.10000000149011612");
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/error.h"
+#include "libfiona/cli/tool.h"
+#include "libfiona/dicom/library.h"
+#include "libfiona/ingest/file_daemon.h"
+#include "libfiona/ingest/reclassify.h"
+#include "libfiona/ingest/reconcile.h"
+#include "libfiona/store/daemon.h"
+
+#include <map>
+
+using namespace fiona;
+
+namespace {
+
+struct Words {
+    std::optional<std::filesystem::path> rules;
+    std::string text;  ///< of send
+    std::string study; ///< of reclassify
+};
+
+void report_status(const cli::Tool& tool, const Config& config)
+{
+    const store::Spool spool{config.paths.spool()};
+    const auto pid = store::running_daemon(ingest::pid_file(config));
+    const auto waiting = spool.count_waiting();
+    const auto failed = spool.count_failed();
+    tool.report(json::Object{{"running", pid.has_value()},
+                             {"pid", pid.value_or(0)},
+                             {"waiting", waiting},
+                             {"failed", failed}},
+                {pid ? fmt::format("running, pid {}", *pid) : "not running",
+                 fmt::format("waiting {}", waiting), fmt::format("failed {}", failed)});
+}
+
+void once(const cli::Tool& tool, const Config& config, const Words& words)
+{
+    const auto done = ingest::run_once(config, words.rules);
+    tool.report(json::Object{{"processed", done.processed},
+                             {"failed", done.given_up},
+                             {"postponed", done.postponed}},
+                {fmt::format("processed {}, failed {}, postponed {}", done.processed, done.given_up,
+                             done.postponed)});
+    if (done.given_up > 0) {
+        throw Error{Fault::data, "{} entries were set aside in {}; the reason stands beside each",
+                    done.given_up, (config.paths.spool() / "failed").native()};
+    }
+    if (done.postponed > 0) {
+        throw Error{Fault::temporary, "{} entries wait for the next run", done.postponed};
+    }
+}
+
+void test_rules(const cli::Tool& tool, const Config& config, const Words& words)
+{
+    const auto rules = ingest::load_rules(config, words.rules);
+    tool.report(rules.resolved(), {json::write(rules.resolved(), json::Style::pretty)});
+    if (!rules.problems().empty()) {
+        throw Error{Fault::data, "{} mistakes in the rules", rules.problems().size()};
+    }
+}
+
+void reclassify(const cli::Tool& tool, const Config& config, const Words& words)
+{
+    const auto rules = ingest::load_rules(config, words.rules);
+    const auto studies = words.study == "all" ? store::StudyTree{config.paths}.studies()
+                                              : std::vector{StudyUid{words.study}};
+    ingest::Reclassified total;
+    for (const auto& study : studies) {
+        const auto one = ingest::reclassify(config, rules, study, tool.mode());
+        total.series += one.series;
+        total.changed += one.changed;
+        total.unreadable += one.unreadable;
+    }
+    tool.report(json::Object{{"series", total.series},
+                             {"changed", total.changed},
+                             {"unreadable", total.unreadable}},
+                {fmt::format("series {}, changed {}, unreadable images {}", total.series,
+                             total.changed, total.unreadable)});
+    if (total.unreadable > 0) {
+        throw Error{Fault::data, "{} images cannot be read", total.unreadable};
+    }
+}
+
+void reconcile(const cli::Tool& tool, const Config& config)
+{
+    const auto found = ingest::reconcile(config, Clock::now(), ingest::Scope::all, tool.mode());
+    tool.report(json::Object{{"queued", found.queued},
+                             {"retried", found.retried},
+                             {"unreadable", found.unreadable},
+                             {"parts", found.parts_removed}},
+                {fmt::format("queued {}, retried {}, unreadable {}, parts removed {}", found.queued,
+                             found.retried, found.unreadable, found.parts_removed)});
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    cli::Tool tool{"fiona-process-file", "sort received images into studies and series",
+                   "fiona-process-file start && fiona-process-file status"};
+    tool.with_dry_run().with_project();
+    Words words;
+    auto& options = tool.options();
+    options.add_option("--rules", words.rules, "classification rules instead of the site's");
+    options.require_subcommand(1);
+    options.add_subcommand("start", "start the daemon unless it runs");
+    options.add_subcommand("stop", "stop it when the current image is done");
+    options.add_subcommand("restart", "stop and start");
+    options.add_subcommand("status", "whether it runs, and how many images wait");
+    options.add_subcommand("run", "be the daemon, in the foreground");
+    options.add_subcommand("once", "process all that waits, then exit");
+    auto* const send = options.add_subcommand("send", "announce a file by hand");
+    send->add_option("TEXT", words.text, "caller,called,address,directory,file or a path")
+        ->required();
+    options.add_subcommand("test-rules", "print the rules, references resolved; 65 on mistakes");
+    auto* const again = options.add_subcommand("reclassify", "find the types of series anew");
+    again->add_option("STUDY", words.study, "a StudyInstanceUID, or `all`")->required();
+    options.add_subcommand("reconcile", "announce again what has no link; retry what failed");
+
+    return tool.run(argc, argv, [&] {
+        const dicom::Library library;
+        const auto& config = tool.config();
+        const auto say = [&](const std::string& state) {
+            tool.report(json::Object{{"state", state}}, {state});
+        };
+        const auto start = [&] {
+            const auto result = ingest::start(config, words.rules);
+            say(result == store::StartResult::started ? "started" : "already running");
+        };
+        const std::map<std::string, std::function<void()>> verbs{
+            {"start", start},
+            {"stop",
+             [&] {
+                 const auto result = ingest::stop(config);
+                 say(result == store::StopResult::stopped ? "stopped" : "not running");
+             }},
+            {"restart",
+             [&] {
+                 ingest::stop(config);
+                 start();
+             }},
+            {"status", [&] { report_status(tool, config); }},
+            {"run", [&] { ingest::run_until_stopped(config, words.rules); }},
+            {"once", [&] { once(tool, config, words); }},
+            {"send", [&] { ingest::send(config, words.text, tool.mode()); }},
+            {"test-rules", [&] { test_rules(tool, config, words); }},
+            {"reclassify", [&] { reclassify(tool, config, words); }},
+            {"reconcile", [&] { reconcile(tool, config); }}};
+        verbs.at(options.get_subcommands().front()->get_name())();
+    });
+}
