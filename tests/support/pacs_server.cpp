@@ -82,7 +82,7 @@ PacsServer::PacsServer() : m_port{free_port()}
                         << aet() << " " << storage().native() << " RW (1000, 1024mb) ANY\n"
                         << "AETable END\n";
     m_process.emplace(
-        std::vector<std::string>{"dcmqrscp", "+xa", "-c", file.native(), std::to_string(m_port)},
+        std::vector<std::string>{"dcmqrscp", "-c", file.native(), std::to_string(m_port)},
         m_directory / "process");
     wait_for_port(m_port);
 }
