@@ -230,6 +230,7 @@ bool ScriptedPacs::Data::store(T_ASC_Association& association, unsigned char con
         received.push_back(
             {request.AffectedSOPInstanceUID, accepted.acceptedTransferSyntax, dataset.card()});
         if (answer.drop) {
+            ASC_closeTransportConnection(&association);
             return false;
         }
         stopped.wait_for(lock, stop, answer.delay, [] { return false; });
@@ -267,6 +268,7 @@ ScriptedPacs::ScriptedPacs(Script script, std::vector<std::string> transfer_synt
 ScriptedPacs::~ScriptedPacs()
 {
     m_data->thread.request_stop();
+    static_cast<void>(listens(m_data->port)); // wakes the thread if it waits for a caller
     m_data->thread.join();
     ASC_dropNetwork(&m_data->network);
 }
