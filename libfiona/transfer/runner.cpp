@@ -12,6 +12,8 @@
 #include "libfiona/transfer/selection.h"
 #include "libfiona/transfer/transfer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -72,6 +74,7 @@ public:
 
     RunReport apply()
     {
+        Workspace::sweep(m_paths);
         const auto waiting = wanted();
         if (waiting.empty() && m_requests.in_work().empty()) {
             return std::move(m_report);
@@ -179,7 +182,10 @@ private:
             }
             for (const auto& name : waiting) {
                 if (goes_on() && m_worker->claim(name, claim_time())) {
-                    guarded(name, [&] { process(means, name); });
+                    guarded(name, [&] {
+                        // A report that was postponed waits with its result: never send again.
+                        m_worker->result(name) ? tell_again(name) : process(means, name);
+                    });
                 }
             }
         } catch (const Error& e) { // before anything was claimed
@@ -294,17 +300,20 @@ private:
               const json::Value& noted)
     {
         auto item = told_item(request, noted);
+        Journal::remove(m_paths, name);
         try {
-            Journal::remove(m_paths, name);
             incoming().write_result(redcap_result(noted, request));
         } catch (const Error& e) {
-            m_redcap_is_down = e.fault() != Fault::data;
-            log::warn("result_not_reported", {{"study", request.study}, {"reason", e.what()}});
             item.state = "unreported";
+            log::warn("result_not_reported", {{"study", request.study}, {"reason", e.what()}});
+            if (e.fault() == Fault::data) {
+                give_up_report(name, noted, e);
+            } else {
+                m_redcap_is_down = true;
+                note(Error{e.fault() == Fault::unreachable ? Fault::temporary : e.fault(),
+                           "a result could not be reported: {}", e.what()});
+            }
             m_report.items.push_back(std::move(item));
-            note(e.fault() == Fault::unreachable
-                     ? Error{Fault::temporary, "a result could not be reported: {}", e.what()}
-                     : e.in("a result could not be reported"));
             return;
         }
         if (ending_of(noted) == Outcome::Ending::done) {
@@ -325,6 +334,17 @@ private:
             note(Error{Fault::data, "some images were not sent: {}", item.reason});
         }
         m_report.items.push_back(std::move(item));
+    }
+
+    /// REDCap answers, and will never take it (somebody deleted the transfer there). What was sent
+    /// stands in the messages and in the audit.
+    void give_up_report(const std::string& name, const json::Value& noted, const Error& refusal)
+    {
+        auto messages = messages_of(noted);
+        messages.object()["report"] =
+            log::without_uids(fmt::format("REDCap refused the result: {}", refusal.what()));
+        m_worker->finish_failed(name, messages);
+        note(refusal.in("a result could not be reported"));
     }
 
     static Item told_item(const store::TransferRequest& request, const json::Value& noted)

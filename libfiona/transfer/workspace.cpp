@@ -30,8 +30,13 @@ void make_private(const fs::path& directory)
     }
 }
 
+store::FileLock sweep_lock(const fs::path& root)
+{
+    return store::FileLock{root / ".transfer-sweep.lock", sweep_patience};
+}
+
 /// Under the sweep lock, so that no worker is between making and locking its place.
-void sweep(const fs::path& root)
+void remove_dead(const fs::path& root)
 {
     std::vector<fs::path> locks;
     for (const auto& entry : fs::directory_iterator{root}) {
@@ -52,7 +57,25 @@ void sweep(const fs::path& root)
     }
 }
 
+void remove_dead_below(const fs::path& root)
+{
+    try {
+        remove_dead(root);
+    } catch (const fs::filesystem_error& e) {
+        throw os_error(e.code().value(), "remove what a dead worker left");
+    }
+}
+
 } // namespace
+
+void Workspace::sweep(const Paths& paths)
+{
+    std::error_code problem;
+    if (fs::is_directory(paths.temporary(), problem)) {
+        const auto lock = sweep_lock(paths.temporary());
+        remove_dead_below(paths.temporary());
+    }
+}
 
 Workspace::Workspace(const Paths& paths, const std::string& worker)
     : m_directory{paths.temporary() / fmt::format("{}{}", prefix, worker)},
@@ -60,12 +83,8 @@ Workspace::Workspace(const Paths& paths, const std::string& worker)
 {
     make_directories(paths.site());
     make_private(paths.temporary());
-    const store::FileLock sweeping{paths.temporary() / ".transfer-sweep.lock", sweep_patience};
-    try {
-        sweep(paths.temporary());
-    } catch (const fs::filesystem_error& e) {
-        throw os_error(e.code().value(), "remove what a dead worker left");
-    }
+    const auto lock = sweep_lock(paths.temporary());
+    remove_dead_below(paths.temporary());
     m_lock.emplace(m_lock_file);
     make_private(m_directory);
 }

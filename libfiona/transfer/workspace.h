@@ -19,8 +19,11 @@ namespace fiona::transfer {
 ///     -            -      nothing
 class Workspace {
 public:
-    /// `worker`: name of the worker's directory below transfers_work/. First removes what dead
-    /// workers left.
+    /// Removes what dead workers left.
+    static void sweep(const Paths& paths);
+
+    /// `worker`: name of the worker's directory below transfers_work/. Sweeps first: a dead worker
+    /// may have had that name.
     Workspace(const Paths& paths, const std::string& worker);
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;

@@ -46,7 +46,7 @@ bool listens(std::uint16_t port)
 
 } // namespace
 
-std::uint16_t free_port()
+std::uint16_t unused_port()
 {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     auto address = loopback(0);
@@ -71,7 +71,7 @@ void wait_for_port(std::uint16_t port, std::chrono::milliseconds patience)
     }
 }
 
-PacsServer::PacsServer() : m_port{free_port()}
+PacsServer::PacsServer() : m_port{unused_port()}
 {
     fs::create_directories(storage());
     const auto file = m_directory / "dcmqrscp.cfg";
@@ -107,7 +107,7 @@ std::vector<fs::path> PacsServer::files() const
 struct ScriptedPacs::Data {
     Script script;
     std::vector<std::string> transfer_syntaxes;
-    std::uint16_t port = free_port();
+    std::uint16_t port = unused_port();
     T_ASC_Network* network = nullptr;
     mutable std::mutex mutex;
     std::condition_variable_any stopped;

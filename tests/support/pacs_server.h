@@ -16,7 +16,7 @@
 #include <vector>
 
 /// A port of the loopback interface that was free a moment ago.
-std::uint16_t free_port();
+std::uint16_t unused_port();
 /// Waits until something listens there; throws after `patience`.
 void wait_for_port(std::uint16_t port,
                    std::chrono::milliseconds patience = std::chrono::milliseconds{10'000});

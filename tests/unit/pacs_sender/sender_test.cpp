@@ -266,7 +266,7 @@ TEST_CASE("a peer that is not there is unreachable, one that does not know us is
 {
     const TempDir directory;
     const auto files = images(directory, 1);
-    pacs::Peer nobody{"127.0.0.1", free_port(), "NOBODY", "FIONA", std::chrono::seconds{2}};
+    pacs::Peer nobody{"127.0.0.1", unused_port(), "NOBODY", "FIONA", std::chrono::seconds{2}};
     CHECK(fault_of([&] { pacs::echo(nobody); }) == Fault::unreachable);
     CHECK(fault_of([&] { static_cast<void>(pacs::send_files(nobody, files)); })
           == Fault::unreachable);
