@@ -9,6 +9,8 @@
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/store/atomic_file.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +25,8 @@ namespace {
 
 constexpr std::chrono::hours meaningful_age{24};
 constexpr std::string_view failure_line = "failed";
+constexpr std::string_view stored_start = "stored ";
+constexpr std::string_view stored_end = " ok"; // without it the line was cut short by a crash
 
 fs::path file_of(const Paths& paths, const std::string& request_file_name)
 {
@@ -49,17 +53,18 @@ Journal::Journal(const Paths& paths, const store::TransferRequest& request, Time
                                                        + sha256_hex(json::write(request.content))}
 {
     const auto text = is_recent(m_file, now) ? read_file_if_any(m_file).value_or("") : "";
-    auto lines = split(text, '\n');
+    const auto lines = split(text, '\n');
     if (lines.front() != m_head || lines.size() < 2) {
         return;
     }
     m_started = true;
-    lines.pop_back(); // "" behind the last line end, or a line that a crash cut short
+    m_is_torn = !lines.back().empty();
     for (const auto line : lines) {
         if (line == failure_line) {
             ++m_failures;
-        } else if (line.starts_with("stored ")) {
-            m_stored.emplace(line.substr(std::string_view{"stored "}.size()));
+        } else if (line.starts_with(stored_start) && line.ends_with(stored_end)) {
+            const auto length = line.size() - stored_start.size() - stored_end.size();
+            m_stored.emplace(line.substr(stored_start.size(), length));
         }
     }
 }
@@ -71,7 +76,7 @@ bool Journal::is_stored(const std::string& series, const std::string& sop) const
 
 void Journal::note_stored(const std::string& series, const std::string& sop)
 {
-    append("stored " + key_of(series, sop));
+    append(fmt::format("{}{}{}", stored_start, key_of(series, sop), stored_end));
     m_stored.insert(key_of(series, sop));
 }
 
@@ -93,7 +98,8 @@ void Journal::append(const std::string& line)
         throw os_error(errno, "open the journal of a transfer");
     }
     // No sync: a lost line after a power loss only means that an object is sent twice.
-    write_all(fd.get(), line + "\n", "the journal of a transfer");
+    write_all(fd.get(), (m_is_torn ? "\n" : "") + line + "\n", "the journal of a transfer");
+    m_is_torn = false;
 }
 
 void Journal::remove(const Paths& paths, const std::string& request_file_name)

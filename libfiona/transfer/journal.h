@@ -45,6 +45,7 @@ private:
     std::set<std::string> m_stored;
     unsigned m_failures = 0;
     bool m_started = false;
+    bool m_is_torn = false; ///< the last line has no end
 };
 
 } // namespace fiona::transfer

@@ -379,7 +379,7 @@ private:
     AuditLog m_audit;
     TimePoint m_begin;
     std::optional<store::RequestWorker> m_worker;
-    std::unique_ptr<redcap::Client> m_client;
+    std::shared_ptr<redcap::Client> m_client;
     std::optional<redcap::Incoming> m_incoming;
     bool m_redcap_is_down = false;
     RunReport m_report;

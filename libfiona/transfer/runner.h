@@ -28,7 +28,7 @@ struct Order {
 /// The world of a run; a test puts its own in place.
 struct Surroundings {
     const Config& config;
-    std::function<std::unique_ptr<redcap::Client>(redcap::Role)> connect;
+    std::function<std::shared_ptr<redcap::Client>(redcap::Role)> connect;
     std::function<TimePoint()> now;
 };
 
