@@ -37,9 +37,16 @@ struct SendResult {
     std::string reason;       ///< for people, no values of the header
 };
 
+/// Whether sending the same object again may help: it was never answered, or the peer was out of
+/// resources (A7xx), failed in processing (0110) or was at a limit (0213; PS3.7 Annex C).
+[[nodiscard]] bool may_succeed_later(const SendResult& result);
+
 /// Sends every file once over as few associations as needed (128 presentation contexts each;
 /// contexts from the files' SOP classes and transfer syntaxes; TCP_NODELAY). Files are Part 10 and
-/// have passed the pre-scan. One result per file, in order. Data sets are streamed.
+/// have passed the pre-scan. One result per file, in order. Data sets are streamed as they are; an
+/// uncompressed one is rewritten only if the peer takes none but another uncompressed syntax. When
+/// the association is lost, one new one is tried for the rest. A syntax or class the peer does not
+/// take is refused with 0122.
 /// Throws only if no association at all could be made: Fault::unreachable or Fault::protocol.
 [[nodiscard]] std::vector<SendResult>
 send_files(const Peer& peer, const std::vector<std::filesystem::path>& files,

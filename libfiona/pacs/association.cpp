@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/pacs/association.h"
+
+#include "libfiona/base/error.h"
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmnet/assoc.h>
+#include <dcmtk/dcmnet/cond.h>
+#include <dcmtk/dcmnet/dcmlayer.h>
+#include <dcmtk/dcmnet/dcmtrans.h>
+#include <dcmtk/dcmnet/dul.h>
+#include <fmt/format.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace fiona::pacs {
+
+namespace {
+
+void set_option(int socket, int option)
+{
+    const int on = 1;
+    // Only speed depends on it: a socket that refuses works all the same.
+    static_cast<void>(::setsockopt(socket, IPPROTO_TCP, option, &on, sizeof on));
+}
+
+/// A TCP connection that never waits for the other side's timers.
+class PromptConnection final : public DcmTCPConnection {
+public:
+    explicit PromptConnection(DcmNativeSocketType socket) : DcmTCPConnection{socket}
+    {
+        set_option(socket, TCP_NODELAY);
+    }
+
+    // A peer with Nagle sends the 12 bytes of a PDU header, then waits for our acknowledgement
+    // before it sends the rest. The kernel leaves this mode by itself, so it is set each time.
+    ssize_t read(void* buffer, size_t length) override
+    {
+        set_option(getSocket(), TCP_QUICKACK);
+        return DcmTCPConnection::read(buffer, length);
+    }
+
+    // DCMTK writes a P-DATA-TF PDU (type 4, PS3.8 §9.3.5) in two calls: 12 bytes of header, then
+    // the rest. Both go out as one segment.
+    ssize_t write(void* buffer, size_t length) override
+    {
+        constexpr std::size_t header_length = 12;
+        constexpr unsigned char data_pdu = 4;
+        const bool header =
+            length == header_length && *static_cast<const unsigned char*>(buffer) == data_pdu;
+        const int flags = header ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+        ssize_t written = 0;
+        do {
+            written = ::send(getSocket(), buffer, length, flags);
+        } while (written < 0 && errno == EINTR);
+        return written;
+    }
+};
+
+class PromptLayer final : public DcmTransportLayer {
+public:
+    PromptLayer() : DcmTransportLayer{} {}
+
+    DcmTransportConnection* createConnection(DcmNativeSocketType socket, OFBool secure) override
+    {
+        if (secure) {
+            return nullptr;
+        }
+        return std::make_unique<PromptConnection>(socket).release(); // DCMTK owns it
+    }
+};
+
+struct DropNetwork {
+    void operator()(T_ASC_Network* network) const { ASC_dropNetwork(&network); }
+};
+struct DestroyParameters {
+    void operator()(T_ASC_Parameters* parameters) const
+    {
+        ASC_destroyAssociationParameters(&parameters);
+    }
+};
+struct DestroyAssociation {
+    void operator()(T_ASC_Association* association) const { ASC_destroyAssociation(&association); }
+};
+
+// Our words, not the peer's: what it says may hold anything.
+std::string_view rejection(const T_ASC_RejectParameters& reject)
+{
+    switch (reject.reason) {
+    case ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED: return "it does not know our AE title";
+    case ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED: return "it does not have the called AE title";
+    case ASC_REASON_SU_APPCONTEXTNAMENOTSUPPORTED: return "application context not supported";
+    case ASC_REASON_SP_ACSE_PROTOCOLVERSIONNOTSUPPORTED: return "protocol version not supported";
+    case ASC_REASON_SP_PRES_TEMPORARYCONGESTION: return "temporary congestion";
+    case ASC_REASON_SP_PRES_LOCALLIMITEXCEEDED: return "it has too many associations";
+    case ASC_REASON_SU_NOREASON:
+    case ASC_REASON_SP_ACSE_NOREASON: break;
+    }
+    return "no reason given";
+}
+
+std::string name_of(const Peer& peer)
+{
+    return fmt::format("{} at {}:{}", peer.called_aet, peer.host, peer.port);
+}
+
+} // namespace
+
+struct Association::Data {
+    PromptLayer layer; // used by the network, so it must outlive it
+    std::unique_ptr<T_ASC_Network, DropNetwork> network;
+    std::unique_ptr<T_ASC_Association, DestroyAssociation> association;
+    int timeout = 0;
+    bool broken = false;
+    std::string peer;
+};
+
+namespace {
+
+void add(T_ASC_Parameters& parameters, std::size_t index, const Proposal& proposal)
+{
+    std::vector<const char*> syntaxes;
+    syntaxes.reserve(proposal.transfer_syntaxes.size());
+    for (const auto& syntax : proposal.transfer_syntaxes) {
+        syntaxes.push_back(syntax.c_str());
+    }
+    const auto id = static_cast<T_ASC_PresentationContextID>(2 * index + 1);
+    const auto added =
+        ASC_addPresentationContext(&parameters, id, proposal.abstract_syntax.c_str(),
+                                   syntaxes.data(), static_cast<int>(syntaxes.size()));
+    if (added.bad()) {
+        throw Error{Fault::internal, "propose a presentation context: {}", added.text()};
+    }
+}
+
+} // namespace
+
+Association::Association(const Peer& peer, const std::vector<Proposal>& proposals)
+    : m_data{std::make_unique<Data>()}
+{
+    if (proposals.empty() || proposals.size() > max_proposals) {
+        throw Error{Fault::internal, "{} presentation contexts for one association",
+                    proposals.size()};
+    }
+    const auto seconds = std::clamp<std::chrono::seconds::rep>(peer.timeout.count(), 1, 86'400);
+    m_data->timeout = static_cast<int>(seconds);
+    m_data->peer = name_of(peer);
+    // Of the whole process, read by DCMTK when it opens the socket.
+    dcmConnectionTimeout.set(m_data->timeout);
+    dcmSocketSendTimeout.set(m_data->timeout);
+    dcmSocketReceiveTimeout.set(m_data->timeout);
+
+    T_ASC_Network* network = nullptr;
+    if (const auto made = ASC_initializeNetwork(NET_REQUESTOR, 0, m_data->timeout, &network);
+        made.bad()) {
+        throw Error{Fault::internal, "prepare the network: {}", made.text()};
+    }
+    m_data->network.reset(network);
+    ASC_setTransportLayer(network, &m_data->layer, 0);
+
+    T_ASC_Parameters* raw_parameters = nullptr;
+    if (const auto made = ASC_createAssociationParameters(&raw_parameters, ASC_MAXIMUMPDUSIZE);
+        made.bad()) {
+        throw Error{Fault::internal, "prepare an association: {}", made.text()};
+    }
+    std::unique_ptr<T_ASC_Parameters, DestroyParameters> parameters{raw_parameters};
+    ASC_setAPTitles(raw_parameters, peer.calling_aet.c_str(), peer.called_aet.c_str(), nullptr);
+    const auto address = fmt::format("{}:{}", peer.host, peer.port);
+    ASC_setPresentationAddresses(raw_parameters, "localhost", address.c_str());
+    ASC_setTransportLayerType(raw_parameters, OFFalse);
+    for (std::size_t i = 0; i < proposals.size(); ++i) {
+        add(*raw_parameters, i, proposals[i]);
+    }
+
+    T_ASC_Association* association = nullptr;
+    const auto asked = ASC_requestAssociation(network, raw_parameters, &association, nullptr,
+                                              nullptr, DUL_NOBLOCK, m_data->timeout);
+    if (association != nullptr) {
+        static_cast<void>(parameters.release()); // the association owns them now
+        m_data->association.reset(association);
+    }
+    if (asked == DUL_ASSOCIATIONREJECTED && association != nullptr) {
+        T_ASC_RejectParameters reject{};
+        ASC_getRejectParameters(association->params, &reject);
+        throw Error{Fault::protocol, "{} rejected the association: {}", m_data->peer,
+                    rejection(reject)};
+    }
+    if (asked.bad() || association == nullptr) {
+        throw Error{Fault::unreachable, "{} does not answer", m_data->peer};
+    }
+}
+
+Association::~Association()
+{
+    if (m_data == nullptr || m_data->association == nullptr) {
+        return;
+    }
+    // A peer that goes away while we say goodbye has all it needs: nothing to report.
+    if (m_data->broken) {
+        ASC_abortAssociation(m_data->association.get());
+    } else {
+        ASC_releaseAssociation(m_data->association.get());
+    }
+}
+
+std::optional<Context> Association::accepted(std::size_t proposal) const
+{
+    T_ASC_PresentationContext context{};
+    const auto id = static_cast<T_ASC_PresentationContextID>(2 * proposal + 1);
+    if (ASC_findAcceptedPresentationContext(m_data->association->params, id, &context).bad()) {
+        return std::nullopt;
+    }
+    return Context{id, context.acceptedTransferSyntax};
+}
+
+void Association::write(const Context& context, Stream stream, std::span<std::byte> fragment,
+                        Last last)
+{
+    const std::size_t piece = std::max<std::size_t>(m_data->association->sendPDVLength, 1024);
+    std::size_t done = 0;
+    do {
+        const auto length = std::min(piece, fragment.size() - done);
+        DUL_PDV pdv{};
+        pdv.fragmentLength = length;
+        pdv.presentationContextID = context.id;
+        pdv.pdvType = stream == Stream::command ? DUL_COMMANDPDV : DUL_DATASETPDV;
+        pdv.lastPDV = last == Last::yes && done + length == fragment.size();
+        pdv.data = fragment.data() + done;
+        DUL_PDVLIST list{};
+        list.count = 1;
+        list.pdv = &pdv;
+        if (const auto sent = DUL_WritePDVs(&m_data->association->DULassociation, &list);
+            sent.bad()) {
+            give_up();
+            throw Error{Fault::unreachable, "{} closed the connection", m_data->peer};
+        }
+        done += length;
+    } while (done < fragment.size());
+}
+
+std::uint16_t Association::next_message_id()
+{
+    return m_data->association->nextMsgID++;
+}
+
+int Association::timeout() const
+{
+    return m_data->timeout;
+}
+
+T_ASC_Association* Association::handle() const
+{
+    return m_data->association.get();
+}
+
+void Association::give_up()
+{
+    m_data->broken = true;
+}
+
+bool Association::is_broken() const
+{
+    return m_data->broken;
+}
+
+} // namespace fiona::pacs

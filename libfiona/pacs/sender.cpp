@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/pacs/sender.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
+#include "libfiona/base/unique_fd.h"
+#include "libfiona/dicom/check.h"
+#include "libfiona/dicom/prescan.h"
+#include "libfiona/pacs/association.h"
+#include "libfiona/pacs/store_command.h"
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcdatset.h>
+#include <dcmtk/dcmdata/dcfilefo.h>
+#include <dcmtk/dcmnet/dimse.h>
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace fiona::pacs {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// PS3.5 Annex A. Any of them can be written as any other without a decoder.
+constexpr std::array<const char*, 3> uncompressed{
+    "1.2.840.10008.1.2.1", // explicit VR little endian
+    "1.2.840.10008.1.2",   // implicit VR little endian
+    "1.2.840.10008.1.2.2", // explicit VR big endian
+};
+constexpr std::string_view deflated = "1.2.840.10008.1.2.1.99";
+
+constexpr std::uint16_t status_success = 0x0000;
+constexpr std::uint16_t status_not_supported = 0x0122;
+
+/// A file that is to be sent, and what its presentation contexts are.
+struct Item {
+    std::size_t index; ///< of the caller's list
+    dicom::Prescan scan;
+    Proposal as_it_is;
+    std::optional<Proposal> rewritten;
+};
+
+/// Files that share one association.
+struct Group {
+    std::vector<Proposal> proposals;
+    std::vector<Item> items;
+};
+
+std::optional<Proposal> other_uncompressed(const dicom::Prescan& scan)
+{
+    const bool plain = std::ranges::find(uncompressed, scan.transfer_syntax) != uncompressed.end();
+    if (!plain && scan.transfer_syntax != deflated) {
+        return std::nullopt;
+    }
+    Proposal proposal{scan.sop_class, {}};
+    for (const std::string syntax : uncompressed) {
+        if (syntax != scan.transfer_syntax) {
+            proposal.transfer_syntaxes.push_back(syntax);
+        }
+    }
+    return proposal;
+}
+
+void propose(std::vector<Proposal>& proposals, const Proposal& proposal)
+{
+    if (std::ranges::find(proposals, proposal) == proposals.end()) {
+        proposals.push_back(proposal);
+    }
+}
+
+std::vector<Group> grouped(std::vector<Item> items)
+{
+    std::vector<Group> groups;
+    std::map<Proposal, std::size_t> group_of; // by the syntax as it is: both contexts go together
+    for (auto& item : items) {
+        auto found = group_of.find(item.as_it_is);
+        if (found == group_of.end()) {
+            if (groups.empty() || groups.back().proposals.size() + 2 > max_proposals) {
+                groups.emplace_back();
+            }
+            found = group_of.emplace(item.as_it_is, groups.size() - 1).first;
+        }
+        auto& group = groups[found->second];
+        propose(group.proposals, item.as_it_is);
+        if (item.rewritten) {
+            propose(group.proposals, *item.rewritten);
+        }
+        group.items.push_back(std::move(item));
+    }
+    return groups;
+}
+
+/// Bytes of the data set from the file, as they are, to the peer.
+void stream(Association& association, const Context& context, int fd, const Item& item)
+{
+    constexpr std::size_t block_size = std::size_t{256} << 10U;
+    std::vector<std::byte> block(block_size);
+    auto offset = item.scan.data_set_offset;
+    while (offset < item.scan.file_bytes) {
+        const auto wanted = static_cast<std::size_t>(
+            std::min<std::uint64_t>(block_size, item.scan.file_bytes - offset));
+        std::size_t filled = 0;
+        while (filled < wanted) {
+            const auto got = ::pread(fd, block.data() + filled, wanted - filled,
+                                     static_cast<off_t>(offset + filled));
+            if (got < 0 && errno == EINTR) {
+                continue;
+            }
+            if (got <= 0) {
+                association.give_up(); // in the middle of a data set nothing else can be said
+                throw Error{Fault::io, "a file became shorter while it was sent"};
+            }
+            filled += static_cast<std::size_t>(got);
+        }
+        offset += wanted;
+        const auto last =
+            offset == item.scan.file_bytes ? Association::Last::yes : Association::Last::no;
+        association.write(context, Association::Stream::data, {block.data(), wanted}, last);
+    }
+}
+
+std::uint16_t send_as_it_is(Association& association, const Context& context, const fs::path& file,
+                            const Item& item)
+{
+    const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!fd) {
+        throw os_error(errno, "open a file to send");
+    }
+    const auto message_id = association.next_message_id();
+    auto command = store_command(item.scan.sop_class, item.scan.sop_instance, message_id);
+    association.write(context, Association::Stream::command, command, Association::Last::yes);
+    stream(association, context, fd.get(), item);
+
+    T_DIMSE_Message answer{};
+    T_ASC_PresentationContextID answered_on = 0;
+    DcmDataset* raw_detail = nullptr;
+    const auto received =
+        DIMSE_receiveCommand(association.handle(), DIMSE_NONBLOCKING, association.timeout(),
+                             &answered_on, &answer, &raw_detail);
+    const std::unique_ptr<DcmDataset> detail{raw_detail}; // the peer's words are not used
+    if (received.bad()) {
+        association.give_up();
+        throw Error{Fault::unreachable, "{}",
+                    received == DIMSE_NODATAAVAILABLE ? "no answer in time" : "association lost"};
+    }
+    if (answer.CommandField != DIMSE_C_STORE_RSP
+        || answer.msg.CStoreRSP.MessageIDBeingRespondedTo != message_id) {
+        association.give_up();
+        throw Error{Fault::protocol, "the peer answered something else"};
+    }
+    return answer.msg.CStoreRSP.DimseStatus;
+}
+
+/// For a peer that wants another byte order or VR encoding. Values stay on disk where DCMTK can.
+std::uint16_t send_rewritten(Association& association, const Context& context, const fs::path& file,
+                             const Item& item)
+{
+    constexpr std::uint32_t longest_value_in_memory = 4096;
+    DcmFileFormat format;
+    dicom::check(format.loadFile(file.c_str(), EXS_Unknown, EGL_noChange, longest_value_in_memory),
+                 "read a file to send");
+    dicom::check(format.getDataset()->chooseRepresentation(
+                     DcmXfer{context.transfer_syntax.c_str()}.getXfer(), nullptr),
+                 "rewrite a file to send");
+    T_DIMSE_C_StoreRQ request{};
+    request.MessageID = association.next_message_id();
+    OFStandard::strlcpy(request.AffectedSOPClassUID, item.scan.sop_class.c_str(),
+                        sizeof request.AffectedSOPClassUID);
+    OFStandard::strlcpy(request.AffectedSOPInstanceUID, item.scan.sop_instance.c_str(),
+                        sizeof request.AffectedSOPInstanceUID);
+    request.DataSetType = DIMSE_DATASET_PRESENT;
+    request.Priority = DIMSE_PRIORITY_MEDIUM;
+    T_DIMSE_C_StoreRSP answer{};
+    DcmDataset* raw_detail = nullptr;
+    const auto sent = DIMSE_storeUser(association.handle(), context.id, &request, nullptr,
+                                      format.getDataset(), nullptr, nullptr, DIMSE_NONBLOCKING,
+                                      association.timeout(), &answer, &raw_detail);
+    const std::unique_ptr<DcmDataset> detail{raw_detail};
+    if (sent.bad()) {
+        association.give_up();
+        throw Error{Fault::unreachable, "association lost"};
+    }
+    return answer.DimseStatus;
+}
+
+SendOutcome outcome_of(std::uint16_t status)
+{
+    // PS3.4 Table B.2-1
+    switch (status) {
+    case status_success: return SendOutcome::stored;
+    case 0xB000:
+    case 0xB006:
+    case 0xB007: return SendOutcome::warning;
+    default: return SendOutcome::refused;
+    }
+}
+
+// PS3.4 Table B.2-1 and PS3.7 Annex C.
+std::string meaning(std::uint16_t status)
+{
+    const auto text = [status]() -> std::string_view {
+        switch (status & 0xff00U) {
+        case 0xa700: return "out of resources";
+        case 0xa900: return "data set does not match its SOP class";
+        default: break;
+        }
+        if ((status & 0xf000U) == 0xc000U) {
+            return "cannot understand the data set";
+        }
+        switch (status) {
+        case status_success: return "stored";
+        case 0xb000: return "stored, elements were changed";
+        case 0xb006: return "stored, elements were discarded";
+        case 0xb007: return "stored, does not match its SOP class";
+        case 0x0110: return "processing failure";
+        case 0x0111: return "duplicate instance";
+        case 0x0117: return "invalid instance";
+        case status_not_supported: return "SOP class not supported";
+        case 0x0124: return "not authorized";
+        case 0x0211: return "unrecognized operation";
+        case 0x0213: return "resource limitation";
+        default: return "failed";
+        }
+    }();
+    return fmt::format("{} ({:04X})", text, status);
+}
+
+class Sender {
+public:
+    Sender(const Peer& peer, const std::vector<fs::path>& files,
+           const std::function<void(const SendResult&)>& on_result)
+        : m_peer{peer}, m_on_result{on_result}
+    {
+        m_results.resize(files.size());
+        for (std::size_t i = 0; i < files.size(); ++i) {
+            m_results[i].file = files[i];
+            m_results[i].reason = "not sent";
+        }
+    }
+
+    std::vector<SendResult> run()
+    {
+        for (auto& group : grouped(scanned())) {
+            send(std::move(group));
+        }
+        for (const auto& result : m_results) {
+            if (result.outcome == SendOutcome::unsent && m_on_result) {
+                m_on_result(result);
+            }
+        }
+        return std::move(m_results);
+    }
+
+private:
+    std::vector<Item> scanned()
+    {
+        std::vector<Item> items;
+        for (std::size_t i = 0; i < m_results.size(); ++i) {
+            try {
+                auto scan = dicom::prescan_file(m_results[i].file);
+                Proposal as_it_is{scan.sop_class, {scan.transfer_syntax}};
+                auto rewritten = other_uncompressed(scan);
+                items.push_back({i, std::move(scan), std::move(as_it_is), std::move(rewritten)});
+            } catch (const Error& e) {
+                m_results[i].reason = log::without_uids(e.what());
+            }
+        }
+        return items;
+    }
+
+    void send(Group group)
+    {
+        constexpr int max_associations = 2;
+        for (int round = 1; round <= max_associations && !group.items.empty(); ++round) {
+            try {
+                Association association{m_peer, group.proposals};
+                m_connected = true;
+                group.items = send_over(association, group, std::move(group.items));
+            } catch (const Error& e) {
+                if (!m_connected) {
+                    throw;
+                }
+                log::warn("association_failed",
+                          {{"files", group.items.size()}, {"reason", e.what()}});
+            }
+        }
+    }
+
+    /// Returns what was not answered.
+    std::vector<Item> send_over(Association& association, const Group& group,
+                                std::vector<Item> items)
+    {
+        const auto context_of = [&](const Proposal& proposal) {
+            const auto found = std::ranges::find(group.proposals, proposal);
+            return association.accepted(static_cast<std::size_t>(found - group.proposals.begin()));
+        };
+        std::vector<Item> left;
+        bool lost = false;
+        for (auto& item : items) {
+            if (lost) {
+                left.push_back(std::move(item));
+                continue;
+            }
+            auto& result = m_results[item.index];
+            try {
+                if (const auto context = context_of(item.as_it_is)) {
+                    answer(result, send_as_it_is(association, *context, result.file, item));
+                } else if (const auto other =
+                               item.rewritten ? context_of(*item.rewritten) : std::nullopt) {
+                    answer(result, send_rewritten(association, *other, result.file, item));
+                } else {
+                    answer(result, status_not_supported);
+                }
+            } catch (const Error& e) {
+                result.reason = log::without_uids(e.what());
+                lost = association.is_broken();
+                left.push_back(std::move(item));
+            }
+        }
+        return left;
+    }
+
+    void answer(SendResult& result, std::uint16_t status)
+    {
+        result.status = status;
+        result.outcome = outcome_of(status);
+        result.reason = meaning(status);
+        if (m_on_result) {
+            m_on_result(result);
+        }
+    }
+
+    const Peer& m_peer;
+    const std::function<void(const SendResult&)>& m_on_result;
+    std::vector<SendResult> m_results;
+    bool m_connected = false;
+};
+
+} // namespace
+
+void echo(const Peer& peer)
+{
+    Association association{peer, {{"1.2.840.10008.1.1", {uncompressed[0], uncompressed[1]}}}};
+    const auto context = association.accepted(0);
+    if (!context) {
+        throw Error{Fault::protocol, "{} does not answer C-ECHO", peer.called_aet};
+    }
+    DIC_US status = 0;
+    DcmDataset* raw_detail = nullptr;
+    const auto answered =
+        DIMSE_echoUser(association.handle(), association.next_message_id(), DIMSE_NONBLOCKING,
+                       association.timeout(), &status, &raw_detail);
+    const std::unique_ptr<DcmDataset> detail{raw_detail};
+    if (answered.bad()) {
+        association.give_up();
+        throw Error{Fault::unreachable, "{} does not answer C-ECHO", peer.called_aet};
+    }
+    if (status != status_success) {
+        throw Error{Fault::protocol, "{} answers C-ECHO with status {:04X}", peer.called_aet,
+                    status};
+    }
+}
+
+bool may_succeed_later(const SendResult& result)
+{
+    if (result.outcome == SendOutcome::unsent) {
+        return true;
+    }
+    return result.outcome == SendOutcome::refused
+           && ((result.status & 0xff00U) == 0xa700U || result.status == 0x0110
+               || result.status == 0x0213);
+}
+
+std::vector<SendResult> send_files(const Peer& peer, const std::vector<fs::path>& files,
+                                   const std::function<void(const SendResult&)>& on_result)
+{
+    return Sender{peer, files, on_result}.run();
+}
+
+} // namespace fiona::pacs

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/transfer/outcome.h"
+
+#include "libfiona/base/digest.h"
+#include "libfiona/base/error.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chrono>
+#include <utility>
+
+namespace fiona::transfer {
+
+namespace {
+
+json::Value to_json(const LeftOutCounts& counts)
+{
+    json::Array entries;
+    for (const auto& [what, images] : counts) {
+        entries.push_back(
+            json::Object{{"series", what.series}, {"reason", what.reason}, {"images", images}});
+    }
+    return entries;
+}
+
+/// What people read in REDCap; also in the failure file.
+json::Value messages(const Outcome& outcome)
+{
+    return json::Object{{"error", outcome.error},
+                        {"held", to_json(outcome.held)},
+                        {"skipped", to_json(outcome.skipped)},
+                        {"refused", to_json(outcome.refused)},
+                        {"counts", to_json(outcome.counts)}};
+}
+
+bool is_worth_telling(const Outcome& outcome)
+{
+    return !outcome.error.empty() || !outcome.held.empty() || !outcome.skipped.empty()
+           || !outcome.refused.empty();
+}
+
+json::Value audit_record(const Outcome& outcome, const store::TransferRequest& request,
+                         const std::string& id)
+{
+    json::Object statuses;
+    for (const auto& [status, count] : outcome.statuses) {
+        statuses.emplace(status, count);
+    }
+    json::Array studies;
+    for (const auto& uid : outcome.mapped_uids) {
+        studies.emplace_back(uid);
+    }
+    return json::Object{{"id", id},
+                        {"time", iso8601_utc(outcome.started)},
+                        {"tool", "fiona-anonymize-send " FIONA_VERSION},
+                        {"project", request.project.str()},
+                        {"participant", request.participant.str()},
+                        {"event", request.event ? request.event->str() : ""},
+                        {"new_studies", std::move(studies)},
+                        {"deidentification", outcome.deidentification},
+                        {"verification", outcome.verification},
+                        {"counts", to_json(outcome.counts)},
+                        {"held", to_json(outcome.held)},
+                        {"skipped", to_json(outcome.skipped)},
+                        {"refused", to_json(outcome.refused)},
+                        {"statuses", std::move(statuses)},
+                        {"bytes", outcome.bytes},
+                        {"seconds", outcome.seconds},
+                        {"error", outcome.error}};
+}
+
+const json::Value& member(const json::Value& note, std::string_view key)
+{
+    const auto* const found = note.find(key);
+    if (found == nullptr) {
+        throw Error{Fault::data, "the note of a transfer has no {}", key};
+    }
+    return *found;
+}
+
+} // namespace
+
+json::Value to_json(const Counts& counts)
+{
+    return json::Object{
+        {"in", counts.in},     {"stored", counts.stored},   {"warnings", counts.warnings},
+        {"held", counts.held}, {"skipped", counts.skipped}, {"refused", counts.refused}};
+}
+
+Counts counts_of(const json::Value& json)
+{
+    const auto number = [&](std::string_view key) -> std::size_t {
+        const auto* const value = json.find(key);
+        return value == nullptr ? 0 : static_cast<std::size_t>(value->integer());
+    };
+    return {.in = number("in"),
+            .stored = number("stored"),
+            .warnings = number("warnings"),
+            .held = number("held"),
+            .skipped = number("skipped"),
+            .refused = number("refused")};
+}
+
+Outcome failure(std::string error, TimePoint started)
+{
+    Outcome outcome;
+    outcome.started = started;
+    outcome.deidentify_error = true;
+    outcome.error = std::move(error);
+    return outcome;
+}
+
+json::Value note_of(const Outcome& outcome, const store::TransferRequest& request)
+{
+    constexpr std::size_t id_bytes = 12;
+    const auto id = to_hex(random_bytes(id_bytes));
+    const auto told = messages(outcome);
+    return json::Object{
+        {"audit", audit_record(outcome, request, id)},
+        {"started", epoch_seconds(outcome.started)},
+        {"seconds", outcome.seconds},
+        {"mapped_uids", fmt::format("{}", fmt::join(outcome.mapped_uids, ","))},
+        {"deidentify_error", outcome.deidentify_error},
+        {"send_error", outcome.send_error},
+        {"error_message",
+         is_worth_telling(outcome) ? json::write(told, json::Style::pretty) : std::string{}},
+        {"messages", told},
+        {"ending", outcome.ending == Outcome::Ending::done ? "done" : "failed"},
+    };
+}
+
+redcap::TransferResult redcap_result(const json::Value& note, const store::TransferRequest& request)
+{
+    return {.study = request.study,
+            .instance = request.instance,
+            .started = TimePoint{std::chrono::seconds{member(note, "started").integer()}},
+            .mapped_uids = member(note, "mapped_uids").string(),
+            .deidentify_error = member(note, "deidentify_error").boolean(),
+            .send_error = member(note, "send_error").boolean(),
+            .pixels_masked = false,
+            .error_message = member(note, "error_message").string(),
+            .seconds = member(note, "seconds").number()};
+}
+
+Outcome::Ending ending_of(const json::Value& note)
+{
+    return member(note, "ending").string() == "done" ? Outcome::Ending::done
+                                                     : Outcome::Ending::failed;
+}
+
+json::Value messages_of(const json::Value& note)
+{
+    return member(note, "messages");
+}
+
+} // namespace fiona::transfer

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/transfer/transfer.h"
+
+#include "libfiona/anonymize/engine.h"
+#include "libfiona/anonymize/settings.h"
+#include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
+#include "libfiona/transfer/journal.h"
+#include "libfiona/transfer/selection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace fiona::transfer {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view study_is_gone =
+    "the study is no longer on this machine; send it again from the clinical PACS";
+
+/// One request on its way; the members are what the steps hand on.
+class Journey {
+public:
+    Journey(const Means& means, const store::TransferRequest& request, TimePoint now)
+        : m_means{means}, m_request{request}, m_journal{means.config.paths, request, now}
+    {
+        m_outcome.started = now;
+    }
+
+    std::variant<Outcome, Postponed> go(const redcap::ResearchProject& project)
+    {
+        select(project);
+        if (m_outcome.counts.in == 0) {
+            return failure(std::string{study_is_gone}, m_outcome.started);
+        }
+        if (!m_leaving.empty()) {
+            const auto report = deidentified(project);
+            if (report.count(anonymize::Verdict::leaked) > 0) {
+                hold_all(report);
+            } else if (auto postponed = sent(report)) {
+                return *std::move(postponed);
+            }
+        }
+        conclude();
+        return std::move(m_outcome);
+    }
+
+private:
+    void select(const redcap::ResearchProject& project)
+    {
+        const store::StudyTree tree{m_means.config.paths};
+        for (auto& image : select_images(tree, m_request.study, project)) {
+            ++m_outcome.counts.in;
+            switch (image.fate) {
+            case Fate::send: m_leaving.push_back(std::move(image)); break;
+            case Fate::hold: hold(image.series, image.reason); break;
+            case Fate::skip:
+                ++m_outcome.counts.skipped;
+                ++m_outcome.skipped[{log::uid_tag(image.series.str()), image.reason}];
+                break;
+            case Fate::refuse: refuse(image.series, image.reason); break;
+            }
+        }
+    }
+
+    void hold(const SeriesUid& series, const std::string& reason)
+    {
+        ++m_outcome.counts.held;
+        ++m_outcome.held[{log::uid_tag(series.str()), reason}];
+        m_outcome.deidentify_error = true;
+    }
+
+    void refuse(const SeriesUid& series, const std::string& reason)
+    {
+        ++m_outcome.counts.refused;
+        ++m_outcome.refused[{log::uid_tag(series.str()), reason}];
+        m_outcome.deidentify_error = true;
+    }
+
+    void refuse_by_pacs(const SeriesUid& series, const std::string& reason)
+    {
+        ++m_outcome.counts.refused;
+        ++m_outcome.refused[{log::uid_tag(series.str()), "the research PACS: " + reason}];
+        m_outcome.send_error = true;
+    }
+
+    anonymize::Report deidentified(const redcap::ResearchProject& project) const
+    {
+        std::vector<fs::path> inputs;
+        std::uint64_t bytes = 0;
+        for (const auto& image : m_leaving) {
+            inputs.push_back(image.file);
+            bytes += image.bytes;
+        }
+        auto settings = anonymize::project_settings(m_means.config, m_request.project,
+                                                    m_request.participant, m_request.event);
+        if (!project.import_rule_tag.empty()) {
+            settings.tag_changes.push_back(
+                {project.import_rule_tag, project.import_rule_regexp, true});
+        }
+        const auto directory = m_means.workspace.make_room(bytes);
+        auto report = anonymize::anonymize_files(inputs, directory, settings);
+        if (report.files.size() != m_leaving.size()) {
+            throw Error{Fault::internal, "{} images went into de-identification, {} came out",
+                        m_leaving.size(), report.files.size()};
+        }
+        return report;
+    }
+
+    void hold_all(const anonymize::Report& report)
+    {
+        m_outcome.verification = "leaked";
+        m_outcome.deidentification = report.summary;
+        for (std::size_t i = 0; i < m_leaving.size(); ++i) {
+            const auto& file = report.files[i];
+            if (file.verdict == anonymize::Verdict::written) {
+                hold(m_leaving[i].series, "another image of the study failed verification");
+            } else {
+                refuse(m_leaving[i].series, log::without_uids(file.reason));
+            }
+        }
+    }
+
+    /// Sends what the PACS has not yet, and counts. Something if it has to be tried again.
+    std::optional<Postponed> sent(const anonymize::Report& report)
+    {
+        m_outcome.verification = "clean";
+        m_outcome.deidentification = report.summary;
+        m_outcome.mapped_uids = report.new_studies;
+        std::vector<fs::path> files;
+        std::vector<std::size_t> origins; // of each of `files` in the report
+        for (std::size_t i = 0; i < report.files.size(); ++i) {
+            const auto& file = report.files[i];
+            if (file.verdict != anonymize::Verdict::written) {
+                refuse(m_leaving[i].series, log::without_uids(file.reason));
+            } else if (m_journal.is_stored(file.new_series, file.new_sop)) {
+                ++m_outcome.counts.stored;
+                m_outcome.bytes += file.bytes;
+                ++m_outcome.statuses["stored before"];
+            } else {
+                files.push_back(file.output);
+                origins.push_back(i);
+            }
+        }
+        if (files.empty()) {
+            return std::nullopt;
+        }
+        std::map<fs::path, const anonymize::FileReport*> report_of;
+        for (const auto& file : report.files) {
+            report_of.emplace(file.output, &file);
+        }
+        const auto results =
+            pacs::send_files(m_means.peer, files, [&](const pacs::SendResult& result) {
+                if (is_stored(result)) {
+                    const auto& file = *report_of.at(result.file);
+                    m_journal.note_stored(file.new_series, file.new_sop);
+                }
+            });
+        return weighed(results, origins, report);
+    }
+
+    std::optional<Postponed> weighed(const std::vector<pacs::SendResult>& results,
+                                     const std::vector<std::size_t>& origins,
+                                     const anonymize::Report& report)
+    {
+        if (results.size() != origins.size()) {
+            throw Error{Fault::internal, "{} images were sent, {} were answered", origins.size(),
+                        results.size()};
+        }
+        const auto first = std::ranges::find_if(results, pacs::may_succeed_later);
+        if (first != results.end()) {
+            m_journal.note_failure();
+            if (m_journal.failures() < max_failures) {
+                const auto missing = std::ranges::count_if(results, pacs::may_succeed_later);
+                return Postponed{fmt::format("the research PACS has not taken {} of {} images: {}",
+                                             missing, results.size(), first->reason)};
+            }
+        }
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            const auto& result = results[i];
+            const auto& file = report.files[origins[i]];
+            ++m_outcome.statuses[result.outcome == pacs::SendOutcome::unsent
+                                     ? "unsent"
+                                     : fmt::format("{:04X}", result.status)];
+            if (is_stored(result)) {
+                ++m_outcome.counts.stored;
+                m_outcome.counts.warnings += result.outcome == pacs::SendOutcome::warning ? 1U : 0U;
+                m_outcome.bytes += file.bytes;
+            } else {
+                refuse_by_pacs(m_leaving[origins[i]].series, result.reason);
+            }
+        }
+        return std::nullopt;
+    }
+
+    static bool is_stored(const pacs::SendResult& result)
+    {
+        return result.outcome == pacs::SendOutcome::stored
+               || result.outcome == pacs::SendOutcome::warning;
+    }
+
+    void conclude()
+    {
+        const auto& counts = m_outcome.counts;
+        if (counts.in != counts.stored + counts.held + counts.skipped + counts.refused) {
+            throw Error{Fault::internal,
+                        "{} images of the study, but {} stored, {} held, {} skipped, {} refused",
+                        counts.in,
+                        counts.stored,
+                        counts.held,
+                        counts.skipped,
+                        counts.refused};
+        }
+        if (counts.stored == 0) {
+            m_outcome.mapped_uids.clear(); // nobody would find them
+        }
+        const bool left_out = counts.held + counts.refused > 0;
+        const bool failed = m_outcome.send_error || (counts.stored == 0 && left_out);
+        m_outcome.ending = failed ? Outcome::Ending::failed : Outcome::Ending::done;
+        if (m_outcome.verification == "leaked") {
+            m_outcome.error = "verification found identifying values; nothing was sent";
+        } else if (m_outcome.send_error) {
+            m_outcome.error =
+                fmt::format("the research PACS has {} of {} images", counts.stored, counts.in);
+        } else if (left_out) {
+            m_outcome.error = fmt::format("{} images are held and {} refused; {} of {} were sent",
+                                          counts.held, counts.refused, counts.stored, counts.in);
+        }
+    }
+
+    const Means& m_means;
+    const store::TransferRequest& m_request;
+    Journal m_journal;
+    Outcome m_outcome;
+    std::vector<Image> m_leaving;
+};
+
+} // namespace
+
+pacs::Peer research_pacs(const Config& config)
+{
+    const auto& pacs = config.research_pacs;
+    if (pacs.host.empty() || pacs.port == 0) {
+        throw Error{Fault::config, "{}: RESEARCH_PACS needs a host and a port",
+                    config.file.native()};
+    }
+    return {.host = pacs.host,
+            .port = pacs.port,
+            .called_aet = pacs.aet,
+            .calling_aet = pacs.calling_aet,
+            .timeout = pacs.timeout};
+}
+
+const redcap::ResearchProject* find_project(const std::vector<redcap::ResearchProject>& projects,
+                                            const ProjectName& name)
+{
+    const auto found = std::ranges::find(projects, name, &redcap::ResearchProject::name);
+    return found == projects.end() ? nullptr : &*found;
+}
+
+std::variant<Outcome, Postponed> carry_out(const Means& means,
+                                           const store::TransferRequest& request, TimePoint now)
+{
+    if (!store::StudyTree{means.config.paths}.has_study(request.study)) {
+        return failure(std::string{study_is_gone}, now);
+    }
+    const auto* const project = find_project(means.projects, request.project);
+    if (project == nullptr) {
+        return failure(
+            fmt::format("there is no project {} in DataTransferProjects", request.project), now);
+    }
+    return Journey{means, request, now}.go(*project);
+}
+
+} // namespace fiona::transfer

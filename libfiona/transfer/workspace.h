@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+#include "libfiona/store/file_lock.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+namespace fiona::transfer {
+
+/// A worker's own place for de-identified files: `<site>/tmp/transfer-<worker>/`, mode 0700. It and
+/// all in it go with the object.
+///
+/// directory  lock of transfer-<worker>.lock
+///     +            +      the worker lives
+///     +            -      it died: the next worker removes the directory, then the lock file
+///     -            -      nothing
+class Workspace {
+public:
+    /// Removes what dead workers left.
+    static void sweep(const Paths& paths);
+
+    /// `worker`: name of the worker's directory below transfers_work/. Sweeps first: a dead worker
+    /// may have had that name.
+    Workspace(const Paths& paths, const std::string& worker);
+    Workspace(const Workspace&) = delete;
+    Workspace& operator=(const Workspace&) = delete;
+    ~Workspace();
+
+    /// A new empty directory. Throws Error{Fault::temporary} if the disk has not `bytes` and a
+    /// reserve for the receiver free.
+    [[nodiscard]] std::filesystem::path make_room(std::uint64_t bytes) const;
+    void clear(const std::filesystem::path& directory) const;
+
+private:
+    std::filesystem::path m_directory;
+    std::filesystem::path m_lock_file;
+    std::optional<store::FileLock> m_lock;
+};
+
+} // namespace fiona::transfer

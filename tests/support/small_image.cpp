@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "tests/support/small_image.h"
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcdeftag.h>
+#include <dcmtk/dcmdata/dcfilefo.h>
+#include <dcmtk/dcmdata/dcxfer.h>
+
+#include <array>
+#include <cstdint>
+#include <stdexcept>
+
+void write_image(const SmallImage& image, const std::filesystem::path& file)
+{
+    constexpr std::uint16_t side = 16;
+    DcmFileFormat format;
+    auto& dataset = *format.getDataset();
+    dataset.putAndInsertString(DCM_ImageType, image.image_type.c_str());
+    dataset.putAndInsertString(DCM_SOPClassUID, image.sop_class.c_str());
+    dataset.putAndInsertString(DCM_SOPInstanceUID, image.sop.c_str());
+    dataset.putAndInsertString(DCM_StudyInstanceUID, image.study.c_str());
+    dataset.putAndInsertString(DCM_SeriesInstanceUID, image.series.c_str());
+    dataset.putAndInsertString(DCM_FrameOfReferenceUID, (image.study + ".99").c_str());
+    dataset.putAndInsertString(DCM_Modality, image.modality.c_str());
+    dataset.putAndInsertString(DCM_Manufacturer, "SYNTHETIC");
+    dataset.putAndInsertString(DCM_PatientName, small_image_name);
+    dataset.putAndInsertString(DCM_PatientID, small_image_id);
+    dataset.putAndInsertString(DCM_PatientBirthDate, "19610214");
+    dataset.putAndInsertString(DCM_PatientSex, "F");
+    dataset.putAndInsertString(DCM_AccessionNumber, small_image_accession);
+    dataset.putAndInsertString(DCM_StudyID, "SID5544332");
+    dataset.putAndInsertString(DCM_StudyDate, "20240102");
+    dataset.putAndInsertString(DCM_StudyTime, "101500");
+    dataset.putAndInsertString(DCM_SeriesDescription, "t1 synthetic");
+    dataset.putAndInsertString(DCM_SeriesNumber, "1");
+    dataset.putAndInsertString(DCM_InstanceNumber, "1");
+    dataset.putAndInsertUint16(DCM_SamplesPerPixel, 1);
+    dataset.putAndInsertString(DCM_PhotometricInterpretation, "MONOCHROME2");
+    dataset.putAndInsertUint16(DCM_Rows, side);
+    dataset.putAndInsertUint16(DCM_Columns, side);
+    dataset.putAndInsertUint16(DCM_BitsAllocated, 16);
+    dataset.putAndInsertUint16(DCM_BitsStored, 12);
+    dataset.putAndInsertUint16(DCM_HighBit, 11);
+    dataset.putAndInsertUint16(DCM_PixelRepresentation, 0);
+    std::array<Uint16, std::size_t{side} * side> pixels{};
+    for (std::size_t i = 0; i < pixels.size(); ++i) {
+        pixels[i] = static_cast<Uint16>(i * 7 % 4096);
+    }
+    dataset.putAndInsertUint16Array(DCM_PixelData, pixels.data(), pixels.size());
+    for (const auto& [keyword, value] : image.more) {
+        DcmTag tag;
+        if (DcmTag::findTagFromName(keyword.c_str(), tag).bad()
+            || dataset.putAndInsertString(tag, value.c_str()).bad()) {
+            throw std::runtime_error{"cannot set " + keyword};
+        }
+    }
+    std::filesystem::create_directories(file.parent_path());
+    const auto syntax = DcmXfer{image.transfer_syntax.c_str()}.getXfer();
+    if (dataset.chooseRepresentation(syntax, nullptr).bad()
+        || format.saveFile(file.c_str(), syntax).bad()) {
+        throw std::runtime_error{"cannot write " + file.native()};
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/transfer/journal.h"
+#include "tests/support/transfer_site.h"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <fstream>
+
+using namespace fiona;
+using transfer::Journal;
+
+namespace {
+
+store::TransferRequest request(const std::string& requested = "2024-01-02 10:30")
+{
+    return store::TransferRequest::parse(
+        json::write(json::Object{{"redcap_repeat_instance", 1},
+                                 {"redcap_repeat_instrument", "transfers"},
+                                 {"study_instance_uid", "1.2.3.4.5"},
+                                 {"transfer_name", "DEMO_0001"},
+                                 {"transfer_project_name", "DEMO"},
+                                 {"transfer_requested_date", requested}}),
+        "a request");
+}
+
+std::filesystem::path file_of(const TransferSite& site)
+{
+    return site.paths().state() / "transfers" / (request().file_name() + ".sent");
+}
+
+} // namespace
+
+TEST_CASE("what was noted is known to the next worker, a killed one included")
+{
+    const TransferSite site;
+    {
+        Journal journal{site.paths(), request(), Clock::now()};
+        journal.note_stored("2.25.1", "2.25.2");
+        journal.note_failure();
+        journal.note_stored("2.25.1", "2.25.3");
+    }
+
+    const Journal journal{site.paths(), request(), Clock::now()};
+
+    CHECK(journal.is_stored("2.25.1", "2.25.2"));
+    CHECK(journal.is_stored("2.25.1", "2.25.3"));
+    CHECK_FALSE(journal.is_stored("2.25.9", "2.25.3"));
+    CHECK(journal.failures() == 1);
+}
+
+TEST_CASE("a line that a crash cut short does not count")
+{
+    const TransferSite site;
+    Journal{site.paths(), request(), Clock::now()}.note_stored("2.25.1", "2.25.2");
+    std::ofstream{file_of(site), std::ios::app} << "stored 2.25.1 2.25.3";
+
+    const Journal journal{site.paths(), request(), Clock::now()};
+
+    CHECK(journal.is_stored("2.25.1", "2.25.2"));
+    CHECK_FALSE(journal.is_stored("2.25.1", "2.25.3"));
+}
+
+TEST_CASE("a line written behind one that was cut short is read")
+{
+    const TransferSite site;
+    Journal{site.paths(), request(), Clock::now()}.note_stored("2.25.1", "2.25.2");
+    std::ofstream{file_of(site), std::ios::app} << "stored 2.25.1 2.2";
+    Journal{site.paths(), request(), Clock::now()}.note_stored("2.25.1", "2.25.3");
+
+    const Journal journal{site.paths(), request(), Clock::now()};
+
+    CHECK(journal.is_stored("2.25.1", "2.25.2"));
+    CHECK(journal.is_stored("2.25.1", "2.25.3"));
+}
+
+TEST_CASE("a request that was made again, or a journal of yesterday, starts from nothing")
+{
+    const TransferSite site;
+    Journal{site.paths(), request(), Clock::now()}.note_stored("2.25.1", "2.25.2");
+
+    CHECK_FALSE(Journal{site.paths(), request("2024-01-03 11:00"), Clock::now()}.is_stored(
+        "2.25.1", "2.25.2"));
+    CHECK_FALSE(Journal{site.paths(), request(), Clock::now() + std::chrono::hours{25}}.is_stored(
+        "2.25.1", "2.25.2"));
+
+    Journal::remove(site.paths(), request().file_name());
+    Journal::remove(site.paths(), request().file_name());
+    CHECK_FALSE(Journal{site.paths(), request(), Clock::now()}.is_stored("2.25.1", "2.25.2"));
+}
