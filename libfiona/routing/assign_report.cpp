@@ -34,12 +34,12 @@ std::string or_dash(const std::string& text)
 std::map<std::string, redcap::Row> project_rows(redcap::Client& dtp)
 {
     redcap::ExportSpec spec;
-    spec.fields = {"project_use_autoid", "project_autoid_aetitle", "project_rec_end_date"};
+    spec.forms = {"projects"}; // not field by field: sites differ in which of them they have
     std::map<std::string, redcap::Row> rows;
     for (auto& row : dtp.export_records(spec)) {
         auto& joined = rows[row.record];
         for (auto& [field, value] : row.values) {
-            if (!value.empty()) {
+            if (!value.empty() && field != "project_token") {
                 joined.values[field] = std::move(value);
             }
         }
