@@ -11,7 +11,44 @@
 #include <filesystem>
 #include <string>
 
-/// A site's directories with received and sorted objects of no content.
+/// One object of no content in the archive.
+inline std::filesystem::path receive_object(const fiona::Paths& paths, const std::string& study,
+                                            const std::string& sop)
+{
+    const auto directory = paths.archive() / ("scp_" + study);
+    std::filesystem::create_directories(directory);
+    fiona::store::write_file(directory / ("MR." + sop), "no image");
+    return directory / ("MR." + sop);
+}
+
+/// Receives and sorts one object; `more` are further keys of the series JSON.
+inline void sort_object(const fiona::Paths& paths, const std::string& study,
+                        const std::string& series, const std::string& sop,
+                        const fiona::json::Object& more = {})
+{
+    using namespace fiona;
+    const store::StudyTree tree{paths};
+    const StudyUid study_uid{study};
+    const SeriesUid series_uid{series};
+    tree.link_instance(study_uid, series_uid, SopInstanceUid{sop},
+                       receive_object(paths, study, sop));
+    json::Object properties{{"StudyInstanceUID", study},
+                            {"SeriesInstanceUID", series},
+                            {"Modality", json::Array{"MR"}},
+                            {"PatientID", "TESTID001"},
+                            {"PatientName", "DOE^JANE"},
+                            {"StudyDescription", "MR BRAIN"},
+                            {"StudyDate", "20240102"},
+                            {"AccessionNumber", "ACC0000123"},
+                            {"NumFiles", "1"}};
+    for (const auto& [key, value] : more) {
+        properties.insert_or_assign(key, value);
+    }
+    store::SeriesJsonUpdate update{tree, study_uid, series_uid};
+    update.replace(properties);
+}
+
+/// A site's directories, and objects in them.
 class SortedSite {
 public:
     SortedSite() : paths{fiona::site::paths_below(root.path)}
@@ -21,37 +58,14 @@ public:
         }
     }
 
-    std::filesystem::path receive(const std::string& study, const std::string& sop) const
+    void receive(const std::string& study, const std::string& sop) const
     {
-        const auto directory = paths.archive() / ("scp_" + study);
-        std::filesystem::create_directories(directory);
-        fiona::store::write_file(directory / ("MR." + sop), "no image");
-        return directory / ("MR." + sop);
+        receive_object(paths, study, sop);
     }
-
-    /// Receives and sorts one object; `more` are further keys of the series JSON.
     void sort(const std::string& study, const std::string& series, const std::string& sop,
               const fiona::json::Object& more = {}) const
     {
-        using namespace fiona;
-        const store::StudyTree tree{paths};
-        const StudyUid study_uid{study};
-        const SeriesUid series_uid{series};
-        tree.link_instance(study_uid, series_uid, SopInstanceUid{sop}, receive(study, sop));
-        json::Object properties{{"StudyInstanceUID", study},
-                                {"SeriesInstanceUID", series},
-                                {"Modality", json::Array{"MR"}},
-                                {"PatientID", "TESTID001"},
-                                {"PatientName", "DOE^JANE"},
-                                {"StudyDescription", "MR BRAIN"},
-                                {"StudyDate", "20240102"},
-                                {"AccessionNumber", "ACC0000123"},
-                                {"NumFiles", "1"}};
-        for (const auto& [key, value] : more) {
-            properties.insert_or_assign(key, value);
-        }
-        store::SeriesJsonUpdate update{tree, study_uid, series_uid};
-        update.replace(properties);
+        sort_object(paths, study, series, sop, more);
     }
 
     TempDir root;
