@@ -7,7 +7,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-#include <array>
+#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -20,21 +20,23 @@ std::string slurp(const std::filesystem::path& path)
     return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-} // namespace
-
-Outcome run_tool(const std::string& name, const std::vector<std::string>& arguments)
+/// The pointers that exec takes; they live as long as `words`.
+std::vector<char*> pointers(std::vector<std::string>& words)
 {
-    const TempDir scratch;
+    std::vector<char*> result;
+    for (auto& word : words) {
+        result.push_back(word.data());
+    }
+    result.push_back(nullptr);
+    return result;
+}
+
+pid_t start(const std::string& name, const std::vector<std::string>& arguments,
+            std::vector<std::string> environment, const TempDir& scratch)
+{
     const auto program = std::string{FIONA_BIN_DIR} + "/" + name;
     std::vector<std::string> words{program};
     words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<char*> argv;
-    argv.reserve(words.size() + 1);
-    for (auto& word : words) {
-        argv.push_back(word.data());
-    }
-    argv.push_back(nullptr);
-
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 1, (scratch / "out").c_str(), O_WRONLY | O_CREAT,
@@ -42,15 +44,46 @@ Outcome run_tool(const std::string& name, const std::vector<std::string>& argume
     posix_spawn_file_actions_addopen(&actions, 2, (scratch / "err").c_str(), O_WRONLY | O_CREAT,
                                      0600);
     pid_t pid = 0;
-    std::array<char*, 1> environment{nullptr};
-    const int failed =
-        ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environment.data());
+    const int failed = ::posix_spawn(&pid, program.c_str(), &actions, nullptr,
+                                     pointers(words).data(), pointers(environment).data());
     posix_spawn_file_actions_destroy(&actions);
     if (failed != 0) {
         throw std::runtime_error{"cannot start " + program};
     }
-    int status = 0;
-    ::waitpid(pid, &status, 0);
+    return pid;
+}
+
+Outcome outcome(int status, const TempDir& scratch)
+{
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
             slurp(scratch / "out"), slurp(scratch / "err")};
+}
+
+} // namespace
+
+Outcome run_tool(const std::string& name, const std::vector<std::string>& arguments,
+                 const std::vector<std::string>& environment)
+{
+    const TempDir scratch;
+    const auto pid = start(name, arguments, environment, scratch);
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    return outcome(status, scratch);
+}
+
+Outcome run_tool_and_kill(const std::string& name, const std::vector<std::string>& arguments,
+                          const std::vector<std::string>& environment,
+                          const std::function<bool()>& condition)
+{
+    const TempDir scratch;
+    const auto pid = start(name, arguments, environment, scratch);
+    int status = 0;
+    while (::waitpid(pid, &status, WNOHANG) == 0) {
+        if (condition()) {
+            ::kill(pid, SIGKILL);
+            ::waitpid(pid, &status, 0);
+            break;
+        }
+    }
+    return outcome(status, scratch);
 }

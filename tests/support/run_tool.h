@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,5 +11,12 @@ struct Outcome {
     std::string err;
 };
 
-/// Runs an executable of the build tree with a clean environment and no shell.
-Outcome run_tool(const std::string& name, const std::vector<std::string>& arguments);
+/// Runs an executable of the build tree with a clean environment (and `environment`, items
+/// `NAME=VALUE`) and no shell.
+Outcome run_tool(const std::string& name, const std::vector<std::string>& arguments,
+                 const std::vector<std::string>& environment = {});
+
+/// The same, but sends SIGKILL as soon as `condition()` is true. The tool may end before.
+Outcome run_tool_and_kill(const std::string& name, const std::vector<std::string>& arguments,
+                          const std::vector<std::string>& environment,
+                          const std::function<bool()>& condition);

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/routing/assign.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/text.h"
+#include "libfiona/routing/assign_identity.h"
+
+#include <algorithm>
+
+namespace fiona::routing {
+
+namespace {
+
+enum class Known { no, yes, other_spelling };
+
+/// REDCap's record names collide when they differ in case only.
+Known find_participant(redcap::Client& project, const ParticipantId& participant)
+{
+    const auto wanted = lower_case(participant.str());
+    auto result = Known::no;
+    for (const auto& known : redcap::participants(project)) {
+        if (known == participant.str()) {
+            return Known::yes;
+        }
+        if (lower_case(known) == wanted) {
+            result = Known::other_spelling;
+        }
+    }
+    return result;
+}
+
+redcap::Transfer new_transfer(const Assignment& wanted, const std::string& event, TimePoint now)
+{
+    return {.study = wanted.study,
+            .instance = 0, // INCOMING gives the number
+            .project = wanted.project.str(),
+            .participant = wanted.participant.str(),
+            .event = event,
+            .requested = local_minute(now),
+            .transferred = "",
+            .mapped_uids = "",
+            .error_message = ""};
+}
+
+} // namespace
+
+struct Assigner::Target {
+    redcap::ResearchProject project;
+    std::unique_ptr<redcap::Client> client;
+
+    /// Throws Error{Fault::data} unless the id may become a new record.
+    void check_new(const ParticipantId& participant) const
+    {
+        redcap::check_participant_pattern(participant, project.participant_pattern);
+        if (find_participant(*client, participant) != Known::no) {
+            throw Error{Fault::data, "project {}: this participant exists already", project.name};
+        }
+    }
+};
+
+Assigner::Assigner(const Paths& paths, redcap::Client& incoming, redcap::Client& dtp,
+                   OpenProject open)
+    : m_tree{paths}, m_incoming{incoming, paths.state() / "locks"}, m_dtp{dtp},
+      m_open{std::move(open)}, m_audit{paths.logs() / "assign-audit.log"}
+{
+}
+
+Assigner::Target Assigner::target(const ProjectName& name)
+{
+    auto project = redcap::research_project(m_dtp, name);
+    if (!project.active) {
+        throw Error{Fault::data,
+                    "project {} is not active (project_active in DataTransferProjects)", name};
+    }
+    if (!project.token) {
+        throw Error{Fault::config,
+                    "project {} has no token: set project_token in DataTransferProjects", name};
+    }
+    auto client = m_open(*project.token);
+    return {std::move(project), std::move(client)};
+}
+
+std::unique_ptr<redcap::Client> Assigner::open(const ProjectName& project)
+{
+    return target(project).client;
+}
+
+void Assigner::check_new_id(const ProjectName& project, const ParticipantId& participant)
+{
+    target(project).check_new(participant);
+}
+
+void Assigner::add_participant(const ProjectName& project, const ParticipantId& participant,
+                               const std::string& event, Mode mode, TimePoint now)
+{
+    const auto found = target(project);
+    found.check_new(participant);
+    const auto label = redcap::event_label(*found.client, event);
+    if (mode == Mode::dry_run) {
+        return;
+    }
+    m_audit.append({"add-participant", std::nullopt, project, participant}, now);
+    redcap::add_participant(*found.client, participant, label);
+}
+
+/// True if the participant was created, or would be in a dry run.
+bool Assigner::ensure_participant(Target& target, const Assignment& wanted, Mode mode,
+                                  TimePoint now)
+{
+    switch (find_participant(*target.client, wanted.participant)) {
+    case Known::yes: return false;
+    case Known::other_spelling:
+        throw Error{
+            Fault::data,
+            "project {}: this participant exists with other upper and lower case; list them "
+            "with fiona-assign participants",
+            wanted.project};
+    case Known::no: break;
+    }
+    if (wanted.unknown == Assignment::Unknown::refuse) {
+        throw Error{
+            Fault::data,
+            "project {} has no such participant; add --create-participant, or list them with "
+            "fiona-assign participants",
+            wanted.project};
+    }
+    target.check_new(wanted.participant);
+    if (mode == Mode::apply) {
+        m_audit.append({"add-participant", wanted.study, wanted.project, wanted.participant}, now);
+        redcap::add_participant(*target.client, wanted.participant, "");
+    }
+    return true;
+}
+
+AssignOutcome Assigner::assign(const Assignment& wanted, Mode mode, TimePoint now)
+{
+    if (!m_tree.has_study(wanted.study)) {
+        throw Error{Fault::missing, "study {} is not on this site (raw/ has no such directory)",
+                    wanted.study};
+    }
+    StudyIdentity{m_tree, wanted.study}.refuse_if_equal(wanted.participant);
+    auto found = target(wanted.project);
+    const auto event = redcap::event_label(*found.client, wanted.event);
+
+    const auto requests = m_incoming.transfers({wanted.study});
+    const auto of_project = [&](const redcap::Transfer& request) {
+        return request.project == wanted.project.str();
+    };
+    const auto same = std::ranges::find_if(requests, [&](const redcap::Transfer& request) {
+        return of_project(request) && request.participant == wanted.participant.str()
+               && request.event == event;
+    });
+    const bool is_new = same == requests.end();
+    // Checked before a participant is created for a request that cannot be.
+    if (is_new && wanted.second == Assignment::Second::refuse
+        && std::ranges::any_of(requests, of_project)) {
+        throw Error{
+            Fault::data,
+            "study {} is already requested for project {} with another participant or event; "
+            "--force-second puts it under two pseudonyms of one project",
+            wanted.study, wanted.project};
+    }
+
+    AssignOutcome outcome{.transfer = is_new ? new_transfer(wanted, event, now) : *same,
+                          .created = is_new,
+                          .resent = !is_new && wanted.again == Assignment::Again::resend,
+                          .participant_created = ensure_participant(found, wanted, mode, now)};
+    if (mode == Mode::dry_run) {
+        return outcome;
+    }
+    if (is_new) {
+        m_audit.append({"assign", wanted.study, wanted.project, wanted.participant}, now);
+        auto ensured = m_incoming.ensure_transfer(outcome.transfer, now);
+        outcome.transfer = std::move(ensured.transfer);
+        outcome.created = ensured.created;
+    } else if (outcome.resent) {
+        m_audit.append({"resend", wanted.study, wanted.project, wanted.participant}, now);
+        m_incoming.request_again(outcome.transfer, now);
+        outcome.transfer.requested = local_minute(now);
+    }
+    return outcome;
+}
+
+} // namespace fiona::routing

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/site/check.h"
+
+#include "libfiona/base/files.h"
+#include "libfiona/base/json.h"
+#include "libfiona/base/unique_fd.h"
+#include "libfiona/site/layout.h"
+#include "libfiona/store/daemon.h"
+#include "libfiona/store/disk_space.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace fiona::site {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Grade = Finding::Grade;
+
+Finding ok(std::string what)
+{
+    return {Grade::ok, std::move(what), "", Fault::config};
+}
+
+/// Collects findings; an Error of one check is a failure with that check's remedy.
+class Findings {
+public:
+    void add(Finding finding) { m_findings.push_back(std::move(finding)); }
+    void add(std::vector<Finding> findings)
+    {
+        std::ranges::move(findings, std::back_inserter(m_findings));
+    }
+    void attempt(const std::string& what, const std::string& remedy, const auto& check)
+    {
+        try {
+            check();
+            add(ok(what));
+        } catch (const Error& e) {
+            add({Grade::fail, what + ": " + e.what(), remedy, e.fault()});
+        }
+    }
+    [[nodiscard]] std::vector<Finding> take() { return std::move(m_findings); }
+
+private:
+    std::vector<Finding> m_findings;
+};
+
+/// A file made and removed again: mode bits alone do not know read-only mounts and full disks.
+void try_to_write(const fs::path& directory)
+{
+    const auto probe = directory / fmt::format(".check.{}.part", ::getpid());
+    const UniqueFd fd{::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    if (!fd) {
+        throw os_error(errno, "write in " + directory.native());
+    }
+    ::unlink(probe.c_str());
+}
+
+void check_directories(const Paths& paths, Findings& findings)
+{
+    bool all_good = true;
+    for (const auto& [path, mode] : directories(paths)) {
+        struct stat status {};
+        if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+            findings.add({Grade::fail, "directory " + path.native() + " is missing",
+                          "fiona-config init --root makes it", Fault::missing});
+            all_good = false;
+            continue;
+        }
+        if (mode == 0700 && (status.st_mode & 077U) != 0) {
+            findings.add({Grade::fail, "directory " + path.native() + " is open to others",
+                          "chmod 700 " + path.native(), Fault::config});
+            all_good = false;
+        }
+        try {
+            try_to_write(path);
+        } catch (const Error& e) {
+            findings.add(
+                {Grade::fail, e.what(), "give the user of the tools write permission", e.fault()});
+            all_good = false;
+        }
+    }
+    if (all_good) {
+        findings.add(ok("directories are there and can be written"));
+    }
+}
+
+void check_file_systems(const Paths& paths, Findings& findings)
+{
+    for (const auto& group : rename_groups(paths)) {
+        struct stat first {};
+        if (::stat(group.front().c_str(), &first) != 0) {
+            continue; // reported as missing
+        }
+        for (const auto& path : group) {
+            struct stat other {};
+            if (::stat(path.c_str(), &other) == 0 && other.st_dev != first.st_dev) {
+                findings.add(
+                    {Grade::fail,
+                     path.native() + " is on another file system than " + group.front().native(),
+                     "mount both as one: files move between them by rename", Fault::config});
+            }
+        }
+    }
+}
+
+void check_files(const Config& config, Findings& findings)
+{
+    const auto has_json = [](const fs::path& path) {
+        static_cast<void>(json::parse(read_file(path), path.native()));
+    };
+    const auto& rules = config.classify_rules;
+    findings.attempt("classification rules " + rules.native(), "fiona-config init makes them", [&] {
+        if (!json::parse(read_file(rules), rules.native()).is_array()) {
+            throw Error{Fault::config, "must be a list of rules"};
+        }
+    });
+    for (const auto& path : {config.deidentify.profile, config.deidentify.safe_private}) {
+        findings.attempt("de-identification " + path.native(), "fiona-config init makes it", [&] {
+            if (read_file(path).empty()) {
+                throw Error{Fault::config, "the file is empty"};
+            }
+        });
+    }
+    findings.attempt("projects " + config.deidentify.projects.native(),
+                     "write {} into it for the defaults",
+                     [&] { has_json(config.deidentify.projects); });
+    findings.attempt("tokens file " + config.redcap.tokens_file.native(),
+                     "chmod 600 " + config.redcap.tokens_file.native(),
+                     [&] { static_cast<void>(read_secret_file(config.redcap.tokens_file)); });
+    std::error_code absent; // a missing directory is reported elsewhere
+    for (const auto& key : fs::directory_iterator{config.paths.keys(), absent}) {
+        try {
+            static_cast<void>(read_secret_file(key.path()));
+        } catch (const Error& e) {
+            findings.add({Grade::fail, e.what(), "chmod 600 " + key.path().native(), e.fault()});
+        }
+    }
+    const auto zone = fs::path{"/usr/share/zoneinfo"} / config.timezone;
+    if (config.timezone.empty() || !fs::exists(zone)) {
+        findings.add({Grade::warn, "LOCALTIMEZONE is no known zone; dates in REDCap will be UTC",
+                      "set it, e.g. \"Europe/Oslo\"", Fault::config});
+    }
+}
+
+void check_disk(const Config& config, Findings& findings)
+{
+    try {
+        const auto space = store::disk_space(config.paths.archive());
+        const auto free = fmt::format("archive has {} MiB free", space.free_bytes >> 20U);
+        switch (store::disk_state(space, config.receiver)) {
+        case store::DiskState::ok: findings.add(ok(free)); break;
+        case store::DiskState::low:
+            findings.add(
+                {Grade::warn, free, "make room, or lower RECEIVER.soft_free_*", Fault::io});
+            break;
+        case store::DiskState::hard:
+            findings.add({Grade::fail, free + ": the receiver accepts nothing",
+                          "make room, or lower RECEIVER.hard_free_*", Fault::io});
+            break;
+        }
+    } catch (const Error& e) {
+        findings.add({Grade::fail, e.what(), "see the directories above", e.fault()});
+    }
+}
+
+void check_daemons(const Config& config, Findings& findings)
+{
+    const auto daemon = [&](const std::string& tool, const fs::path& pid_file) {
+        if (const auto pid = store::running_daemon(pid_file)) {
+            findings.add(ok(fmt::format("{} runs, process {}", tool, *pid)));
+        } else {
+            findings.add({Grade::warn, tool + " does not run",
+                          tool + " start --config " + config.file.native(), Fault::unreachable});
+        }
+    };
+    const auto pids = config.paths.server_pids();
+    daemon("fiona-storescp", pids / fmt::format("storescpd{}.pid", config.project));
+    daemon("fiona-process-file", pids / fmt::format("processSingleFile{}.pid", config.project));
+}
+
+void check_peers(const Config& config, const Probes& probes, Findings& findings)
+{
+    const auto& pacs = config.research_pacs;
+    if (pacs.host.empty()) {
+        findings.add({Grade::fail, "research PACS: no address",
+                      "set RESEARCH_PACS.host, port and aet", Fault::config});
+    } else {
+        findings.attempt(
+            fmt::format("research PACS {} at {}:{} answers C-ECHO", pacs.aet, pacs.host, pacs.port),
+            "see that it runs and knows our AE title " + pacs.calling_aet, [&] {
+                probes.echo({.host = pacs.host,
+                             .port = pacs.port,
+                             .called_aet = pacs.aet,
+                             .calling_aet = pacs.calling_aet,
+                             .timeout = pacs.timeout});
+            });
+    }
+    const auto& receiver = config.receiver;
+    const auto host = receiver.bind_address == "0.0.0.0" ? "127.0.0.1" : receiver.bind_address;
+    findings.attempt(
+        fmt::format("our receiver {} at {}:{} answers C-ECHO", receiver.aet, host, receiver.port),
+        "fiona-storescp start --config " + config.file.native(), [&] {
+            probes.echo({.host = host,
+                         .port = receiver.port,
+                         .called_aet = receiver.aet,
+                         .calling_aet = pacs.calling_aet.empty() ? "FIONA" : pacs.calling_aet,
+                         .timeout = std::chrono::seconds{10}});
+        });
+}
+
+} // namespace
+
+Finding unreadable_config(const Error& error)
+{
+    return {Grade::fail, error.what(), "correct it, or make a site with fiona-config init",
+            error.fault()};
+}
+
+std::vector<Finding> check_site(const Config& config, const Probes& probes)
+{
+    Findings findings;
+    findings.add(ok("configuration " + config.file.native()));
+    check_directories(config.paths, findings);
+    check_file_systems(config.paths, findings);
+    check_files(config, findings);
+    check_disk(config, findings);
+    check_daemons(config, findings);
+    check_peers(config, probes, findings);
+    findings.add(check_redcap(config.redcap, probes));
+    return findings.take();
+}
+
+std::optional<Fault> first_failure(const std::vector<Finding>& findings)
+{
+    const auto found = std::ranges::find(findings, Grade::fail, &Finding::grade);
+    return found == findings.end() ? std::nullopt : std::optional{found->fault};
+}
+
+} // namespace fiona::site

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/site/init.h"
+
+#include "libfiona/base/config.h"
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/text.h"
+#include "libfiona/site/builder.h"
+#include "libfiona/site/default_config.h"
+#include "libfiona/site/demo.h"
+#include "libfiona/site/layout.h"
+#include "libfiona/site/ports.h"
+
+#include <algorithm>
+
+namespace fiona::site {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view empty_tokens =
+    "# REDCap API tokens, one a line: role = TOKEN\n"
+    "# Roles: incoming, routing, coupling, dtp, autoid, ids7. Keep the mode 0600.\n"
+    "# incoming =\n"
+    "# routing =\n"
+    "# coupling =\n"
+    "# dtp =\n"
+    "# autoid =\n"
+    "# ids7 =\n";
+
+/// An absolute path without `..` and trailing slash. Its characters must be safe in a crontab (no
+/// blank, no `%`), in dcmqrscp.cfg and in a shell.
+fs::path checked_root(const fs::path& root)
+{
+    auto path = fs::absolute(root).lexically_normal();
+    if (path.filename().empty()) {
+        path = path.parent_path();
+    }
+    const auto is_safe = [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z')
+               || (byte >= 'a' && byte <= 'z')
+               || std::string_view{"/._-+@,="}.find(c) != std::string_view::npos;
+    };
+    if (path == path.root_path() || !std::ranges::all_of(path.native(), is_safe)) {
+        throw Error{Fault::data,
+                    "{} cannot be the root of a site: choose a directory whose path has only "
+                    "letters, digits and / . _ - + @ , =",
+                    path.native()};
+    }
+    return path;
+}
+
+/// Nothing but directories, and unfinished files of a run of ours that was killed.
+bool is_untouched(const fs::path& root)
+{
+    if (!fs::exists(root)) {
+        return true;
+    }
+    return std::ranges::all_of(
+        fs::recursive_directory_iterator{root}, [](const fs::directory_entry& entry) {
+            const auto name = entry.path().filename().native();
+            return (entry.is_directory() && !entry.is_symlink())
+                   || (name.starts_with(".config.json.") && name.ends_with(".part"));
+        });
+}
+
+bool is_demo(const Config& config)
+{
+    const auto* const demo = config.document.find("DEMO");
+    return demo != nullptr && demo->is_bool() && demo->boolean();
+}
+
+json::Value new_config(const fs::path& root, Kind kind)
+{
+    if (kind == Kind::plain) {
+        return default_config(root);
+    }
+    constexpr std::size_t daemons = 3;
+    const auto ports = free_loopback_ports(daemons);
+    return demo_config(root, {.receiver = ports[0], .redcap = ports[1], .research_pacs = ports[2]});
+}
+
+std::string replaced(std::string text, std::string_view what, std::string_view with)
+{
+    for (auto at = text.find(what); at != std::string::npos;
+         at = text.find(what, at + with.size())) {
+        text.replace(at, what.size(), with);
+    }
+    return text;
+}
+
+std::string crontab(const fs::path& config_file, const Paths& paths, Kind kind)
+{
+    const auto tools = fs::read_symlink("/proc/self/exe").parent_path();
+    auto text = read_file(shipped_file("crontab.example"));
+    // The comment above the first blank line explains the place-holders: it stays with the example.
+    if (const auto body = text.find("MAILTO="); body != std::string::npos) {
+        text = "# The every-minute jobs of the site below, made by fiona-config init. fiona(7).\n"
+               + text.substr(body);
+    }
+    if (kind == Kind::demo) {
+        text = replaced(std::move(text), "#embedded-redcap# ", "");
+    }
+    text = replaced(std::move(text), "@CONFIG@", config_file.native());
+    text = replaced(std::move(text), "@PIDS@", paths.pids().native());
+    text = replaced(std::move(text), "@LOGS@", paths.logs().native());
+    return replaced(std::move(text), "@BIN@", tools.native());
+}
+
+void make_files(Builder& builder, const fs::path& root, const Paths& paths, Kind kind)
+{
+    const auto directory = paths.config();
+    constexpr mode_t readable = 0640;
+    const auto copy = [&](const char* name, const char* shipped) {
+        builder.file(directory / name, read_file(shipped_file(shipped)), readable);
+    };
+    copy("classifyRules.json", "rules/classifyRules.json");
+    copy("profile.csv", "profiles/profile.csv");
+    copy("safe-private.csv", "profiles/safe-private.csv");
+    builder.file(directory / "projects.json", "{}\n", readable);
+    builder.file(root / "crontab", crontab(directory / "config.json", paths, kind), readable);
+}
+
+} // namespace
+
+InitReport init_site(const fs::path& given_root, Kind kind, Mode mode)
+{
+    const auto root = checked_root(given_root);
+    const auto config_file = root / "data/config/config.json";
+    const bool is_new = !fs::exists(config_file);
+    if (is_new && !is_untouched(root)) {
+        throw Error{Fault::data,
+                    "{} is not empty and no site: name a new or empty directory with --root",
+                    root.native()};
+    }
+
+    // The configuration comes first: from then on the directory is a site, and a killed init is
+    // completed by the next one.
+    Builder builder{mode};
+    if (is_new && mode == Mode::apply) {
+        make_directories(config_file.parent_path());
+    }
+    builder.file(config_file,
+                 is_new ? json::write(new_config(root, kind), json::Style::pretty) + "\n" : "",
+                 0640);
+    Paths paths = paths_below(root);
+    if (!is_new || mode == Mode::apply) {
+        const auto config = Config::load(config_file);
+        paths = config.paths;
+        if (is_demo(config) != (kind == Kind::demo)) {
+            throw Error{Fault::data, "{} is {}; {}", root.native(),
+                        is_demo(config) ? "a demo site" : "a site, but no demo",
+                        is_demo(config) ? "complete it with init --demo"
+                                        : "name another directory for the demo"};
+        }
+    }
+    for (const auto& directory : directories(paths)) {
+        builder.directory(directory.path, directory.mode);
+    }
+    make_files(builder, root, paths, kind);
+
+    InitReport report;
+    if (kind == Kind::demo) {
+        report.notes = make_demo(builder, root, config_file);
+    } else {
+        builder.file(paths.config() / "redcap.tokens", empty_tokens, 0600);
+        report.notes = {"fill in REDCAP.url and RESEARCH_PACS in " + config_file.native()
+                            + " and the tokens in " + (paths.config() / "redcap.tokens").native(),
+                        "then: fiona-config check --config " + config_file.native()};
+    }
+    report.config_file = config_file;
+    report.made = builder.made();
+    report.kept = builder.kept();
+    return report;
+}
+
+} // namespace fiona::site

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/site/probes.h"
+
+namespace fiona::site {
+
+Probes real_probes()
+{
+    return {.echo = [](const pacs::Peer& peer) { pacs::echo(peer); },
+            .connect = [](const RedcapConfig& config,
+                          redcap::Role role) { return redcap::connect(config, role); }};
+}
+
+} // namespace fiona::site

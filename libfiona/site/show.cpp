@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/site/show.h"
+
+namespace fiona::site {
+
+namespace {
+
+/// scheme://user:password@host/... without the part before `@`.
+std::string without_credentials(const std::string& url)
+{
+    const auto scheme = url.find("://");
+    const auto start = scheme == std::string::npos ? 0 : scheme + 3;
+    const auto end = std::min(url.find('/', start), url.size());
+    const auto at = url.rfind('@', end);
+    return at == std::string::npos || at < start ? url : url.substr(0, start) + url.substr(at + 1);
+}
+
+json::Object paths_section(const Paths& paths)
+{
+    return {{"data", paths.data.native()},
+            {"processing", paths.processing.native()},
+            {"server", paths.server.native()},
+            {"applications", paths.applications.native()},
+            {"export", paths.export_root.native()},
+            {"archive", paths.archive().native()},
+            {"raw", paths.raw().native()},
+            {"spool", paths.spool().native()},
+            {"incoming_list", paths.incoming_list().native()},
+            {"requests", paths.requests().native()},
+            {"logs", paths.logs().native()},
+            {"pids", paths.pids().native()}};
+}
+
+json::Object redcap_section(const RedcapConfig& redcap)
+{
+    json::Object section{{"url", without_credentials(redcap.url)},
+                         {"tokens_file", redcap.tokens_file.native()},
+                         {"connect_timeout", redcap.connect_timeout.count()},
+                         {"timeout", redcap.timeout.count()},
+                         {"deadline", redcap.deadline.count()}};
+    if (redcap.unix_socket) {
+        section["unix_socket"] = redcap.unix_socket->native();
+    }
+    if (redcap.ca_file) {
+        section["ca_file"] = redcap.ca_file->native();
+    }
+    return section;
+}
+
+json::Object receiver_section(const ReceiverConfig& receiver)
+{
+    json::Array callers(receiver.allowed_callers.begin(), receiver.allowed_callers.end());
+    const auto durability = receiver.durability == ReceiverConfig::Durability::full   ? "full"
+                            : receiver.durability == ReceiverConfig::Durability::file ? "file"
+                                                                                      : "none";
+    return {{"bind", receiver.bind_address},
+            {"port", receiver.port},
+            {"aet", receiver.aet},
+            {"max_associations", receiver.max_associations},
+            {"max_per_peer", receiver.max_per_peer},
+            {"acse_timeout", receiver.acse_timeout.count()},
+            {"dimse_timeout", receiver.dimse_timeout.count()},
+            {"stop_grace", receiver.stop_grace.count()},
+            {"transfer_syntaxes",
+             receiver.transfer_syntaxes == ReceiverConfig::TransferSyntaxes::any ? "any"
+                                                                                 : "uncompressed"},
+            {"durability", durability},
+            {"promiscuous", receiver.promiscuous},
+            {"allowed_callers", std::move(callers)},
+            {"soft_free_share", receiver.soft_free_share},
+            {"soft_free_bytes", receiver.soft_free_bytes},
+            {"hard_free_share", receiver.hard_free_share},
+            {"hard_free_bytes", receiver.hard_free_bytes},
+            {"spool_warn", receiver.spool_warn},
+            {"spool_max", receiver.spool_max}};
+}
+
+void add_lines(const json::Value& value, const std::string& name, std::vector<std::string>& lines)
+{
+    if (!value.is_object()) {
+        lines.push_back(name + " = " + (value.is_array() ? json::write(value) : value.text()));
+        return;
+    }
+    for (const auto& [key, member] : value.object()) {
+        add_lines(member, name.empty() ? key : name + "." + key, lines);
+    }
+}
+
+} // namespace
+
+json::Value effective_config(const Config& config)
+{
+    const auto& pacs = config.research_pacs;
+    return json::Object{
+        {"config_file", config.file.native()},
+        {"project", config.project},
+        {"PATHS", paths_section(config.paths)},
+        {"REDCAP", redcap_section(config.redcap)},
+        {"RESEARCH_PACS", json::Object{{"host", pacs.host},
+                                       {"port", pacs.port},
+                                       {"aet", pacs.aet},
+                                       {"qr_port", pacs.qr_port},
+                                       {"qr_aet", pacs.qr_aet},
+                                       {"calling_aet", pacs.calling_aet},
+                                       {"timeout", pacs.timeout.count()}}},
+        {"RECEIVER", receiver_section(config.receiver)},
+        {"DEIDENTIFY", json::Object{{"profile", config.deidentify.profile.native()},
+                                    {"safe_private", config.deidentify.safe_private.native()},
+                                    {"projects", config.deidentify.projects.native()}}},
+        {"RULESFILE", config.classify_rules.native()},
+        {"QUIETTIME", config.timing.quiet.count()},
+        {"SETTLETIME", config.timing.settle.count()},
+        {"LOCALTIMEZONE", config.timezone}};
+}
+
+std::vector<std::string> as_lines(const json::Value& document)
+{
+    std::vector<std::string> lines;
+    add_lines(document, "", lines);
+    return lines;
+}
+
+} // namespace fiona::site

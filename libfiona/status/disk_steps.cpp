@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/status/disk_steps.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/json.h"
+#include "libfiona/base/text.h"
+#include "libfiona/store/arrival_marks.h"
+#include "libfiona/store/incoming_list.h"
+#include "libfiona/store/study_tree.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace fiona::status {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using State = Step::State;
+
+struct Count {
+    std::size_t files = 0;
+    std::optional<TimePoint> first;
+    std::optional<TimePoint> last;
+
+    void add(TimePoint when)
+    {
+        ++files;
+        first = std::min(first.value_or(when), when);
+        last = std::max(last.value_or(when), when);
+    }
+};
+
+Count count_archive(const Paths& paths, const StudyUid& study)
+{
+    Count count;
+    std::error_code absent;
+    for (const auto& entry :
+         fs::directory_iterator{paths.archive() / ("scp_" + study.str()), absent}) {
+        struct stat status {};
+        if (!entry.path().filename().native().starts_with('.')
+            && ::stat(entry.path().c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
+            count.add(Clock::from_time_t(status.st_mtim.tv_sec));
+        }
+    }
+    return count;
+}
+
+struct SpoolCount {
+    Count entries;
+    std::string reason; ///< of the last one that was given up
+};
+
+/// Entries of `study` in one directory of the spool. The text is searched before it is parsed: a
+/// long queue holds few entries of one study. Entries may vanish while we look.
+SpoolCount count_spool(const fs::path& directory, const StudyUid& study)
+{
+    constexpr std::size_t most_bytes = 65'536; // an entry has about 700
+    SpoolCount count;
+    std::error_code absent;
+    for (const auto& entry : fs::directory_iterator{directory, absent}) {
+        if (entry.path().extension() != ".json") {
+            continue;
+        }
+        try {
+            const auto text = read_file_if_any(entry.path(), most_bytes);
+            if (!text || text->find(study.str()) == std::string::npos
+                || json::parse(*text, "spool entry").text("study") != study.str()) {
+                continue;
+            }
+        } catch (const Error&) { // NOLINT(bugprone-empty-catch) fiona-process-file sets it aside
+            continue;
+        }
+        struct stat status {};
+        if (::stat(entry.path().c_str(), &status) == 0) {
+            count.entries.add(Clock::from_time_t(status.st_mtim.tv_sec));
+            const auto reason = read_file_if_any(entry.path().native() + ".err", most_bytes);
+            count.reason = trimmed(reason.value_or(count.reason));
+        }
+    }
+    return count;
+}
+
+std::string minute(const std::optional<TimePoint>& when)
+{
+    return when ? local_minute(*when) : "";
+}
+
+struct Sorted {
+    std::size_t series = 0;
+    std::size_t unreadable = 0;
+    std::size_t images = 0;
+    std::optional<TimePoint> last;
+};
+
+Sorted count_sorted(const Paths& paths, const StudyUid& study)
+{
+    Sorted sorted;
+    const store::StudyTree tree{paths};
+    if (!tree.has_study(study)) {
+        return sorted;
+    }
+    for (const auto& series : tree.series(study)) {
+        ++sorted.series;
+        sorted.unreadable += series.properties ? 0U : 1U;
+        sorted.images += tree.count_instances(study, series.uid);
+    }
+    sorted.last = tree.newest_change(study);
+    return sorted;
+}
+
+} // namespace
+
+Step received_step(const Paths& paths, const StudyUid& study)
+{
+    const auto count = count_archive(paths, study);
+    if (count.files == 0) {
+        return {"received", State::blocked, "", "no files in the archive",
+                "never received here, or cleaned up: send it again"};
+    }
+    return {
+        "received", State::done, minute(count.first),
+        fmt::format("{} objects in the archive, the newest of {}", count.files, minute(count.last)),
+        ""};
+}
+
+Step spool_step(const Paths& paths, const StudyUid& study)
+{
+    const auto waiting = count_spool(paths.spool() / "new", study);
+    const auto failed = count_spool(paths.spool() / "failed", study);
+    if (failed.entries.files > 0) {
+        return {"spooled", State::blocked, minute(failed.entries.first),
+                fmt::format("{} objects given up ({}), {} waiting", failed.entries.files,
+                            failed.reason.empty() ? "no reason noted" : failed.reason,
+                            waiting.entries.files),
+                "see the reason, then: fiona-process-file reconcile"};
+    }
+    if (waiting.entries.files > 0) {
+        return {"spooled", State::waiting, minute(waiting.entries.first),
+                fmt::format("{} objects wait for the file processor", waiting.entries.files),
+                "fiona-process-file sorts them; see that it runs: fiona-process-file status"};
+    }
+    return {"spooled", State::done, "", "nothing waits, nothing failed", ""};
+}
+
+Step sorted_step(const Paths& paths, const StudyUid& study)
+{
+    const auto sorted = count_sorted(paths, study);
+    const auto archived = count_archive(paths, study).files;
+    const auto text = fmt::format("{} series, {} images", sorted.series, sorted.images);
+    if (sorted.series == 0) {
+        return {"sorted", archived == 0 ? State::unknown : State::waiting, "", "no series in raw/",
+                "fiona-process-file sorts it, see the step above"};
+    }
+    if (sorted.unreadable > 0) {
+        return {"sorted", State::blocked, minute(sorted.last),
+                fmt::format("{}; {} without readable JSON", text, sorted.unreadable),
+                "fiona-process-file reconcile"};
+    }
+    if (sorted.images < archived) {
+        return {"sorted", State::waiting, minute(sorted.last),
+                fmt::format("{} of {} in the archive", text, archived),
+                "if nothing is spooled any more: fiona-process-file reconcile"};
+    }
+    return {"sorted", State::done, minute(sorted.last), text, ""};
+}
+
+Step arrival_step(const Paths& paths, const TimingConfig& timing, const StudyUid& study,
+                  TimePoint now)
+{
+    std::optional<TimePoint> last;
+    bool is_open = false;
+    if (fs::is_directory(paths.arrived())) {
+        const store::ArrivalMarks marks{paths.arrived()};
+        is_open = marks.has_open_association(study);
+        for (const auto& found : marks.all()) {
+            if (found.mark.study == study) {
+                last = std::max(last.value_or(found.last_arrival), found.last_arrival);
+            }
+        }
+    }
+    if (is_open) {
+        return {"complete", State::active, minute(last), "the sender is still connected",
+                "nothing to do: it arrives"};
+    }
+    if (last && now - *last < timing.quiet) {
+        return {"complete", State::active, minute(*last),
+                fmt::format("objects came within the last {} s", timing.quiet.count()),
+                "nothing to do: it arrives"};
+    }
+    if (last) {
+        return {"complete", State::waiting, minute(*last), "quiet, not yet noticed",
+                "fiona-detect-arrival notices it in its next run"};
+    }
+    const auto lines = store::IncomingList{paths.incoming_list()}.lines();
+    const auto line = std::ranges::find(lines, study, &store::IncomingLine::study);
+    if (line != lines.end()) {
+        return {"complete", State::done,
+                local_minute(TimePoint{std::chrono::seconds{line->arrived}}),
+                fmt::format("in the list of arrived studies with {} series", line->series), ""};
+    }
+    return {"complete", State::done, "",
+            "no longer in the list of arrived studies (kept for a week)", ""};
+}
+
+} // namespace fiona::status

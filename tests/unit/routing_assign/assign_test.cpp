@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/routing/assign.h"
+#include "tests/support/memory_redcap.h"
+#include "tests/support/sorted_site.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace fiona;
+using Catch::Matchers::Contains;
+using routing::Assignment;
+
+namespace {
+
+/// Hands out a project that the test keeps.
+class BorrowedRedcap : public redcap::Client {
+public:
+    explicit BorrowedRedcap(MemoryRedcap& project) : m_project{project} {}
+
+    const std::string& record_id_field() override { return m_project.record_id_field(); }
+    std::vector<redcap::Row> export_records(const redcap::ExportSpec& spec) override
+    {
+        return m_project.export_records(spec);
+    }
+    std::size_t import_records(const std::vector<redcap::Row>& rows,
+                               redcap::Overwrite overwrite) override
+    {
+        return m_project.import_records(rows, overwrite);
+    }
+    void delete_records(const std::vector<std::string>& records) override
+    {
+        m_project.delete_records(records);
+    }
+    void delete_instance(const std::string& record, const std::string& instrument,
+                         unsigned instance) override
+    {
+        m_project.delete_instance(record, instrument, instance);
+    }
+    std::vector<redcap::Field> metadata() override { return m_project.metadata(); }
+    std::vector<redcap::Event> events() override { return m_project.events(); }
+    std::vector<std::string> repeating_forms() override { return m_project.repeating_forms(); }
+    std::string version() override { return m_project.version(); }
+
+private:
+    MemoryRedcap& m_project;
+};
+
+/// A site with one study 1.2.3, and a project DEMO with a participant DEMO_001.
+class Desk {
+public:
+    Desk()
+    {
+        site.sort("1.2.3", "1.2.3.1", "1.2.3.1.1");
+        dtp.add({"DEMO",
+                 "",
+                 "",
+                 0,
+                 {{"project_name", "DEMO"},
+                  {"project_active", "1"},
+                  {"project_patient_naming", "DEMO_[0-9][0-9][0-9]"},
+                  {"project_token", "T"}}});
+        project.all_events = {{"Baseline", "baseline_arm_1"}, {"Week 12", "week_12_arm_1"}};
+        project.add({"DEMO_001", "baseline_arm_1", "", 0, {}});
+    }
+
+    routing::Assigner assigner()
+    {
+        return {site.paths, incoming, dtp, [this](const Private<std::string>& token) {
+                    CHECK(token.reveal() == "T");
+                    return std::make_unique<BorrowedRedcap>(project);
+                }};
+    }
+
+    routing::AssignOutcome assign(const Assignment& wanted, Mode mode = Mode::apply)
+    {
+        return assigner().assign(wanted, mode, now);
+    }
+
+    [[nodiscard]] std::size_t audit_lines() const
+    {
+        const auto text = read_file_if_any(site.paths.logs() / "assign-audit.log").value_or("");
+        return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+    }
+
+    static Assignment wanted(const std::string& participant = "DEMO_001",
+                             const std::string& event = "Baseline")
+    {
+        return {.study = StudyUid{"1.2.3"},
+                .project = ProjectName{"DEMO"},
+                .participant = ParticipantId{participant},
+                .event = event};
+    }
+
+    SortedSite site;
+    MemoryRedcap incoming{"study_instance_uid"};
+    MemoryRedcap dtp{"record_id"};
+    MemoryRedcap project{"record_id"};
+    TimePoint now = parse_local_minute("2026-03-01 10:00").value();
+};
+
+Fault fault_of(const auto& action)
+{
+    try {
+        action();
+    } catch (const Error& e) {
+        return e.fault();
+    }
+    FAIL("nothing was refused");
+    return Fault::internal;
+}
+
+} // namespace
+
+TEST_CASE("an assignment becomes one transfer instance, with an audit line")
+{
+    Desk desk;
+
+    const auto outcome = desk.assign(Desk::wanted("DEMO_001", "baseline_arm_1"));
+
+    CHECK(outcome.created);
+    CHECK(outcome.transfer.instance == 1);
+    CHECK(outcome.transfer.event == "Baseline"); // stored as the label
+    CHECK(outcome.transfer.requested == "2026-03-01 10:00");
+    const auto row = std::ranges::find(desk.incoming.rows, "transfers", &redcap::Row::instrument);
+    REQUIRE(row != desk.incoming.rows.end());
+    CHECK(row->value("transfer_name") == "DEMO_001");
+    CHECK(desk.audit_lines() == 1);
+}
+
+TEST_CASE("the same assignment again changes nothing and writes no audit line")
+{
+    Desk desk;
+    static_cast<void>(desk.assign(Desk::wanted()));
+    const auto rows = desk.incoming.rows.size();
+    const auto imports = desk.incoming.imports;
+
+    const auto outcome = desk.assign(Desk::wanted());
+
+    CHECK(!outcome.created);
+    CHECK(outcome.transfer.instance == 1);
+    CHECK(desk.incoming.rows.size() == rows);
+    CHECK(desk.incoming.imports == imports);
+    CHECK(desk.audit_lines() == 1);
+}
+
+TEST_CASE("a dry run checks everything and writes nothing, not even the audit line")
+{
+    Desk desk;
+    auto wanted = Desk::wanted("DEMO_002");
+    wanted.unknown = Assignment::Unknown::create;
+
+    const auto outcome = desk.assign(wanted, Mode::dry_run);
+
+    CHECK(outcome.created);
+    CHECK(outcome.participant_created);
+    CHECK(desk.incoming.imports == 0);
+    CHECK(desk.project.imports == 0);
+    CHECK(desk.audit_lines() == 0);
+}
+
+TEST_CASE("resend sets the date of the request that is there")
+{
+    Desk desk;
+    static_cast<void>(desk.assign(Desk::wanted()));
+    std::ranges::find(desk.incoming.rows, "transfers", &redcap::Row::instrument)
+        ->values["transfer_date"] = "2026-03-01 10:30";
+    desk.now += std::chrono::hours{1};
+    auto again = Desk::wanted();
+    again.again = Assignment::Again::resend;
+
+    const auto outcome = desk.assign(again);
+
+    CHECK(outcome.resent);
+    CHECK(std::ranges::find(desk.incoming.rows, "transfers", &redcap::Row::instrument)
+              ->value("transfer_requested_date")
+          == "2026-03-01 11:00");
+    CHECK(desk.audit_lines() == 2);
+}
+
+TEST_CASE("a second participant of one project is refused unless forced")
+{
+    Desk desk;
+    static_cast<void>(desk.assign(Desk::wanted()));
+    auto second = Desk::wanted("DEMO_002");
+    second.unknown = Assignment::Unknown::create;
+
+    CHECK(fault_of([&] { static_cast<void>(desk.assign(second)); }) == Fault::data);
+    CHECK(desk.project.imports == 0); // no participant for a request that cannot be
+
+    second.second = Assignment::Second::force;
+    CHECK(desk.assign(second).transfer.instance == 2);
+}
+
+TEST_CASE("an unknown participant is refused, or created when asked for")
+{
+    Desk desk;
+    auto wanted = Desk::wanted("DEMO_002");
+
+    CHECK(fault_of([&] { static_cast<void>(desk.assign(wanted)); }) == Fault::data);
+    CHECK(desk.incoming.imports == 0);
+
+    wanted.unknown = Assignment::Unknown::create;
+    CHECK(desk.assign(wanted).participant_created);
+    CHECK(redcap::participants(desk.project) == std::vector<std::string>{"DEMO_001", "DEMO_002"});
+}
+
+TEST_CASE("an assignment that must not be is refused, and nothing is written")
+{
+    Desk desk;
+    auto wanted = Desk::wanted();
+    auto fault = Fault::data;
+
+    SECTION("a study that is not here")
+    {
+        wanted.study = StudyUid{"1.2.99"};
+        fault = Fault::missing;
+    }
+    SECTION("a project that is not there")
+    {
+        wanted.project = ProjectName{"OTHER"};
+        fault = Fault::missing;
+    }
+    SECTION("a project that is not active")
+    {
+        desk.dtp.rows[0].values["project_active"] = "0";
+    }
+    SECTION("a project without token")
+    {
+        desk.dtp.rows[0].values["project_token"] = "";
+        fault = Fault::config;
+    }
+    SECTION("an event of another project")
+    {
+        wanted.event = "Week 99";
+    }
+    SECTION("a participant in another case")
+    {
+        wanted.participant = ParticipantId{"demo_001"};
+    }
+    SECTION("an id against the pattern")
+    {
+        wanted.participant = ParticipantId{"DEMO_0002"};
+        wanted.unknown = Assignment::Unknown::create;
+    }
+    SECTION("the patient's own id, even if the project has such a record")
+    {
+        desk.project.add({"TESTID001", "baseline_arm_1", "", 0, {}});
+        wanted.participant = ParticipantId{"TESTID001"};
+    }
+    SECTION("the patient's name")
+    {
+        wanted.participant = ParticipantId{"DOE_JANE"};
+    }
+
+    CHECK(fault_of([&] { static_cast<void>(desk.assign(wanted)); }) == fault);
+    CHECK(desk.incoming.imports == 0);
+    CHECK(desk.project.imports == 0);
+    CHECK(desk.audit_lines() == 0);
+}
+
+TEST_CASE("no refusal repeats the participant id: it may be a patient's id typed by mistake")
+{
+    Desk desk;
+    const auto* const id = GENERATE("19450117", "DEMO_999", "demo_001");
+    CAPTURE(id);
+
+    CHECK_THROWS_WITH(desk.assign(Desk::wanted(id)), !Contains(id));
+    CHECK_THROWS_WITH(desk.assigner().check_new_id(ProjectName{"DEMO"}, ParticipantId{"19450117"}),
+                      !Contains("19450117"));
+}
+
+TEST_CASE("a participant is added once, with an audit line")
+{
+    Desk desk;
+    const ProjectName demo{"DEMO"};
+    const ParticipantId participant{"DEMO_007"};
+
+    desk.assigner().add_participant(demo, participant, "", Mode::dry_run, desk.now);
+    CHECK(desk.project.imports == 0);
+    desk.assigner().add_participant(demo, participant, "", Mode::apply, desk.now);
+    CHECK(redcap::participants(desk.project).size() == 2);
+    CHECK(desk.audit_lines() == 1);
+
+    CHECK(fault_of([&] {
+              desk.assigner().add_participant(demo, participant, "", Mode::apply, desk.now);
+          })
+          == Fault::data);
+}
