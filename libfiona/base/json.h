@@ -25,9 +25,14 @@ public:
     Value(std::nullptr_t) {}
     Value(bool value) : m_data{value} {}
     template <typename T>
-        requires std::is_integral_v<T> && (!std::is_same_v<T, bool>)
-    Value(T value) : m_data{static_cast<std::int64_t>(value)}
+    requires std::is_integral_v<T> &&(!std::is_same_v<T, bool>)
+        Value(T value) ///< what does not fit into 64 bits with a sign becomes a double
     {
+        if (std::in_range<std::int64_t>(value)) {
+            m_data = static_cast<std::int64_t>(value);
+        } else {
+            m_data = static_cast<double>(value);
+        }
     }
     Value(double value) : m_data{value} {}
     Value(std::string value) : m_data{std::move(value)} {}
