@@ -5,9 +5,10 @@
 #include "libfiona/base/files.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <ctime>
-#include <limits>
+#include <type_traits>
 
 namespace fiona {
 
@@ -21,7 +22,8 @@ public:
     Section(const json::Value* value, std::string name) : m_value{value}, m_name{std::move(name)}
     {
         if (m_value != nullptr && !m_value->is_object()) {
-            throw Error{Fault::config, "config: {} must be an object", m_name};
+            throw Error{Fault::config, "config: {} must be an object",
+                        m_name.empty() ? "the whole file" : m_name};
         }
     }
 
@@ -46,12 +48,36 @@ public:
     {
         const auto* const found = m_value == nullptr ? nullptr : m_value->find(key);
         std::vector<std::string> result;
-        if (found != nullptr) {
+        if (found == nullptr) {
+            return result;
+        }
+        try {
             for (const auto& item : found->array()) {
                 result.push_back(item.string());
             }
+        } catch (const Error&) {
+            throw Error{Fault::config, "config: {} must be a list of texts", path_of(key)};
         }
         return result;
+    }
+
+    /// Relative paths would mean another place for each crontab entry.
+    [[nodiscard]] std::optional<std::string> absolute_path(std::string_view key) const
+    {
+        auto path = text(key);
+        if (path && !path->starts_with('/')) {
+            throw Error{Fault::config, "config: {} must be an absolute path", path_of(key)};
+        }
+        return path;
+    }
+
+    void boolean(std::string_view key, bool& target) const
+    {
+        const auto value = text(key);
+        if (value && *value != "true" && *value != "false") {
+            throw Error{Fault::config, "config: {} must be true or false", path_of(key)};
+        }
+        target = value ? *value == "true" : target;
     }
 
     /// The original writes numbers as text, we write numbers; both are read.
@@ -65,7 +91,11 @@ public:
         T parsed{};
         const auto* const last = value->data() + value->size();
         const auto [end, problem] = std::from_chars(value->data(), last, parsed);
-        if (problem != std::errc{} || end != last) {
+        bool legal = problem == std::errc{} && end == last;
+        if constexpr (std::is_floating_point_v<T>) {
+            legal = legal && std::isfinite(parsed);
+        }
+        if (!legal) {
             throw Error{Fault::config, "config: {} must be a number", path_of(key)};
         }
         target = parsed;
@@ -93,19 +123,20 @@ private:
     std::string m_name;
 };
 
-Paths read_paths(const Section& root, const Section& project, bool is_project)
+Paths read_paths(const Section& root, const Section& project, const std::string& project_name)
 {
-    const auto prefix = root.text("ROOT").value_or("");
+    const auto prefix = root.absolute_path("ROOT").value_or("");
     const auto moved = root.section("PATHS");
     const auto place = [&](std::string_view key, const std::string& fallback) {
-        return fs::path{moved.text(key).value_or(prefix + fallback)};
+        return fs::path{moved.absolute_path(key).value_or(prefix + fallback)};
     };
     Paths paths;
-    paths.data = place("data", root.text("DATADIR").value_or("/data"));
-    if (is_project) {
-        const auto directory = project.text("DATADIR");
+    paths.data = place("data", root.absolute_path("DATADIR").value_or("/data"));
+    if (!project_name.empty()) {
+        const auto directory = project.absolute_path("DATADIR");
         if (!directory) {
-            throw Error{Fault::config, "config: the project has no DATADIR under SITES"};
+            throw Error{Fault::config, "config: SITES has no project {} with a DATADIR",
+                        project_name};
         }
         paths.data = prefix + *directory;
     }
@@ -175,7 +206,7 @@ ReceiverConfig read_receiver(const Section& root, const Section& project)
     receiver.durability = durability == "full"   ? ReceiverConfig::Durability::full
                           : durability == "file" ? ReceiverConfig::Durability::file
                                                  : ReceiverConfig::Durability::none;
-    receiver.promiscuous = section.text("promiscuous").value_or("true") == "true";
+    section.boolean("promiscuous", receiver.promiscuous);
     receiver.allowed_callers = section.texts("allowed_callers");
     section.number("soft_free_share", receiver.soft_free_share);
     section.number("soft_free_bytes", receiver.soft_free_bytes);
@@ -227,8 +258,8 @@ Config Config::load(const fs::path& file, const std::string& project)
         if (!project.empty() && config.document.find("SITES") == nullptr) {
             throw Error{Fault::config, "{}: no SITES, so no project {}", file.native(), project};
         }
-        const Section project_block = sites.section(project.empty() ? "-" : project);
-        config.paths = read_paths(root, project_block, !project.empty());
+        const auto project_block = project.empty() ? Section{nullptr, ""} : sites.section(project);
+        config.paths = read_paths(root, project_block, project);
         config.redcap = read_redcap(root.section("REDCAP"), config.paths);
         config.research_pacs = read_pacs(root.section("RESEARCH_PACS"));
         config.receiver = read_receiver(root, project_block);

@@ -19,6 +19,25 @@ std::optional<int> digits(std::string_view text)
     return all && text.front() != '-' ? std::optional{value} : std::nullopt;
 }
 
+struct Answer {
+    TimePoint when;
+    int hour = 0;     ///< on the clock at that time
+    int tm_isdst = 0; ///< positive in summer time
+};
+
+Answer point_of_time(std::chrono::year_month_day day, int hour, int minute, int isdst)
+{
+    std::tm parts{};
+    parts.tm_year = static_cast<int>(day.year()) - 1900;
+    parts.tm_mon = static_cast<int>(static_cast<unsigned>(day.month())) - 1;
+    parts.tm_mday = static_cast<int>(static_cast<unsigned>(day.day()));
+    parts.tm_hour = hour;
+    parts.tm_min = minute;
+    parts.tm_isdst = isdst;
+    const auto seconds = ::mktime(&parts); // also sets the fields to what the clock shows then
+    return {Clock::from_time_t(seconds), parts.tm_hour, parts.tm_isdst};
+}
+
 } // namespace
 
 std::optional<std::chrono::year_month_day> parse_da(std::string_view text)
@@ -70,14 +89,15 @@ std::optional<TimePoint> parse_local_minute(std::string_view text)
     if (!day || !hour || !minute || *hour > 23 || *minute > 59) {
         return std::nullopt;
     }
-    std::tm parts{};
-    parts.tm_year = static_cast<int>(day->year()) - 1900;
-    parts.tm_mon = static_cast<int>(static_cast<unsigned>(day->month())) - 1;
-    parts.tm_mday = static_cast<int>(static_cast<unsigned>(day->day()));
-    parts.tm_hour = *hour;
-    parts.tm_min = *minute;
-    parts.tm_isdst = -1;
-    return Clock::from_time_t(::mktime(&parts));
+    // tm_isdst = -1 would let mktime(3) guess in the ambiguous hour, and its guess depends on what it
+    // was asked before. Standard time is asked for first; what that calls summer time (isdst > 0) is
+    // asked for as such. Only the hour left out in spring disagrees with both.
+    const auto standard = point_of_time(*day, *hour, *minute, 0);
+    if (standard.tm_isdst <= 0) {
+        return standard.when;
+    }
+    const auto summer = point_of_time(*day, *hour, *minute, 1);
+    return summer.tm_isdst > 0 && summer.hour == *hour ? summer.when : standard.when;
 }
 
 std::string iso8601_utc(TimePoint when)

@@ -15,7 +15,11 @@ Error os_error(int error_number, std::string_view doing)
         case EACCES:
         case EPERM: return Fault::permission;
         case EAGAIN:
-        case EINTR: return Fault::temporary;
+        case EBUSY:
+        case EINTR:
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM: return Fault::temporary;
         default: return Fault::io;
         }
     }();

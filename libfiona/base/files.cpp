@@ -39,6 +39,23 @@ std::string read_all(int fd, const fs::path& path, std::size_t max_bytes)
     }
 }
 
+/// True if the directory is there now; else errno says why not.
+bool make_one(const fs::path& directory)
+{
+    if (::mkdir(directory.c_str(), 0750) == 0) {
+        return true;
+    }
+    if (errno != EEXIST) {
+        return false;
+    }
+    struct stat status {};
+    if (::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+        return true;
+    }
+    errno = ENOTDIR; // something else has the name, or a link to nowhere
+    return false;
+}
+
 } // namespace
 
 std::string read_file(const fs::path& path, std::size_t max_bytes)
@@ -110,14 +127,14 @@ void sync_directory(const fs::path& directory)
 
 void make_directories(const fs::path& directory)
 {
-    if (directory.empty() || ::mkdir(directory.c_str(), 0750) == 0 || errno == EEXIST) {
+    if (directory.empty() || make_one(directory)) {
         return;
     }
     if (errno != ENOENT || !directory.has_parent_path()) {
         throw os_error(errno, fmt::format("make directory {}", directory.native()));
     }
     make_directories(directory.parent_path());
-    if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
+    if (!make_one(directory)) {
         throw os_error(errno, fmt::format("make directory {}", directory.native()));
     }
 }

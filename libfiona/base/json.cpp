@@ -2,6 +2,7 @@
 #include "libfiona/base/json.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/text.h"
 
 #define RAPIDJSON_HAS_STDSTRING 1 // NOLINT(cppcoreguidelines-macro-usage) RapidJSON's own switch
 #include <fmt/format.h>
@@ -27,21 +28,16 @@ public:
     bool Int(int value) { return add(Value{value}); }
     bool Uint(unsigned value) { return add(Value{value}); }
     bool Int64(std::int64_t value) { return add(Value{value}); }
-    // RapidJSON calls this for every positive number beyond 32 bits: nanoseconds are among them.
-    bool Uint64(std::uint64_t value)
-    {
-        return std::in_range<std::int64_t>(value) ? add(Value{static_cast<std::int64_t>(value)})
-                                                  : add(Value{static_cast<double>(value)});
-    }
+    bool Uint64(std::uint64_t value) { return add(Value{value}); }
     bool Double(double value) { return add(Value{value}); }
     bool String(const char* text, rapidjson::SizeType length, bool /*copy*/)
     {
-        return add(Value{std::string{text, length}});
+        return is_whole({text, length}) && add(Value{std::string{text, length}});
     }
     bool Key(const char* text, rapidjson::SizeType length, bool /*copy*/)
     {
         m_keys.back().assign(text, length);
-        return true;
+        return is_whole(m_keys.back());
     }
     bool StartObject() { return open(Value{Object{}}); }
     bool StartArray() { return open(Value{Array{}}); }
@@ -49,11 +45,23 @@ public:
     bool EndArray(rapidjson::SizeType /*count*/) { return close(); }
 
     [[nodiscard]] Value take() { return std::move(m_result); }
+    [[nodiscard]] std::string_view complaint() const { return m_complaint; }
 
 private:
+    /// RapidJSON 1.1 takes the second half of a surrogate pair alone and makes bytes of it that are
+    /// no UTF-8.
+    bool is_whole(std::string_view text)
+    {
+        if (!is_utf8(text)) {
+            m_complaint = "half of a surrogate pair";
+        }
+        return m_complaint.empty();
+    }
+
     bool open(Value container)
     {
         if (m_open.size() >= m_max_depth) {
+            m_complaint = "nested too deeply";
             return false;
         }
         m_open.push_back(std::move(container));
@@ -85,6 +93,7 @@ private:
     std::vector<Value> m_open;
     std::vector<std::string> m_keys; ///< the pending key of each open container
     Value m_result;
+    std::string_view m_complaint; ///< why we stopped the parser
 };
 
 [[noreturn]] void wrong_kind(std::string_view wanted)
@@ -125,6 +134,8 @@ void append_string(std::string& out, std::string_view text)
         switch (c) {
         case '"': out += "\\\""; break;
         case '\\': out += "\\\\"; break;
+        case '\b': out += "\\b"; break;
+        case '\f': out += "\\f"; break;
         case '\n': out += "\\n"; break;
         case '\r': out += "\\r"; break;
         case '\t': out += "\\t"; break;
@@ -167,6 +178,7 @@ public:
             m_out += "null";
         } else {
             m_out += value.text();
+            write_fraction(value);
         }
     }
 
@@ -193,6 +205,15 @@ private:
         m_out += close;
     }
 
+    /// 1.0 stays a number with a fraction, so that it is read back as what it was.
+    void write_fraction(const Value& value)
+    {
+        if (value.is_number() && !value.is_integer() && std::isfinite(value.number())
+            && value.text().find_first_of(".e") == std::string::npos) {
+            m_out += ".0";
+        }
+    }
+
     void new_line(std::size_t depth)
     {
         if (m_style == Style::pretty) {
@@ -204,6 +225,15 @@ private:
     Style m_style;
     std::string m_out;
 };
+
+[[noreturn]] void refuse(std::string_view text, std::string_view what, std::size_t offset,
+                         std::string_view reason)
+{
+    const auto before = text.substr(0, std::min(offset, text.size()));
+    const auto line = 1 + std::ranges::count(before, '\n');
+    const auto column = before.size() - (before.rfind('\n') + 1) + 1;
+    throw Error{Fault::data, "{}: line {}, column {}: not JSON: {}", what, line, column, reason};
+}
 
 } // namespace
 
@@ -312,21 +342,21 @@ Value parse(std::string_view text, std::string_view what, Limits limits)
         throw Error{Fault::data, "{}: {} bytes of JSON, more than the {} allowed", what,
                     text.size(), limits.max_bytes};
     }
-    constexpr unsigned flags =
-        rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+    constexpr unsigned flags = rapidjson::kParseIterativeFlag
+                               | rapidjson::kParseValidateEncodingFlag
+                               | rapidjson::kParseFullPrecisionFlag;
     Builder builder{limits.max_depth};
     rapidjson::MemoryStream stream{text.data(), text.size()};
     rapidjson::Reader reader;
     const auto result = reader.Parse<flags>(stream, builder);
     if (result.IsError()) {
-        const auto before = text.substr(0, std::min(result.Offset(), text.size()));
-        const auto line = 1 + std::ranges::count(before, '\n');
-        const auto column = before.size() - (before.rfind('\n') + 1) + 1;
-        const auto* const reason = result.Code() == rapidjson::kParseErrorTermination
-                                       ? "nested too deeply"
-                                       : rapidjson::GetParseError_En(result.Code());
-        throw Error{Fault::data, "{}: line {}, column {}: not JSON: {}", what, line, column,
-                    reason};
+        refuse(text, what, result.Offset(),
+               result.Code() == rapidjson::kParseErrorTermination
+                   ? builder.complaint()
+                   : rapidjson::GetParseError_En(result.Code()));
+    }
+    if (stream.Tell() != text.size()) { // RapidJSON takes a NUL for the end
+        refuse(text, what, stream.Tell(), "a NUL byte");
     }
     return builder.take();
 }

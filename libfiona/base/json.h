@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -24,10 +25,15 @@ public:
     Value() = default; ///< null
     Value(std::nullptr_t) {}
     Value(bool value) : m_data{value} {}
-    template <typename T>
-    requires std::is_integral_v<T> &&(!std::is_same_v<T, bool>)Value(T value)
-        : m_data{static_cast<std::int64_t>(value)}
+    /// What does not fit into 64 bits with a sign becomes a double.
+    template <std::integral T>
+    Value(T value)
     {
+        if (std::in_range<std::int64_t>(value)) {
+            m_data = static_cast<std::int64_t>(value);
+        } else {
+            m_data = static_cast<double>(value);
+        }
     }
     Value(double value) : m_data{value} {}
     Value(std::string value) : m_data{std::move(value)} {}

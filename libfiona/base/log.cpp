@@ -2,6 +2,7 @@
 #include "libfiona/base/log.h"
 
 #include "libfiona/base/digest.h"
+#include "libfiona/base/text.h"
 
 #include <fmt/chrono.h>
 
@@ -18,12 +19,28 @@ namespace {
 Sink g_sink;
 Level g_threshold = Level::info;
 
+/// Unicode's own control characters and line ends: U+0080..U+009F (NEL, CSI), U+2028, U+2029.
+bool is_control(std::string_view rest)
+{
+    return (rest.size() >= 2 && rest[0] == '\xc2' && static_cast<unsigned char>(rest[1]) < 0xa0)
+           || rest.starts_with("\xe2\x80\xa8") || rest.starts_with("\xe2\x80\xa9");
+}
+
+bool has_control(std::string_view value)
+{
+    while (!value.empty() && !is_control(value)) {
+        value.remove_prefix(1);
+    }
+    return !value.empty();
+}
+
 bool needs_quotes(std::string_view value)
 {
-    return value.empty() || std::ranges::any_of(value, [](char c) {
-               return c == '"' || c == '\\' || c == '=' || static_cast<unsigned char>(c) <= 0x20
-                      || c == 0x7f;
-           });
+    return value.empty() || !is_utf8(value) || has_control(value)
+           || std::ranges::any_of(value, [](char c) {
+                  return c == '"' || c == '\\' || c == '=' || static_cast<unsigned char>(c) <= 0x20
+                         || c == 0x7f;
+              });
 }
 
 // Values come out of DICOM headers and file names: a line break in one must not forge a line.
@@ -34,12 +51,13 @@ void append_value(std::string& line, std::string_view value)
         return;
     }
     line += '"';
+    const bool ascii_only = !is_utf8(value) || has_control(value); // nothing else can be trusted
     for (const char c : value) {
         const auto byte = static_cast<unsigned char>(c);
         if (c == '"' || c == '\\') {
             line += '\\';
             line += c;
-        } else if (byte < 0x20 || byte == 0x7f) {
+        } else if (byte < 0x20 || byte == 0x7f || (ascii_only && byte >= 0x80)) {
             fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
         } else {
             line += c;

@@ -25,7 +25,8 @@ struct Finished {
     std::string err;
 };
 
-/// Runs the program and waits. Throws Error{Fault::unreachable} if it cannot be started.
+/// Runs the program and waits until it has ended and its streams are closed, or the deadline has
+/// passed. Then its process group gets the signals; what left the group is no longer waited for. Throws Error{Fault::unreachable} if it cannot be started.
 [[nodiscard]] Finished run(const Command& command);
 
 /// Starts a program of its own session, standard input /dev/null, output and errors appended to

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace fiona {
@@ -36,6 +37,23 @@ std::size_t utf8_length(std::string_view text)
         return legal ? 4 : 0;
     }
     return 0;
+}
+
+/// Takes the bytes of a last, incomplete UTF-8 character away.
+void drop_half_character(std::string& text)
+{
+    constexpr std::size_t longest = 4;
+    for (std::size_t bytes = 1; bytes <= std::min(longest, text.size()); ++bytes) {
+        const auto lead = static_cast<unsigned char>(text[text.size() - bytes]);
+        if ((lead & 0xc0U) == 0x80U) {
+            continue; // a later byte of a character
+        }
+        const std::size_t wanted = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+        if (wanted > bytes) {
+            text.resize(text.size() - bytes);
+        }
+        return;
+    }
 }
 
 } // namespace
@@ -98,6 +116,7 @@ std::string percent_encoded(std::string_view text, std::size_t max_bytes)
                            && !(i == 0 && text[i] == '.');
         const auto piece = plain ? std::string{text[i]} : fmt::format("%{:02X}", byte);
         if (result.size() + piece.size() > max_bytes) {
+            drop_half_character(result);
             break;
         }
         result += piece;
