@@ -66,7 +66,8 @@ public:
     /// Moves it to failed/ and writes the reason beside it.
     void give_up(const std::string& name, std::string_view reason) const;
     /// Removes what dead writers left in tmp/ more than `age` ago; returns how many.
-    [[nodiscard]] std::size_t sweep(TimePoint now, std::chrono::seconds age) const;
+    // NOLINTNEXTLINE(modernize-use-nodiscard) called for its effect
+    std::size_t sweep(TimePoint now, std::chrono::seconds age) const;
 
     [[nodiscard]] const std::filesystem::path& directory() const { return m_directory; }
 
