@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -42,26 +43,28 @@ bool identifies(const std::string& value, std::size_t min_length)
     return value.size() >= min_length && value.find_first_not_of("0 *.-") != std::string::npos;
 }
 
-void collect(const Header& header, std::set<std::string>& identity)
+using Identity = std::map<std::string, std::set<std::string>>; ///< kind -> values
+
+void collect(const Header& header, Identity& identity)
 {
-    const auto add = [&](const std::string& value, std::size_t min_length) {
+    const auto add = [&](const char* kind, const std::string& value, std::size_t min_length) {
         const std::string text{fiona::trimmed(value)};
         if (identifies(text, min_length)) {
-            identity.insert(text);
+            identity[kind].insert(text);
         }
     };
     auto name = header.text(patient_name);
     std::ranges::replace_if(
         name, [](char c) { return c == '^' || c == '=' || c == ','; }, ' ');
     for (const auto part : fiona::split(name, ' ')) {
-        add(std::string{part}, 4);
+        add("patient name", std::string{part}, 4);
     }
-    add(header.text(patient_id), 5);
-    add(header.text(accession_number), 5);
-    add(header.text(institution_name), 5);
-    add(header.text(birth_date), 8);
+    add("patient id", header.text(patient_id), 5);
+    add("accession number", header.text(accession_number), 5);
+    add("institution", header.text(institution_name), 5);
+    add("birth date", header.text(birth_date), 8);
     for (const auto tag : {study_uid, series_uid, sop_instance_uid}) {
-        add(header.text(tag), 12);
+        add("uid", header.text(tag), 12);
     }
 }
 
@@ -90,7 +93,7 @@ int main(int argc, char** argv)
         }
     }
     std::ranges::sort(files);
-    std::set<std::string> identity;
+    Identity identity;
     for (const auto& file : files) {
         try {
             const auto header = Header::read(file);
@@ -101,9 +104,12 @@ int main(int argc, char** argv)
         }
     }
     if (arguments.size() == 3 && arguments[1] == "--identity") {
-        fiona::json::Array values{identity.begin(), identity.end()};
+        fiona::json::Object kinds;
+        for (const auto& [kind, values] : identity) {
+            kinds[kind] = fiona::json::Array{values.begin(), values.end()};
+        }
         fiona::store::write_file(arguments[2],
-                                 fiona::json::write(values, fiona::json::Style::pretty), 0600);
+                                 fiona::json::write(kinds, fiona::json::Style::pretty), 0600);
     }
     return 0;
 }
