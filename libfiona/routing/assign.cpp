@@ -65,19 +65,19 @@ Assigner::Assigner(const Paths& paths, redcap::Client& incoming, redcap::Client&
 {
 }
 
-Assigner::Target Assigner::target(const ProjectName& name)
+Assigner::Target Assigner::target(const ProjectName& project)
 {
-    auto project = redcap::research_project(m_dtp, name);
-    if (!project.active) {
+    auto found = redcap::research_project(m_dtp, project);
+    if (!found.active) {
         throw Error{Fault::data,
-                    "project {} is not active (project_active in DataTransferProjects)", name};
+                    "project {} is not active (project_active in DataTransferProjects)", project};
     }
-    if (!project.token) {
+    if (!found.token) {
         throw Error{Fault::config,
-                    "project {} has no token: set project_token in DataTransferProjects", name};
+                    "project {} has no token: set project_token in DataTransferProjects", project};
     }
-    auto client = m_open(*project.token);
-    return {std::move(project), std::move(client)};
+    auto client = m_open(*found.token);
+    return {std::move(found), std::move(client)};
 }
 
 std::unique_ptr<redcap::Client> Assigner::open(const ProjectName& project)

@@ -129,7 +129,7 @@ std::string failure_reason(const fs::path& path)
         return "no reason noted";
     }
     for (const auto* const key : {"reason", "error", "message"}) {
-        if (const auto text = document->text(key); !text.empty()) {
+        if (auto text = document->text(key); !text.empty()) {
             return text;
         }
     }
