@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/redcapd/commands.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
+#include "libfiona/base/process.h"
+#include "libfiona/base/text.h"
+#include "libfiona/redcapd/api.h"
+#include "libfiona/redcapd/faults.h"
+#include "libfiona/redcapd/http_server.h"
+#include "libfiona/redcapd/projects.h"
+#include "libfiona/redcapd/setup.h"
+#include "libfiona/redcapd/tokens.h"
+#include "libfiona/store/daemon.h"
+#include "libfiona/store/file_lock.h"
+
+#include <chrono>
+#include <utility>
+
+namespace fiona::redcapd {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::chrono::seconds stop_grace{130}; // longer than a request may take (connection.cpp)
+
+/// `http://127.0.0.1:8080/api/` -> `127.0.0.1:8080`; nothing for https, which is another server's.
+std::optional<std::string> listen_address(std::string_view url)
+{
+    constexpr std::string_view scheme = "http://";
+    if (!url.starts_with(scheme)) {
+        return std::nullopt;
+    }
+    url.remove_prefix(scheme.size());
+    std::string place{url.substr(0, url.find('/'))};
+    const auto last_bracket = place.rfind(']');
+    const auto colon = place.rfind(':');
+    if (colon == std::string::npos || (last_bracket != std::string::npos && colon < last_bracket)) {
+        place += ":80";
+    }
+    return place;
+}
+
+json::Array strings(const std::vector<std::string>& items)
+{
+    return {items.begin(), items.end()};
+}
+
+Database open(const fs::path& file)
+{
+    Database database{file, Database::Open::existing};
+    prepare_tables(database);
+    return database;
+}
+
+} // namespace
+
+Commands::Commands(Places places, ReadConfig config, Report report)
+    : m_places{std::move(places)}, m_config{std::move(config)}, m_report{std::move(report)}
+{
+}
+
+fs::path Commands::database() const
+{
+    if (m_places.database) {
+        return *m_places.database;
+    }
+    const auto* const section = m_config().document.find("REDCAP");
+    const auto file = section == nullptr ? std::string{} : section->text("db");
+    if (file.empty()) {
+        throw Error{Fault::config, "no database: give --db, or REDCAP.db in the configuration"};
+    }
+    return file;
+}
+
+fs::path Commands::schemas() const
+{
+    return m_places.schemas ? *m_places.schemas : shipped_file("redcap");
+}
+
+fs::path Commands::pid_file() const
+{
+    return m_config().paths.pids() / "fiona-redcapd.pid";
+}
+
+void Commands::init() const
+{
+    const auto file = database();
+    const auto tokens =
+        m_places.tokens_file ? *m_places.tokens_file : m_config().redcap.tokens_file;
+    const auto report = initialize(file, tokens, schemas(), Clock::now());
+    std::vector<std::string> lines;
+    for (const auto& project : report.projects_made) {
+        lines.push_back("project made: " + project);
+    }
+    for (const auto& role : report.tokens_made) {
+        lines.push_back("token made: " + role);
+    }
+    m_report(json::Object{{"projects_made", strings(report.projects_made)},
+                          {"tokens_made", strings(report.tokens_made)}},
+             lines);
+}
+
+void Commands::create_project(const ProjectOrder& order) const
+{
+    auto db = open(database());
+    const auto token = redcapd::create_project(db, {order.title, order.schema, order.events},
+                                               schemas(), Clock::now());
+    log::info("project_created", {{"project", order.title}});
+    if (order.print_token) {
+        m_report(json::Object{{"project", order.title}, {"token", token.reveal()}},
+                 {token.reveal()});
+    } else {
+        m_report(json::Object{{"project", order.title}}, {"project made: " + order.title});
+    }
+}
+
+void Commands::list_projects() const
+{
+    auto db = open(database());
+    json::Array document;
+    std::vector<std::string> lines;
+    for (const auto& project : redcapd::list_projects(db)) {
+        document.emplace_back(json::Object{{"name", project.name},
+                                           {"title", project.title},
+                                           {"longitudinal", project.longitudinal},
+                                           {"records", project.records}});
+        lines.push_back(fmt::format("{}\t{}\t{}\t{} records", project.name, project.title,
+                                    project.longitudinal ? "longitudinal" : "classic",
+                                    project.records));
+    }
+    m_report(document, lines);
+}
+
+void Commands::create_token(const TokenOrder& order) const
+{
+    auto db = open(database());
+    const Grant grant{order.project, order.account, parse_rights(order.rights)};
+    const auto token = grant_token(db, grant, Clock::now());
+    log::info("token_created", {{"project", order.project}, {"account", order.account}});
+    m_report(json::Object{{"project", order.project}, {"token", token.reveal()}}, {token.reveal()});
+}
+
+void Commands::revoke_token(const TokenOrder& order) const
+{
+    auto db = open(database());
+    std::int64_t revoked = 0;
+    if (order.file) {
+        const Private<std::string> token{
+            std::string{trimmed(read_secret_file(*order.file).reveal())}};
+        revoked = redcapd::revoke_token(db, token) ? 1 : 0;
+    } else if (!order.project.empty()) {
+        const auto project = find_project(db, order.project);
+        if (!project) {
+            throw Error{Fault::missing, "no project {}", order.project};
+        }
+        revoked = revoke_account(db, project->id, order.account);
+    } else {
+        throw Error{Fault::usage, "token revoke: give --token-file, or --project and --user"};
+    }
+    m_report(json::Object{{"revoked", revoked}}, {fmt::format("{} tokens revoked", revoked)});
+}
+
+void Commands::serve(const std::vector<std::string>& faults) const
+{
+    ServerSettings settings;
+    for (const auto& fault : faults) {
+        settings.faults.push_back(parse_fault(fault));
+    }
+    settings.listen = m_places.listen;
+    settings.socket = m_places.socket;
+    const bool is_site_server = !settings.listen && !settings.socket;
+    if (is_site_server) {
+        settings.socket = m_config().redcap.unix_socket;
+        if (!settings.socket) {
+            settings.listen = listen_address(m_config().redcap.url);
+        }
+    }
+    Api api{database()};
+    HttpServer server{api, settings};
+    std::optional<store::FileLock> lock; // only now: whoever sees it held may connect
+    if (is_site_server) {
+        make_directories(pid_file().parent_path());
+        lock.emplace(pid_file());
+    }
+    for (const auto& address : server.addresses()) {
+        log::info("server_started", {{"address", address}});
+    }
+    m_report(json::Object{{"addresses", strings(server.addresses())}}, server.addresses());
+    server.run_until_signal();
+    log::info("server_stopped");
+}
+
+void Commands::start() const
+{
+    const auto log_file = m_config().paths.logs() / "fiona-redcapd.log";
+    const auto result = store::start_daemon(pid_file(),
+                                            {sibling_program("fiona-redcapd"), "--config",
+                                             fs::absolute(m_config().file).native(), "serve"},
+                                            log_file);
+    const auto* const words = result == store::StartResult::started ? "started" : "already running";
+    m_report(json::Object{{"result", words}}, {words});
+}
+
+void Commands::stop() const
+{
+    const auto result = store::stop_daemon(pid_file(), stop_grace);
+    const auto* const words = result == store::StopResult::stopped ? "stopped" : "was not running";
+    m_report(json::Object{{"result", words}}, {words});
+}
+
+void Commands::status() const
+{
+    const auto pid = store::running_daemon(pid_file());
+    m_report(json::Object{{"running", pid.has_value()}, {"pid", pid.value_or(0)}},
+             {pid ? fmt::format("running, pid {}", *pid) : "not running"});
+    if (!pid) {
+        throw Error{Fault::unreachable, "fiona-redcapd does not run"};
+    }
+}
+
+} // namespace fiona::redcapd

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+#include "libfiona/base/json.h"
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What fiona-redcapd does for each of its sub-commands.
+namespace fiona::redcapd {
+
+/// Where things are; what is not given comes from the configuration.
+struct Places {
+    std::optional<std::filesystem::path> database;    ///< else REDCAP.db
+    std::optional<std::filesystem::path> schemas;     ///< else the shipped ones
+    std::optional<std::filesystem::path> tokens_file; ///< else REDCAP.tokens_file
+    std::optional<std::string> listen;                ///< else the host and port of REDCAP.url
+    std::optional<std::filesystem::path> socket;      ///< else REDCAP.unix_socket
+};
+
+struct ProjectOrder {
+    std::string title;
+    std::string schema = "research-project";
+    std::vector<std::string> events;
+    bool print_token = false;
+};
+
+struct TokenOrder {
+    std::string project;
+    std::string rights;
+    std::string account = "fiona";
+    std::optional<std::filesystem::path> file; ///< a token to revoke; never on the command line
+};
+
+class Commands {
+public:
+    using ReadConfig = std::function<const Config&()>;
+    using Report = std::function<void(const json::Value&, const std::vector<std::string>&)>;
+
+    Commands(Places places, ReadConfig config, Report report);
+
+    void init() const;
+    void create_project(const ProjectOrder& order) const;
+    void list_projects() const;
+    void create_token(const TokenOrder& order) const;
+    void revoke_token(const TokenOrder& order) const;
+    /// Reports the addresses, then serves until SIGTERM. Without --listen and --socket it is the
+    /// site's server and holds `<processing>/.pids/fiona-redcapd.pid`.
+    void serve(const std::vector<std::string>& faults) const;
+    void start() const;
+    void stop() const;
+    /// Throws Error{Fault::unreachable} after its report if the server does not run.
+    void status() const;
+
+private:
+    [[nodiscard]] std::filesystem::path database() const;
+    [[nodiscard]] std::filesystem::path schemas() const;
+    [[nodiscard]] std::filesystem::path pid_file() const;
+
+    Places m_places;
+    ReadConfig m_config;
+    Report m_report;
+};
+
+} // namespace fiona::redcapd

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/redcapd/call.h"
+#include "libfiona/redcapd/filter.h"
+#include "libfiona/redcapd/record_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+namespace fiona::redcapd {
+
+namespace {
+
+constexpr const char* instrument_column = "redcap_repeat_instrument";
+constexpr const char* instance_column = "redcap_repeat_instance";
+constexpr const char* event_column = "redcap_event_name";
+
+enum class Values { raw, labels };
+
+/// What one export asks for, all names checked.
+struct Selection {
+    bool record_id = false;
+    std::vector<std::size_t> columns; ///< of the schema, in order, without the record id
+    std::set<std::size_t> row_forms;  ///< repeating forms whose instances become rows
+    std::vector<bool> events;
+    Values values = Values::raw;
+    bool checkbox_labels = false;
+    bool blank_gray_status = false;
+    std::optional<Filter> filter;
+};
+
+std::set<std::string> asked_names(const Call& call)
+{
+    const auto& schema = call.schema;
+    const auto is_state = [&](const std::string& name) {
+        const auto column = schema.find_column(name);
+        return column && !schema.columns[*column].field;
+    };
+    const auto fields = call.known_list("fields", [&](const std::string& name) {
+        return schema.find_field(name).has_value() || is_state(name);
+    });
+    const auto forms = call.known_list(
+        "forms", [&](const std::string& name) { return schema.find_form(name).has_value(); });
+
+    std::set<std::string> names{fields.begin(), fields.end()};
+    for (const auto& name : forms) {
+        const auto form = *schema.find_form(name);
+        names.insert(schema.forms[form].complete_field());
+        for (const auto& field : schema.fields) {
+            if (field.form == form) {
+                names.insert(field.name());
+            }
+        }
+    }
+    if (fields.empty() && forms.empty()) {
+        for (const auto& column : schema.columns) {
+            names.insert(column.field ? schema.fields[*column.field].name() : column.name);
+        }
+    }
+    return names;
+}
+
+std::vector<bool> asked_events(const Call& call)
+{
+    const auto& schema = call.schema;
+    if (!schema.longitudinal) {
+        return {true}; // a stray parameter, as old scripts send
+    }
+    const auto names = call.known_list(
+        "events", [&](const std::string& name) { return schema.find_event(name).has_value(); });
+    std::vector<bool> wanted(schema.events.size(), names.empty());
+    for (const auto& name : names) {
+        wanted[*schema.find_event(name)] = true;
+    }
+    return wanted;
+}
+
+/// Checks the names in a filter and lets the instances that it can tell apart become rows.
+void apply_filter(const Schema& schema, const std::string& text, Selection& selection)
+{
+    selection.filter.emplace(text);
+    for (const auto& reference : selection.filter->references()) {
+        const auto field = schema.find_field(reference.field);
+        const auto column = schema.find_column(reference.field);
+        const bool event_known =
+            reference.event.empty() || schema.find_event(reference.event).has_value();
+        if ((!field && !column) || !event_known
+            || (field && !reference.code.empty()
+                && !schema.stored_column(reference.field, reference.code))) {
+            throw Refusal{400, fmt::format("The value of the parameter \"filterLogic\" is not "
+                                           "valid: unknown field, event or choice '{}'",
+                                           reference.field)};
+        }
+        if (reference.event.empty()) {
+            selection.row_forms.insert(field ? schema.fields[*field].form
+                                             : schema.columns[*column].form);
+        }
+    }
+}
+
+Selection select(const Call& call)
+{
+    const auto& schema = call.schema;
+    Selection selection;
+    const auto names = asked_names(call);
+    selection.record_id = names.contains(schema.record_id());
+    for (std::size_t at = 0; at < schema.columns.size(); ++at) {
+        const auto& column = schema.columns[at];
+        const auto& name = column.field ? schema.fields[*column.field].name() : column.name;
+        if (name != schema.record_id() && names.contains(name)) {
+            selection.columns.push_back(at);
+            selection.row_forms.insert(column.form);
+        }
+    }
+    selection.events = asked_events(call);
+    selection.values = call.form.text("rawOrLabel") == "label" ? Values::labels : Values::raw;
+    selection.checkbox_labels = call.form.flag("exportCheckboxLabel");
+    selection.blank_gray_status = call.form.flag("exportBlankForGrayFormStatus");
+    if (const auto& logic = call.form.text("filterLogic"); !logic.empty()) {
+        apply_filter(schema, logic, selection);
+    }
+    return selection;
+}
+
+struct RecordName {
+    std::int64_t id;
+    std::string name;
+};
+
+std::int64_t range_limit(const Call& call, const char* name, Ambiguous meant, std::int64_t fallback)
+{
+    const auto& text = call.form.text(name);
+    if (text.empty()) {
+        return fallback;
+    }
+    const auto seconds = local_seconds(text, meant);
+    if (!seconds) {
+        throw Refusal{400,
+                      fmt::format("The value of the parameter \"{}\" is not valid: it must be a "
+                                  "time as YYYY-MM-DD HH:MM:SS",
+                                  name)};
+    }
+    return *seconds;
+}
+
+std::vector<RecordName> asked_records(const Call& call)
+{
+    const auto begin = range_limit(call, "dateRangeBegin", Ambiguous::earliest, 0);
+    const auto end = range_limit(call, "dateRangeEnd", Ambiguous::latest,
+                                 std::numeric_limits<std::int64_t>::max());
+    const auto names = call.form.list("records");
+    std::vector<RecordName> records;
+    if (names.empty()) {
+        Query query{call.database,
+                    "SELECT id, name FROM record WHERE project = ? AND modified BETWEEN ? AND ?",
+                    call.schema.project, begin, end};
+        while (query.next()) {
+            records.push_back({query.integer(0), query.text(1)});
+        }
+    }
+    for (const auto& name : std::set<std::string>{names.begin(), names.end()}) {
+        Query query{call.database,
+                    "SELECT id FROM record WHERE project = ? AND name = ? "
+                    "AND modified BETWEEN ? AND ?",
+                    call.schema.project,
+                    name,
+                    begin,
+                    end};
+        if (query.next()) {
+            records.push_back({query.integer(0), name});
+        }
+    }
+    std::ranges::sort(records, natural_less, &RecordName::name);
+    return records;
+}
+
+/// Codes become words for `rawOrLabel=label`.
+std::string labelled(const Schema& schema, const Selection& selection, std::size_t at,
+                     const std::string& value)
+{
+    const auto& column = schema.columns[at];
+    if (value.empty()) {
+        return value;
+    }
+    if (!column.field) {
+        constexpr std::array<const char*, 3> states{"Incomplete", "Unverified", "Complete"};
+        const auto state = static_cast<std::size_t>(value.front() - '0');
+        return value.size() == 1 && state < states.size() ? states.at(state) : value;
+    }
+    const auto& field = schema.fields[*column.field];
+    if (field.kind != FieldKind::checkbox && field.kind != FieldKind::choice) {
+        return value;
+    }
+    const auto& code = column.is_checkbox ? column.code : value;
+    const auto choice = std::ranges::find(field.choices, code, &Choice::code);
+    if (!column.is_checkbox) {
+        return choice == field.choices.end() ? value : choice->label;
+    }
+    if (selection.checkbox_labels) {
+        return value == "1" ? choice->label : "";
+    }
+    return value == "1" ? "Checked" : "Unchecked";
+}
+
+class RecordExport {
+public:
+    RecordExport(const Schema& schema, const Selection& selection)
+        : m_schema{schema}, m_selection{selection}
+    {
+    }
+
+    /// The rows of `record` that were asked for, in order.
+    [[nodiscard]] std::vector<std::map<RowKey, RowValues>::const_iterator>
+    rows(const StoredRecord& record) const
+    {
+        std::vector<std::map<RowKey, RowValues>::const_iterator> wanted;
+        for (auto row = record.rows.begin(); row != record.rows.end(); ++row) {
+            const auto& key = row->first;
+            if (m_selection.events[key.event]
+                && (!key.form || m_selection.row_forms.contains(*key.form))
+                && (!m_selection.filter || passes(record, key, row->second))) {
+                wanted.push_back(row);
+            }
+        }
+        return wanted;
+    }
+
+    [[nodiscard]] std::string value(const RowKey& key, const RowValues& values,
+                                    std::size_t column) const
+    {
+        if (m_selection.blank_gray_status && !m_schema.columns[column].field
+            && !values.contains(column)) {
+            return {};
+        }
+        auto shown = shown_value(m_schema, key, values, column);
+        return m_selection.values == Values::raw ? shown
+                                                 : labelled(m_schema, m_selection, column, shown);
+    }
+
+private:
+    [[nodiscard]] bool passes(const StoredRecord& record, const RowKey& key,
+                              const RowValues& values) const
+    {
+        return m_selection.filter->matches([&](std::size_t index) {
+            const auto& reference = m_selection.filter->references()[index];
+            if (reference.field == m_schema.record_id()) {
+                return record.name;
+            }
+            auto column = m_schema.stored_column(reference.field, reference.code);
+            if (!column) {
+                column = m_schema.find_column(reference.field);
+            }
+            if (!column) {
+                return std::string{};
+            }
+            const RowKey base{reference.event.empty() ? key.event
+                                                      : *m_schema.find_event(reference.event),
+                              std::nullopt, 1};
+            if (reference.event.empty() && belongs(m_schema, m_schema.columns[*column].form, key)) {
+                return shown_value(m_schema, key, values, *column);
+            }
+            const auto found = record.rows.find(base);
+            return found == record.rows.end() ? std::string{}
+                                              : shown_value(m_schema, base, found->second, *column);
+        });
+    }
+
+    const Schema& m_schema;
+    const Selection& m_selection;
+};
+
+/// The columns that say which row it is.
+std::vector<TableCell> key_cells(const Schema& schema, const RowKey& key,
+                                 const std::string& event_name)
+{
+    std::vector<TableCell> cells;
+    if (schema.longitudinal) {
+        cells.emplace_back(event_name);
+    }
+    if (schema.repeats()) {
+        cells.emplace_back(key.form ? schema.forms[*key.form].name : std::string{});
+        if (key.form || schema.repeating_events.contains(key.event)) {
+            cells.emplace_back(key.instance);
+        } else {
+            cells.emplace_back(std::string{});
+        }
+    }
+    return cells;
+}
+
+void add_key_columns(const Schema& schema, std::vector<std::string>& columns)
+{
+    if (schema.longitudinal) {
+        columns.emplace_back(event_column);
+    }
+    if (schema.repeats()) {
+        columns.emplace_back(instrument_column);
+        columns.emplace_back(instance_column);
+    }
+}
+
+std::string event_name(const Schema& schema, const Selection& selection, std::size_t event)
+{
+    const auto& it = schema.events[event];
+    return selection.values == Values::labels ? it.label : it.unique_name;
+}
+
+/// CSV with `rawOrLabelHeaders=label`.
+std::string header_label(const Schema& schema, const std::string& name)
+{
+    if (name == event_column) {
+        return "Event Name";
+    }
+    if (name == instrument_column) {
+        return "Repeat Instrument";
+    }
+    if (name == instance_column) {
+        return "Repeat Instance";
+    }
+    const auto at = schema.find_column(name);
+    if (!at || !schema.columns[*at].field) {
+        return at ? "Complete?" : name;
+    }
+    const auto& column = schema.columns[*at];
+    const auto& field = schema.fields[*column.field];
+    const auto choice = std::ranges::find(field.choices, column.code, &Choice::code);
+    return column.is_checkbox && choice != field.choices.end()
+               ? fmt::format("{} (choice={})", field.cell(Cell::label), choice->label)
+               : field.cell(Cell::label);
+}
+
+Answer export_flat(const Call& call, const Selection& selection)
+{
+    const auto& schema = call.schema;
+    std::vector<std::string> names;
+    if (selection.record_id) {
+        names.push_back(schema.record_id());
+        add_key_columns(schema, names);
+    }
+    for (const auto column : selection.columns) {
+        names.push_back(schema.columns[column].name);
+    }
+    TableWriter table{call.format(), names, call.delimiter()};
+    if (call.form.text("rawOrLabelHeaders") == "label") {
+        std::vector<std::string> titles;
+        std::ranges::transform(names, std::back_inserter(titles),
+                               [&](const std::string& name) { return header_label(schema, name); });
+        table.set_header(titles);
+    }
+    const RecordExport rows{schema, selection};
+    for (const auto& [id, name] : asked_records(call)) {
+        const auto record = load_record(call.database, schema, id, name);
+        for (const auto& row : rows.rows(record)) {
+            const auto& [key, values] = *row;
+            std::vector<TableCell> cells;
+            if (selection.record_id) {
+                cells = key_cells(schema, key, event_name(schema, selection, key.event));
+                cells.insert(cells.begin(), record.name);
+            }
+            for (const auto column : selection.columns) {
+                cells.emplace_back(rows.value(key, values, column));
+            }
+            table.add(cells);
+        }
+    }
+    return table.take();
+}
+
+Answer export_eav(const Call& call, const Selection& selection)
+{
+    const auto& schema = call.schema;
+    std::vector<std::string> names{"record"};
+    add_key_columns(schema, names);
+    names.insert(names.end(), {"field_name", "value"});
+    TableWriter table{call.format(), names, call.delimiter()};
+    const RecordExport rows{schema, selection};
+    for (const auto& [id, name] : asked_records(call)) {
+        const auto record = load_record(call.database, schema, id, name);
+        for (const auto& row : rows.rows(record)) {
+            const auto& [key, values] = *row;
+            auto head = key_cells(schema, key, event_name(schema, selection, key.event));
+            head.insert(head.begin(), record.name);
+            const auto add = [&](const std::string& field, const std::string& value) {
+                auto cells = head;
+                cells.emplace_back(field);
+                cells.emplace_back(value);
+                table.add(cells);
+            };
+            if (selection.record_id && !key.form) {
+                add(schema.record_id(), record.name);
+            }
+            for (const auto at : selection.columns) {
+                const auto& column = schema.columns[at];
+                const auto value = rows.value(key, values, at);
+                if (column.is_checkbox && values.contains(at)) {
+                    add(schema.fields[*column.field].name(), column.code);
+                } else if (!column.is_checkbox && values.contains(at) && !value.empty()) {
+                    add(column.name, value);
+                }
+            }
+        }
+    }
+    return table.take();
+}
+
+} // namespace
+
+Answer export_records(const Call& call)
+{
+    call.require(Right::export_data);
+    const auto selection = select(call);
+    const auto& type = call.form.text("type");
+    if (type.empty() || type == "flat") {
+        return export_flat(call, selection);
+    }
+    if (type == "eav") {
+        return export_eav(call, selection);
+    }
+    throw Refusal{400, "The value of the parameter \"type\" is not valid"};
+}
+
+} // namespace fiona::redcapd

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/redcapd/http_server.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
+#include "libfiona/redcapd/connection.h"
+#include "libfiona/redcapd/connection_threads.h"
+#include "libfiona/redcapd/sockets.h"
+
+#include <httplib.h> // slow to compile: nowhere else
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+#include <utility>
+
+namespace fiona::redcapd {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t max_body_bytes = std::size_t{32} << 20U;
+constexpr const char* api_path = "/api/";
+constexpr const char* text_type = "text/plain; charset=utf-8";
+constexpr const char* html_type = "text/html; charset=utf-8";
+constexpr const char* not_found_page =
+    "<!DOCTYPE html><html><head><title>404 Not Found</title></head>"
+    "<body><h1>Not Found</h1></body></html>";
+constexpr const char* out_of_order_page =
+    "<!DOCTYPE html><html><body><p>The site is being upgraded.</p></body></html>";
+
+/// The connection this thread serves: what httplib hands to a handler does not say.
+thread_local Connection* t_connection = nullptr;
+
+class ConnectionStream : public httplib::Stream {
+public:
+    explicit ConnectionStream(Connection& connection) : m_connection{connection} {}
+
+    // The time limits are in read() and write() themselves.
+    [[nodiscard]] bool is_readable() const override { return true; }
+    [[nodiscard]] bool is_writable() const override { return true; }
+    ssize_t read(char* target, size_t size) override { return m_connection.read(target, size); }
+    ssize_t write(const char* bytes, size_t size) override
+    {
+        return m_connection.write(bytes, size);
+    }
+    // Only our own machine connects: there is no address worth knowing.
+    void get_remote_ip_and_port(std::string& ip, int& port) const override { no_address(ip, port); }
+    void get_local_ip_and_port(std::string& ip, int& port) const override { no_address(ip, port); }
+    [[nodiscard]] socket_t socket() const override { return m_connection.fd(); }
+
+private:
+    static void no_address(std::string& ip, int& port)
+    {
+        ip = "local";
+        port = 0;
+    }
+
+    Connection& m_connection;
+};
+
+class ThreadsQueue : public httplib::TaskQueue {
+public:
+    explicit ThreadsQueue(std::size_t limit) : m_threads{limit} {}
+    void enqueue(std::function<void()> job) override { m_threads.add(std::move(job)); }
+    void shutdown() override { m_threads.finish(); }
+
+private:
+    ConnectionThreads m_threads;
+};
+
+/// The parameters of either kind of body; nothing if it is larger than allowed or breaks off.
+std::optional<FormData> read_form(const httplib::Request& request,
+                                  const httplib::ContentReader& reader)
+{
+    std::size_t bytes = 0;
+    const auto fits = [&](std::size_t more) { return (bytes += more) <= max_body_bytes; };
+    if (!request.is_multipart_form_data()) {
+        std::string body;
+        const bool complete = reader([&](const char* data, std::size_t size) {
+            body.append(data, fits(size) ? size : 0);
+            return bytes <= max_body_bytes;
+        });
+        return complete ? std::optional{FormData::parse(body)} : std::nullopt;
+    }
+    std::vector<std::pair<std::string, std::string>> parts;
+    const bool complete = reader(
+        [&](const httplib::MultipartFormData& part) {
+            parts.emplace_back(part.name, std::string{});
+            return fits(sizeof parts.back() + part.name.size());
+        },
+        [&](const char* data, std::size_t size) {
+            parts.back().second.append(data, fits(size) ? size : 0);
+            return bytes <= max_body_bytes;
+        });
+    return complete ? std::optional{FormData{std::move(parts)}} : std::nullopt;
+}
+
+void send_half(httplib::Response& response, const Answer& answer)
+{
+    response.set_content_provider(
+        answer.body.size(), answer.content_type,
+        [body = answer.body](std::size_t offset, std::size_t /*length*/, httplib::DataSink& sink) {
+            if (offset == 0 && body.size() > 1) {
+                sink.write(body.data(), body.size() / 2);
+            }
+            return false;
+        });
+}
+
+} // namespace
+
+/// One listening socket. It takes httplib's parsing and answering, and brings its own sockets,
+/// threads and connections: httplib 0.11 has no UNIX sockets, no limit of connections, and knows
+/// no end to a slow request.
+class HttpServer::Listener : public httplib::Server {
+public:
+    Listener(Api& api, UniqueFd socket, const ServerSettings& settings)
+        : m_api{api}, m_socket{std::move(socket)}, m_faults{settings.faults}, m_stop{::eventfd(
+                                                                                  0, EFD_CLOEXEC)}
+    {
+        if (!m_stop) {
+            throw os_error(errno, "make an event descriptor");
+        }
+        new_task_queue =
+            [limit =
+                 settings
+                     .max_connections] { // NOLINT(cppcoreguidelines-owning-memory) httplib deletes it
+                return new ThreadsQueue{limit};
+            };
+        set_payload_max_length(max_body_bytes);
+        set_keep_alive_timeout(60); // what the Keep-Alive header says; connection.cpp decides
+        set_keep_alive_max_count(10000);
+        set_default_headers({{"Server", "fiona-redcapd/" FIONA_VERSION}});
+        set_pre_routing_handler(
+            [](const auto& request, auto& response) { return refuse_stranger(request, response); });
+        Post(api_path, [this](const auto& request, auto& response, const auto& reader) {
+            handle(request, response, reader);
+        });
+        set_exception_handler([](const auto&, auto& response, const std::exception_ptr& problem) {
+            report_bug(problem);
+            response.status = 500;
+            response.set_content("The server could not handle the request", text_type);
+        });
+    }
+
+    /// Until end(). False if accept(2) failed for good.
+    bool serve()
+    {
+        svr_sock_ = ::dup(m_socket.get()); // httplib closes it in its own way
+        return listen_after_bind();
+    }
+
+    void end()
+    {
+        static_cast<void>(::eventfd_write(m_stop.get(), 1));
+        stop();
+    }
+
+private:
+    /// Everything but POST /api/, before httplib looks at the path with a regular expression.
+    static HandlerResponse refuse_stranger(const httplib::Request& request,
+                                           httplib::Response& response)
+    {
+        if (request.path != api_path) {
+            response.status = 404;
+            response.set_content(not_found_page, html_type);
+        } else if (request.method != "POST") {
+            response.status = 501;
+            response.set_content("The requested method is not implemented.", text_type);
+        } else if (!request.has_header("Content-Length")
+                   && !request.has_header("Transfer-Encoding")) {
+            response.status = 411;
+            response.set_content("The request has no length", text_type);
+        } else {
+            return HandlerResponse::Unhandled;
+        }
+        response.set_header("Connection", "close"); // its body was not read
+        log::info("request_answered", {{"content", "none"}, {"status", response.status}});
+        return HandlerResponse::Handled;
+    }
+
+    void handle(const httplib::Request& request, httplib::Response& response,
+                const httplib::ContentReader& reader)
+    {
+        const auto begin = steady_clock::now();
+        std::optional<FormData> form;
+        try {
+            form = read_form(request, reader);
+        } catch (const Error&) { // too many parameters
+            form.reset();
+        }
+        if (!form) {
+            response.status = response.status == -1 ? 413 : response.status;
+            response.set_header("Connection", "close");
+            response.set_content("The request is too large or incomplete", text_type);
+            log::info("request_answered", {{"content", "none"}, {"status", response.status}});
+            return;
+        }
+        if (answer_with_fault(response)) {
+            return;
+        }
+        const auto handled = m_api.handle(*form);
+        const auto& answer = handled.answer;
+        response.status = answer.status;
+        if (happens(InjectedFault::Kind::truncate)) {
+            send_half(response, answer);
+        } else {
+            response.set_content(answer.body, answer.content_type);
+        }
+        if (handled.changed && happens(InjectedFault::Kind::drop_after_commit)) {
+            t_connection->mute();
+        }
+        log::info(
+            "request_answered",
+            {{"content", handled.content},
+             {"project", handled.project},
+             {"status", answer.status},
+             {"bytes", answer.body.size()},
+             {"ms",
+              std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin).count()}});
+    }
+
+    [[nodiscard]] bool happens(InjectedFault::Kind kind) const
+    {
+        return std::ranges::any_of(m_faults, [&](const InjectedFault& fault) {
+            return fault.kind == kind && fault.happens();
+        });
+    }
+
+    /// Delays, and answers instead of the API. True if it did.
+    bool answer_with_fault(httplib::Response& response) const
+    {
+        using Kind = InjectedFault::Kind;
+        for (const auto& fault : m_faults) {
+            if (fault.kind == Kind::delay && fault.happens()) {
+                std::this_thread::sleep_for(milliseconds{fault.number});
+            } else if (fault.kind == Kind::status && fault.happens()) {
+                response.status = fault.number;
+                response.set_content("injected fault", text_type);
+                return true;
+            } else if (fault.kind == Kind::html200 && fault.happens()) {
+                response.status = 200;
+                response.set_content(out_of_order_page, html_type);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    static void report_bug(const std::exception_ptr& problem)
+    {
+        try {
+            std::rethrow_exception(problem);
+        } catch (const std::exception& e) {
+            log::error("bug", {{"reason", e.what()}});
+        } catch (...) {
+            log::error("bug", {{"reason", "an exception that is none of ours"}});
+        }
+    }
+
+    // httplib calls it for each accepted connection, in one of our threads.
+    bool process_and_close_socket(socket_t accepted) override
+    {
+        Connection connection{UniqueFd{accepted}, m_stop.get()};
+        ConnectionStream stream{connection};
+        t_connection = &connection;
+        while (connection.wait_for_request()) {
+            bool closed = false;
+            if (!process_request(stream, false, closed, nullptr) || closed) {
+                break;
+            }
+        }
+        t_connection = nullptr;
+        return true;
+    }
+
+    Api& m_api;
+    UniqueFd m_socket;
+    InjectedFaults m_faults;
+    UniqueFd m_stop; ///< readable from end() on
+};
+
+HttpServer::HttpServer(Api& api, ServerSettings settings) : m_socket{settings.socket}
+{
+    if (settings.socket) {
+        m_listeners.push_back(
+            std::make_unique<Listener>(api, listen_on_socket(*settings.socket), settings));
+        m_addresses.push_back("unix:" + settings.socket->native());
+    }
+    if (settings.listen) {
+        auto tcp = listen_on_loopback(*settings.listen);
+        m_listeners.push_back(std::make_unique<Listener>(api, std::move(tcp.fd), settings));
+        m_addresses.push_back("http://" + tcp.address + api_path);
+    }
+    if (m_listeners.empty()) {
+        throw Error{Fault::config, "nothing to listen on: give --listen or --socket, or REDCAP.url "
+                                   "or REDCAP.unix_socket in the configuration"};
+    }
+}
+
+HttpServer::~HttpServer()
+{
+    if (m_socket) {
+        std::error_code ignored; // the next start replaces a stale one
+        fs::remove(*m_socket, ignored);
+    }
+}
+
+std::vector<std::string> HttpServer::addresses() const
+{
+    return m_addresses;
+}
+
+void HttpServer::run_until_signal()
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+    std::atomic<bool> failed{false};
+    std::vector<std::jthread> threads;
+    threads.reserve(m_listeners.size());
+    for (const auto& listener : m_listeners) {
+        threads.emplace_back([&failed, it = listener.get()] {
+            if (!it->serve()) {
+                failed = true;
+                ::kill(::getpid(), SIGTERM);
+            }
+        });
+    }
+    int signal = 0;
+    sigwait(&signals, &signal);
+    for (const auto& listener : m_listeners) {
+        while (!listener->is_running() && !failed) { // it would not notice a stop before that
+            std::this_thread::sleep_for(milliseconds{1});
+        }
+        listener->end();
+    }
+    threads.clear();
+    if (failed) {
+        throw Error{Fault::io, "the server can accept no more connections"};
+    }
+}
+
+} // namespace fiona::redcapd
