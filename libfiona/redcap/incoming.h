@@ -96,7 +96,10 @@ public:
     /// The transfer of (study, project, participant, event): the one that is there, or a new one
     /// with the next free instance, read back after writing. Throws Error{Fault::data} if the study
     /// is already requested for this project with another participant or event.
-    Ensured ensure_transfer(const Transfer& wanted, TimePoint now);
+    /// Second::allow makes one beside that other: by a person's decision only.
+    enum class Second { refuse, allow };
+    Ensured ensure_transfer(const Transfer& wanted, TimePoint now,
+                            Second second = Second::refuse);
     /// Sets transfer_requested_date of an existing transfer, later than its transfer_date (by a
     /// minute if need be: the fields have no seconds). One already requested again is left alone.
     /// Throws Error{Fault::data} if the instance holds another request by now.

@@ -69,7 +69,7 @@ const char* checkbox(bool value)
 
 } // namespace
 
-Incoming::Ensured Incoming::ensure_transfer(const Transfer& wanted, TimePoint now)
+Incoming::Ensured Incoming::ensure_transfer(const Transfer& wanted, TimePoint now, Second second)
 {
     const StudyLocks lock{m_locks, {wanted.study}};
     constexpr unsigned max_rounds = 5;
@@ -81,7 +81,9 @@ Incoming::Ensured Incoming::ensure_transfer(const Transfer& wanted, TimePoint no
         if (same != present.end()) {
             return {*same, round > 0};
         }
-        refuse_conflict(present, wanted);
+        if (second == Second::refuse) {
+            refuse_conflict(present, wanted);
+        }
         if (round == max_rounds) {
             throw last_problem.value_or(Error{
                 Fault::protocol, "REDCap does not keep the transfer of study {}", wanted.study});
