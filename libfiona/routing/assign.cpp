@@ -170,7 +170,10 @@ AssignOutcome Assigner::assign(const Assignment& wanted, Mode mode, TimePoint no
     }
     if (is_new) {
         m_audit.append({"assign", wanted.study, wanted.project, wanted.participant}, now);
-        auto ensured = m_incoming.ensure_transfer(outcome.transfer, now);
+        auto ensured = m_incoming.ensure_transfer(outcome.transfer, now,
+                                                  wanted.second == Assignment::Second::force
+                                                      ? redcap::Incoming::Second::allow
+                                                      : redcap::Incoming::Second::refuse);
         outcome.transfer = std::move(ensured.transfer);
         outcome.created = ensured.created;
     } else if (outcome.resent) {
