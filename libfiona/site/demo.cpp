@@ -165,7 +165,7 @@ void ensure_demo_record(const EmbeddedRedcap& server, const Config& config)
 
 std::string dcmqrscp_config(const fs::path& storage, std::uint16_t port)
 {
-    // dcmqrscp deletes the oldest studies beyond its quota, so the quota is out of reach.
+    // dcmqrscp deletes the oldest studies beyond its quota; this is the largest one that it takes.
     return fmt::format("# The research PACS of the demo: dcmqrscp -c THIS_FILE\n"
                        "NetworkTCPPort  = {}\n"
                        "MaxPDUSize      = 16384\n"
@@ -175,7 +175,7 @@ std::string dcmqrscp_config(const fs::path& storage, std::uint16_t port)
                        "VendorTable BEGIN\n"
                        "VendorTable END\n"
                        "AETable BEGIN\n"
-                       "{}  {}  RW  (10000, 102400mb)  ANY\n"
+                       "{}  {}  RW  (500, 1024mb)  ANY\n"
                        "AETable END\n",
                        port, demo_pacs_aet, storage.native());
 }
