@@ -196,10 +196,10 @@ void Commands::serve(const std::vector<std::string>& faults) const
 void Commands::start() const
 {
     const auto log_file = m_config().paths.logs() / "fiona-redcapd.log";
-    const auto result = store::start_daemon(
-        pid_file(),
-        {sibling_program("fiona-redcapd"), "--config", fs::absolute(m_config().file).native(), "serve"},
-        log_file);
+    const auto result = store::start_daemon(pid_file(),
+                                            {sibling_program("fiona-redcapd"), "--config",
+                                             fs::absolute(m_config().file).native(), "serve"},
+                                            log_file);
     const auto* const words = result == store::StartResult::started ? "started" : "already running";
     m_report(json::Object{{"result", words}}, {words});
 }

@@ -134,6 +134,8 @@ public:
                 return new ThreadsQueue{limit};
             };
         set_payload_max_length(max_body_bytes);
+        set_keep_alive_timeout(60); // what the Keep-Alive header says; connection.cpp decides
+        set_keep_alive_max_count(10000);
         set_default_headers({{"Server", "fiona-redcapd/" FIONA_VERSION}});
         set_pre_routing_handler(
             [](const auto& request, auto& response) { return refuse_stranger(request, response); });

@@ -28,7 +28,8 @@ std::vector<json::Object> data_rows(const Call& call)
     std::vector<json::Object> rows;
     try {
         if (call.format() == Format::json) {
-            for (const auto& item : json::parse(data, "data").array()) {
+            const auto document = json::parse(data, "data");
+            for (const auto& item : document.array()) {
                 rows.push_back(item.object());
             }
             return rows;

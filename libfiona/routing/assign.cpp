@@ -65,19 +65,19 @@ Assigner::Assigner(const Paths& paths, redcap::Client& incoming, redcap::Client&
 {
 }
 
-Assigner::Target Assigner::target(const ProjectName& name)
+Assigner::Target Assigner::target(const ProjectName& project)
 {
-    auto project = redcap::research_project(m_dtp, name);
-    if (!project.active) {
+    auto found = redcap::research_project(m_dtp, project);
+    if (!found.active) {
         throw Error{Fault::data,
-                    "project {} is not active (project_active in DataTransferProjects)", name};
+                    "project {} is not active (project_active in DataTransferProjects)", project};
     }
-    if (!project.token) {
+    if (!found.token) {
         throw Error{Fault::config,
-                    "project {} has no token: set project_token in DataTransferProjects", name};
+                    "project {} has no token: set project_token in DataTransferProjects", project};
     }
-    auto client = m_open(*project.token);
-    return {std::move(project), std::move(client)};
+    auto client = m_open(*found.token);
+    return {std::move(found), std::move(client)};
 }
 
 std::unique_ptr<redcap::Client> Assigner::open(const ProjectName& project)
@@ -170,7 +170,10 @@ AssignOutcome Assigner::assign(const Assignment& wanted, Mode mode, TimePoint no
     }
     if (is_new) {
         m_audit.append({"assign", wanted.study, wanted.project, wanted.participant}, now);
-        auto ensured = m_incoming.ensure_transfer(outcome.transfer, now);
+        auto ensured = m_incoming.ensure_transfer(outcome.transfer, now,
+                                                  wanted.second == Assignment::Second::force
+                                                      ? redcap::Incoming::Second::allow
+                                                      : redcap::Incoming::Second::refuse);
         outcome.transfer = std::move(ensured.transfer);
         outcome.created = ensured.created;
     } else if (outcome.resent) {

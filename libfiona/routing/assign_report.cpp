@@ -21,8 +21,8 @@ std::string age_text(const std::optional<TimePoint>& arrived, TimePoint now)
     if (minutes < 120) {
         return fmt::format("{} min", std::max<std::int64_t>(minutes, 0));
     }
-    return minutes < 48 * 60 ? fmt::format("{} h", minutes / 60)
-                             : fmt::format("{} d", minutes / (24 * 60));
+    return minutes < std::int64_t{48} * 60 ? fmt::format("{} h", minutes / 60)
+                                           : fmt::format("{} d", minutes / (std::int64_t{24} * 60));
 }
 
 std::string or_dash(const std::string& text)

@@ -64,8 +64,8 @@ std::chrono::seconds parse_duration(std::string_view text)
         case 's': return std::chrono::seconds{count};
         case 'm': return std::chrono::minutes{count};
         case 'h': return std::chrono::hours{count};
-        case 'd': return std::chrono::hours{24 * count};
-        case 'w': return std::chrono::hours{7 * 24 * count};
+        case 'd': return std::chrono::days{count};
+        case 'w': return std::chrono::days{7 * count};
         default: break;
         }
     }

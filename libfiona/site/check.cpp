@@ -193,7 +193,7 @@ void check_peers(const Config& config, const Probes& probes, Findings& findings)
                       "set RESEARCH_PACS.host, port and aet", Fault::config});
     } else {
         findings.attempt(
-            fmt::format("research PACS {} at {}:{} answers C-ECHO", pacs.aet, pacs.host, pacs.port),
+            fmt::format("C-ECHO to the research PACS {} at {}:{}", pacs.aet, pacs.host, pacs.port),
             "see that it runs and knows our AE title " + pacs.calling_aet, [&] {
                 probes.echo({.host = pacs.host,
                              .port = pacs.port,
@@ -205,7 +205,7 @@ void check_peers(const Config& config, const Probes& probes, Findings& findings)
     const auto& receiver = config.receiver;
     const auto host = receiver.bind_address == "0.0.0.0" ? "127.0.0.1" : receiver.bind_address;
     findings.attempt(
-        fmt::format("our receiver {} at {}:{} answers C-ECHO", receiver.aet, host, receiver.port),
+        fmt::format("C-ECHO to our receiver {} at {}:{}", receiver.aet, host, receiver.port),
         "fiona-storescp start --config " + config.file.native(), [&] {
             probes.echo({.host = host,
                          .port = receiver.port,

@@ -64,7 +64,7 @@ const std::vector<NeededFields>& needed_fields()
     return needed;
 }
 
-Finding failure(Finding::Grade grade, std::string what, const Error& error)
+Finding failure(Finding::Grade grade, const std::string& what, const Error& error)
 {
     const bool is_token = error.fault() == Fault::permission || error.fault() == Fault::config;
     return {grade, what + ": " + error.what(),

@@ -10,6 +10,8 @@
 #include "libfiona/site/default_config.h"
 #include "libfiona/store/atomic_file.h"
 
+#include <sysexits.h>
+
 #include <algorithm>
 
 namespace fiona::site {
@@ -39,39 +41,51 @@ public:
         must_run({"init", "--db", m_database.native(), "--tokens-file", m_tokens.native()});
     }
 
-    /// The API token of the new project; it is shown once and kept nowhere else.
-    [[nodiscard]] Private<std::string> create_demo_project() const
+    /// An API token of the demo project, which is made if it is not there. A token is shown once
+    /// and kept nowhere else: of a project whose maker died before noting it, a new one is made.
+    [[nodiscard]] Private<std::string> demo_token() const
     {
-        const auto out =
-            must_run({"project", "create", "--db", m_database.native(), "--title", demo_project,
-                      "--schema", "research-project", "--event", "Baseline", "--event", "Week 12",
-                      "--event", "Week 52", "--print-token"});
-        const auto lines = split(trimmed(out), '\n');
+        auto finished =
+            execute({"project", "create", "--db", m_database.native(), "--title", demo_project,
+                     "--schema", "research-project", "--event", "Baseline", "--event", "Week 12",
+                     "--event", "Week 52", "--print-token"});
+        if (finished.exit_code == EX_DATAERR) { // a project of that name is there
+            finished = execute({"token", "create", "--db", m_database.native(), "--project",
+                                demo_project, "--rights", "all"});
+        }
+        refuse_failure("project create", finished);
+        const auto lines = split(trimmed(finished.out), '\n');
         return Private<std::string>{std::string{trimmed(lines.back())}};
     }
 
     [[nodiscard]] bool is_running() const
     {
-        return run({.arguments = {m_program, "status", "--config", m_config_file.native()}})
-                   .exit_code
-               == 0;
+        return execute({"status", "--config", m_config_file.native()}).exit_code == 0;
     }
     void start() const { must_run({"start", "--config", m_config_file.native()}); }
     void stop() const { must_run({"stop", "--config", m_config_file.native()}); }
 
 private:
-    // The output may hold a token, so it never goes into an error.
-    std::string must_run(std::vector<std::string> arguments) const
+    [[nodiscard]] Finished execute(std::vector<std::string> arguments) const
     {
-        const auto command = arguments.front();
         arguments.insert(arguments.begin(), m_program);
-        const auto finished = run({.arguments = std::move(arguments)});
+        return run({.arguments = std::move(arguments)});
+    }
+
+    // The output may hold a token, so it never goes into an error.
+    static void refuse_failure(std::string_view command, const Finished& finished)
+    {
         if (finished.exit_code != 0) {
             const auto lines = split(trimmed(finished.err), '\n');
             throw Error{Fault::unreachable, "fiona-redcapd {} failed ({}): {}", command,
                         finished.exit_code, lines.back()};
         }
-        return finished.out;
+    }
+
+    void must_run(std::vector<std::string> arguments) const
+    {
+        const auto command = arguments.front();
+        refuse_failure(command, execute(std::move(arguments)));
     }
 
     std::string m_program;
@@ -137,7 +151,7 @@ void ensure_demo_record(const EmbeddedRedcap& server, const Config& config)
     const auto dtp = redcap::connect(config.redcap, redcap::Role::dtp);
     if (!has_demo_record(*dtp)) {
         if (!fs::exists(note)) {
-            store::write_file(note, server.create_demo_project().reveal(), 0600);
+            store::write_file(note, server.demo_token().reveal(), 0600);
         }
         dtp->import_records({demo_record(read_secret_file(note))}, redcap::Overwrite::normal);
         if (!has_demo_record(*dtp)) {
@@ -151,7 +165,7 @@ void ensure_demo_record(const EmbeddedRedcap& server, const Config& config)
 
 std::string dcmqrscp_config(const fs::path& storage, std::uint16_t port)
 {
-    // dcmqrscp deletes the oldest studies beyond its quota, so the quota is out of reach.
+    // dcmqrscp deletes the oldest studies beyond its quota; this is the largest one that it takes.
     return fmt::format("# The research PACS of the demo: dcmqrscp -c THIS_FILE\n"
                        "NetworkTCPPort  = {}\n"
                        "MaxPDUSize      = 16384\n"
@@ -161,7 +175,7 @@ std::string dcmqrscp_config(const fs::path& storage, std::uint16_t port)
                        "VendorTable BEGIN\n"
                        "VendorTable END\n"
                        "AETable BEGIN\n"
-                       "{}  {}  RW  (10000, 102400mb)  ANY\n"
+                       "{}  {}  RW  (500, 1024mb)  ANY\n"
                        "AETable END\n",
                        port, demo_pacs_aet, storage.native());
 }

@@ -50,9 +50,10 @@ json::Object redcap_section(const RedcapConfig& redcap)
 json::Object receiver_section(const ReceiverConfig& receiver)
 {
     json::Array callers(receiver.allowed_callers.begin(), receiver.allowed_callers.end());
-    const auto durability = receiver.durability == ReceiverConfig::Durability::full   ? "full"
-                            : receiver.durability == ReceiverConfig::Durability::file ? "file"
-                                                                                      : "none";
+    const auto* const durability = receiver.durability == ReceiverConfig::Durability::full ? "full"
+                                   : receiver.durability == ReceiverConfig::Durability::file
+                                       ? "file"
+                                       : "none";
     return {{"bind", receiver.bind_address},
             {"port", receiver.port},
             {"aet", receiver.aet},
@@ -82,7 +83,7 @@ void add_lines(const json::Value& value, const std::string& name, std::vector<st
         return;
     }
     for (const auto& [key, member] : value.object()) {
-        add_lines(member, name.empty() ? key : name + "." + key, lines);
+        add_lines(member, name.empty() ? key : fmt::format("{}.{}", name, key), lines);
     }
 }
 

@@ -112,6 +112,39 @@ Sorted count_sorted(const Paths& paths, const StudyUid& study)
     return sorted;
 }
 
+struct Marks {
+    std::optional<TimePoint> last; ///< newest mark that nobody has claimed
+    bool is_open = false;
+    bool is_claimed = false;
+    bool has_failed = false;
+};
+
+Marks read_marks(const Paths& paths, const StudyUid& study)
+{
+    Marks found;
+    // ArrivalMarks makes its directories, and we change nothing: without them there are no marks.
+    if (!fs::is_directory(paths.arrived() / ".open")) {
+        return found;
+    }
+    const auto is_ours = [&](const std::string& name) {
+        const auto mark = store::ArrivalMark::parse(name);
+        return mark && mark->study == study;
+    };
+    const store::ArrivalMarks marks{paths.arrived()};
+    found.is_open = marks.has_open_association(study);
+    for (const auto& mark : marks.all()) {
+        if (mark.mark.study == study) {
+            found.last = std::max(found.last.value_or(mark.last_arrival), mark.last_arrival);
+        }
+    }
+    found.is_claimed = std::ranges::any_of(marks.claimed(), is_ours);
+    std::error_code absent;
+    for (const auto& entry : fs::directory_iterator{paths.arrived() / ".failed", absent}) {
+        found.has_failed = found.has_failed || is_ours(entry.path().filename().native());
+    }
+    return found;
+}
+
 } // namespace
 
 Step received_step(const Paths& paths, const StudyUid& study)
@@ -171,29 +204,24 @@ Step sorted_step(const Paths& paths, const StudyUid& study)
 Step arrival_step(const Paths& paths, const TimingConfig& timing, const StudyUid& study,
                   TimePoint now)
 {
-    std::optional<TimePoint> last;
-    bool is_open = false;
-    if (fs::is_directory(paths.arrived())) {
-        const store::ArrivalMarks marks{paths.arrived()};
-        is_open = marks.has_open_association(study);
-        for (const auto& found : marks.all()) {
-            if (found.mark.study == study) {
-                last = std::max(last.value_or(found.last_arrival), found.last_arrival);
-            }
-        }
-    }
-    if (is_open) {
-        return {"complete", State::active, minute(last), "the sender is still connected",
+    const auto marks = read_marks(paths, study);
+    const auto since = minute(marks.last);
+    if (marks.is_open) {
+        return {"complete", State::active, since, "the sender is still connected",
                 "nothing to do: it arrives"};
     }
-    if (last && now - *last < timing.quiet) {
-        return {"complete", State::active, minute(*last),
+    if (marks.last && now - *marks.last < timing.quiet) {
+        return {"complete", State::active, since,
                 fmt::format("objects came within the last {} s", timing.quiet.count()),
                 "nothing to do: it arrives"};
     }
-    if (last) {
-        return {"complete", State::waiting, minute(*last), "quiet, not yet noticed",
+    if (marks.last || marks.is_claimed) {
+        return {"complete", State::waiting, since, "quiet, not yet noticed",
                 "fiona-detect-arrival notices it in its next run"};
+    }
+    if (marks.has_failed) {
+        return {"complete", State::waiting, "", "an action at its arrival failed",
+                "fiona-detect-arrival tries again; see its log"};
     }
     const auto lines = store::IncomingList{paths.incoming_list()}.lines();
     const auto line = std::ranges::find(lines, study, &store::IncomingLine::study);

@@ -54,7 +54,7 @@ std::string held_series(const std::string& message)
         for (const auto& item : held->array()) {
             const auto uid = item.is_object() ? item.text("series") : item.text();
             const auto reason = item.text("reason");
-            parts.push_back(uid + (reason.empty() ? "" : " (" + reason + ")"));
+            parts.push_back(reason.empty() ? uid : fmt::format("{} ({})", uid, reason));
         }
         return fmt::format("{}", fmt::join(parts, ", "));
     } catch (const Error&) {

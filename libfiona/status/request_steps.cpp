@@ -87,8 +87,17 @@ std::string title(const std::string& instance)
     return "request " + instance;
 }
 
+Step unreported_step(const fs::path& path, const std::string& instance)
+{
+    return {title(instance), State::waiting, changed(path), "sent, REDCap is not yet told",
+            "fiona-anonymize-send repeats the report only"};
+}
+
 Step waiting_step(const fs::path& path, const std::string& instance)
 {
+    if (fs::exists(path.native() + ".result.json")) {
+        return unreported_step(path, instance);
+    }
     const auto state = object_in(path.native() + ".state.json");
     if (!state) {
         return {title(instance), State::waiting, changed(path), "waits to be sent",
@@ -100,13 +109,14 @@ Step waiting_step(const fs::path& path, const std::string& instance)
             fmt::format("tried again after {}", time_text(*state, "next_try"))};
 }
 
-Step work_step(const fs::path& path, const std::string& instance)
+/// The result of an earlier attempt stays in `requests` while the request is in work.
+Step work_step(const fs::path& path, const std::string& instance, const fs::path& requests)
 {
     const auto worker = path.parent_path();
     const auto holder = store::FileLock::holder(worker / ".lock");
-    if (fs::exists(path.native() + ".result.json")) {
-        return {title(instance), State::waiting, changed(path), "sent, REDCap is not yet told",
-                "fiona-anonymize-send repeats the report only"};
+    const auto result = path.filename().native() + ".result.json";
+    if (fs::exists(worker / result) || fs::exists(requests / result)) {
+        return unreported_step(path, instance);
     }
     if (holder) {
         return {title(instance), State::active, changed(path),
@@ -129,7 +139,7 @@ std::string failure_reason(const fs::path& path)
         return "no reason noted";
     }
     for (const auto* const key : {"reason", "error", "message"}) {
-        if (const auto text = document->text(key); !text.empty()) {
+        if (auto text = document->text(key); !text.empty()) {
             return text;
         }
     }
@@ -156,7 +166,7 @@ std::vector<Step> request_steps(const Paths& paths, const StudyUid& study, unsig
     for (const auto& worker : entries(paths.work())) {
         each(worker, [&](const fs::path& path, const std::string& number) {
             if (is_request(path)) {
-                steps.push_back(work_step(path, number));
+                steps.push_back(work_step(path, number, paths.requests()));
             }
         });
     }

@@ -45,9 +45,10 @@ void drop_overtaken(std::vector<Step>& requests)
     std::ranges::stable_sort(requests, [](const Step& left, const Step& right) {
         return left.name != right.name ? left.name < right.name : left.since > right.since;
     });
-    const auto tail = std::ranges::unique(
-        requests, [](const Step& left, const Step& right) { return left.name == right.name; });
-    requests.erase(tail.begin(), tail.end());
+    const auto tail =
+        std::unique(requests.begin(), requests.end(),
+                    [](const Step& left, const Step& right) { return left.name == right.name; });
+    requests.erase(tail, requests.end());
 }
 
 void settle(Whereabouts& found)

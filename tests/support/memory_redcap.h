@@ -1,113 +1,70 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "libfiona/base/error.h"
 #include "libfiona/redcap/client.h"
 
-#include <algorithm>
-#include <optional>
+#include <functional>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
 
-/// One REDCap project in memory, behind the client's interface.
-class MemoryRedcap : public fiona::redcap::Client {
+/// REDCap's record rules in memory, behind our own interface: rows keyed by (record, event,
+/// instrument, instance), an import is checked as a whole and changes all or nothing, instance rows
+/// follow the base row of their record, blank values are ignored unless overwriting.
+class MemoryRedcap final : public fiona::redcap::Client {
 public:
     using Row = fiona::redcap::Row;
+    using Rows = std::vector<Row>;
 
-    explicit MemoryRedcap(std::string id_field) : m_id_field{std::move(id_field)} {}
+    /// A classic project; the first field is the record id.
+    explicit MemoryRedcap(std::vector<fiona::redcap::Field> fields,
+                          std::vector<std::string> repeating = {});
 
-    std::vector<Row> rows;
-    std::vector<fiona::redcap::Field> fields;
-    std::vector<fiona::redcap::Event> all_events;
-    std::vector<std::string> repeating{"series", "transfers"};
-    unsigned imports = 0;
-    std::optional<fiona::Error> broken; ///< thrown by every call
+    /// The schema of INCOMING.
+    static std::vector<fiona::redcap::Field> incoming_fields();
+    static MemoryRedcap incoming();
 
-    void add(Row row) { rows.push_back(std::move(row)); }
-
-    const std::string& record_id_field() override { return m_id_field; }
-
-    std::vector<Row> export_records(const fiona::redcap::ExportSpec& spec) override
-    {
-        fail_if_broken();
-        std::vector<Row> found;
-        for (auto row : rows) {
-            if (!spec.records.empty()
-                && std::ranges::find(spec.records, row.record) == spec.records.end()) {
-                continue;
-            }
-            if (!spec.fields.empty()) {
-                std::erase_if(row.values, [&](const auto& item) {
-                    return std::ranges::find(spec.fields, item.first) == spec.fields.end();
-                });
-            }
-            found.push_back(std::move(row));
-        }
-        return found;
-    }
-
-    std::size_t import_records(const std::vector<Row>& more,
-                               fiona::redcap::Overwrite overwrite) override
-    {
-        fail_if_broken();
-        ++imports;
-        for (const auto& row : more) {
-            auto& stored = stored_row(row);
-            for (const auto& [field, value] : row.values) {
-                if (!value.empty() || overwrite == fiona::redcap::Overwrite::overwrite) {
-                    stored.values[field] = value;
-                }
-            }
-        }
-        return more.size();
-    }
-
-    void delete_records(const std::vector<std::string>& records) override
-    {
-        std::erase_if(rows, [&](const Row& row) {
-            return std::ranges::find(records, row.record) != records.end();
-        });
-    }
-
+    const std::string& record_id_field() override { return m_fields.front().name; }
+    std::vector<Row> export_records(const fiona::redcap::ExportSpec& spec) override;
+    std::size_t import_records(const Rows& rows, fiona::redcap::Overwrite overwrite) override;
+    void delete_records(const std::vector<std::string>& records) override;
     void delete_instance(const std::string& record, const std::string& instrument,
-                         unsigned instance) override
-    {
-        std::erase_if(rows, [&](const Row& row) {
-            return row.record == record && row.instrument == instrument && row.instance == instance;
-        });
-    }
+                         unsigned instance) override;
+    std::vector<fiona::redcap::Field> metadata() override { return m_fields; }
+    std::vector<fiona::redcap::Event> events() override { return longitudinal; }
+    std::vector<std::string> repeating_forms() override { return m_repeating; }
+    std::string version() override { return "14.0.0"; }
+    fiona::redcap::Traffic traffic() const override { return m_traffic; }
 
-    std::vector<fiona::redcap::Field> metadata() override
-    {
-        fail_if_broken();
-        return fields;
-    }
-    std::vector<fiona::redcap::Event> events() override { return all_events; }
-    std::vector<std::string> repeating_forms() override { return repeating; }
-    std::string version() override
-    {
-        fail_if_broken();
-        return "14.0.0";
-    }
+    /// Events of a longitudinal project; empty: classic.
+    std::vector<fiona::redcap::Event> longitudinal;
+    /// Called before and after each import takes effect; either may throw, as a lost request or a
+    /// lost answer would, or change what is stored, as another user would.
+    std::function<void(const Rows&)> before_import;
+    std::function<void(const Rows&)> after_import;
+    std::function<void()> before_export;
+
+    unsigned exports = 0;
+    unsigned imports = 0;
+
+    /// What is stored, for checks: "" if there is no such value.
+    [[nodiscard]] std::string stored(const std::string& record, const std::string& instrument,
+                                     unsigned instance, const std::string& field) const;
+    [[nodiscard]] std::size_t count_instances(const std::string& record,
+                                              const std::string& instrument) const;
+    /// Writes as a person in the web interface does: no hooks.
+    void put(const Row& row);
 
 private:
-    void fail_if_broken() const
-    {
-        if (broken) {
-            throw fiona::Error{*broken};
-        }
-    }
+    using Key = std::tuple<std::string, std::size_t, std::size_t, unsigned>;
 
-    Row& stored_row(const Row& row)
-    {
-        const auto found = std::ranges::find_if(rows, [&](const Row& other) {
-            return other.record == row.record && other.event == row.event
-                   && other.instrument == row.instrument && other.instance == row.instance;
-        });
-        if (found != rows.end()) {
-            return *found;
-        }
-        rows.push_back({row.record, row.event, row.instrument, row.instance, {}});
-        return rows.back();
-    }
+    [[nodiscard]] std::size_t form_place(const std::string& form) const;
+    [[nodiscard]] Key key_of(const Row& row) const;
+    void check(const Row& row) const;
 
-    std::string m_id_field;
+    std::vector<fiona::redcap::Field> m_fields;
+    std::vector<std::string> m_repeating;
+    std::map<Key, Row> m_rows;
+    fiona::redcap::Traffic m_traffic;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/routing/assign_report.h"
-#include "tests/support/memory_redcap.h"
+#include "tests/support/loose_redcap.h"
 
 #include <catch2/catch.hpp>
 
@@ -58,7 +58,7 @@ TEST_CASE("a tab inside a cell does not make a column")
 
 TEST_CASE("the list of projects shows active ones, and that a token is there, not which")
 {
-    MemoryRedcap dtp{"record_id"};
+    LooseRedcap dtp{"record_id"};
     dtp.add({"DEMO",
              "",
              "",

@@ -2,7 +2,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/routing/assign.h"
-#include "tests/support/memory_redcap.h"
+#include "tests/support/loose_redcap.h"
 #include "tests/support/sorted_site.h"
 
 #include <catch2/catch.hpp>
@@ -18,7 +18,7 @@ namespace {
 /// Hands out a project that the test keeps.
 class BorrowedRedcap : public redcap::Client {
 public:
-    explicit BorrowedRedcap(MemoryRedcap& project) : m_project{project} {}
+    explicit BorrowedRedcap(LooseRedcap& project) : m_project{project} {}
 
     const std::string& record_id_field() override { return m_project.record_id_field(); }
     std::vector<redcap::Row> export_records(const redcap::ExportSpec& spec) override
@@ -45,7 +45,7 @@ public:
     std::string version() override { return m_project.version(); }
 
 private:
-    MemoryRedcap& m_project;
+    LooseRedcap& m_project;
 };
 
 /// A site with one study 1.2.3, and a project DEMO with a participant DEMO_001.
@@ -95,9 +95,9 @@ public:
     }
 
     SortedSite site;
-    MemoryRedcap incoming{"study_instance_uid"};
-    MemoryRedcap dtp{"record_id"};
-    MemoryRedcap project{"record_id"};
+    LooseRedcap incoming{"study_instance_uid"};
+    LooseRedcap dtp{"record_id"};
+    LooseRedcap project{"record_id"};
     TimePoint now = parse_local_minute("2026-03-01 10:00").value();
 };
 

@@ -2,7 +2,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/routing/studies.h"
 #include "libfiona/store/incoming_list.h"
-#include "tests/support/memory_redcap.h"
+#include "tests/support/loose_redcap.h"
 #include "tests/support/sorted_site.h"
 
 #include <catch2/catch.hpp>
@@ -22,7 +22,7 @@ redcap::Row transfer(const std::string& study,
     return {study, "", "transfers", 1, std::move(values)};
 }
 
-std::vector<routing::Study> find(const SortedSite& site, MemoryRedcap& redcap,
+std::vector<routing::Study> find(const SortedSite& site, LooseRedcap& redcap,
                                  const routing::StudyQuery& query = {})
 {
     redcap::Incoming incoming{redcap, site.paths.state() / "locks"};
@@ -34,7 +34,7 @@ std::vector<routing::Study> find(const SortedSite& site, MemoryRedcap& redcap,
 TEST_CASE("a study is described by its series, and by its requests")
 {
     const SortedSite site;
-    MemoryRedcap redcap{"study_instance_uid"};
+    LooseRedcap redcap{"study_instance_uid"};
     site.sort("1.2.3", "1.2.3.1", "1.2.3.1.1");
     site.sort("1.2.3", "1.2.3.1", "1.2.3.1.2");
     site.sort("1.2.3", "1.2.3.2", "1.2.3.2.1", {{"Modality", json::Array{"SR"}}});
@@ -56,7 +56,7 @@ TEST_CASE("a study is described by its series, and by its requests")
 TEST_CASE("the state of a study follows its requests")
 {
     const SortedSite site;
-    MemoryRedcap redcap{"study_instance_uid"};
+    LooseRedcap redcap{"study_instance_uid"};
     site.sort("1.2.3", "1.2.3.1", "1.2.3.1.1");
     redcap.add({"1.2.3", "", "", 0, {}});
 
@@ -87,7 +87,7 @@ TEST_CASE("the state of a study follows its requests")
 TEST_CASE("a study of the list whose files have left is gone, not new")
 {
     const SortedSite site;
-    MemoryRedcap redcap{"study_instance_uid"};
+    LooseRedcap redcap{"study_instance_uid"};
     store::IncomingList{site.paths.incoming_list()}.put(
         {1'700'000'000, "SCANNER1", "FIONA", "scanner1", StudyUid{"1.2.9"}, 1, "MR", ""});
 
@@ -101,7 +101,7 @@ TEST_CASE("a study of the list whose files have left is gone, not new")
 TEST_CASE("de-identified studies are shown only when asked for")
 {
     const SortedSite site;
-    MemoryRedcap redcap{"study_instance_uid"};
+    LooseRedcap redcap{"study_instance_uid"};
     site.sort("1.3.6.1.4.1.45037.7550573941961769544717", "1.2.4.1", "1.2.4.1.1");
     site.sort("2.25.77", "2.25.77.1", "2.25.77.1.1");
     site.sort("2.25.88", "2.25.88.1", "2.25.88.1.1");
@@ -120,7 +120,7 @@ TEST_CASE("de-identified studies are shown only when asked for")
 TEST_CASE("a query narrows by arrival, project and filters")
 {
     const SortedSite site;
-    MemoryRedcap redcap{"study_instance_uid"};
+    LooseRedcap redcap{"study_instance_uid"};
     site.sort("1.2.3", "1.2.3.1", "1.2.3.1.1");
     site.sort("1.2.4", "1.2.4.1", "1.2.4.1.1", {{"Modality", json::Array{"CT"}}});
     redcap.add(transfer("1.2.3", {}));
@@ -151,7 +151,7 @@ TEST_CASE("a query narrows by arrival, project and filters")
 TEST_CASE("control characters of a header do not reach the terminal")
 {
     const SortedSite site;
-    MemoryRedcap redcap{"study_instance_uid"};
+    LooseRedcap redcap{"study_instance_uid"};
     site.sort("1.2.3", "1.2.3.1", "1.2.3.1.1", {{"StudyDescription", "a\x1b[2Jb\n"}});
 
     CHECK(find(site, redcap).at(0).description == "a?[2Jb?");
@@ -160,7 +160,7 @@ TEST_CASE("control characters of a header do not reach the terminal")
 TEST_CASE("an unreadable INCOMING is an error, not a list of new studies")
 {
     const SortedSite site;
-    MemoryRedcap redcap{"study_instance_uid"};
+    LooseRedcap redcap{"study_instance_uid"};
     site.sort("1.2.3", "1.2.3.1", "1.2.3.1.1");
     redcap.broken = Error{Fault::unreachable, "no connection"};
 

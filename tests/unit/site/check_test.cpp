@@ -3,7 +3,7 @@
 #include "libfiona/site/default_config.h"
 #include "libfiona/site/layout.h"
 #include "libfiona/store/atomic_file.h"
-#include "tests/support/memory_redcap.h"
+#include "tests/support/loose_redcap.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -49,16 +49,16 @@ public:
             return make_project(role);
         }};
 
-    static std::unique_ptr<MemoryRedcap> make_project(redcap::Role role);
+    static std::unique_ptr<LooseRedcap> make_project(redcap::Role role);
 
 private:
     TempDir m_root;
 };
 
 /// All fields of the road in one dictionary: a project may have more than needed.
-std::unique_ptr<MemoryRedcap> Site::make_project(redcap::Role /*role*/)
+std::unique_ptr<LooseRedcap> Site::make_project(redcap::Role /*role*/)
 {
-    auto project = std::make_unique<MemoryRedcap>("record_id");
+    auto project = std::make_unique<LooseRedcap>("record_id");
     std::istringstream names{
         "study_instance_uid study_institution_name study_aetitle_sender study_aetitle_addressed "
         "study_patient_name study_patient_id study_description study_date study_time "

@@ -5,7 +5,7 @@
 #include "libfiona/store/arrival_marks.h"
 #include "libfiona/store/incoming_list.h"
 #include "libfiona/store/spool.h"
-#include "tests/support/memory_redcap.h"
+#include "tests/support/loose_redcap.h"
 #include "tests/support/sorted_site.h"
 
 #include <catch2/catch.hpp>
@@ -62,7 +62,7 @@ public:
 private:
     [[nodiscard]] std::unique_ptr<redcap::Client> incoming() const
     {
-        auto project = std::make_unique<MemoryRedcap>("study_instance_uid");
+        auto project = std::make_unique<LooseRedcap>("study_instance_uid");
         project->rows = rows;
         project->broken = broken;
         return project;
