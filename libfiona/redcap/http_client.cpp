@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
-#include "libfiona/redcap/answers.h"
 #include "libfiona/redcap/client.h"
-#include "libfiona/redcap/form.h"
 #include "libfiona/redcap/retry.h"
 #include "libfiona/redcap/rows.h"
-#include "libfiona/redcap/transport.h"
+#include "libfiona/redcap/session.h"
 
 #include <algorithm>
 #include <charconv>
@@ -24,7 +22,6 @@ constexpr std::size_t max_rows_per_import = 500;
 constexpr std::size_t max_bytes_per_import = std::size_t{1} << 20U;
 
 using Records = std::vector<std::string>;
-using Parse = std::function<void(std::string& body)>;
 
 /// All rows of one record, as JSON objects joined by commas. Never split over two calls.
 struct RecordRows {
@@ -75,16 +72,10 @@ bool says(const Error& error, std::string_view words)
            && std::string_view{error.what()}.find(words) != std::string_view::npos;
 }
 
-bool may_have_happened(const Error& error)
-{
-    return error.fault() == Fault::unreachable || error.fault() == Fault::temporary;
-}
-
 class HttpClient final : public Client {
 public:
     HttpClient(const RedcapConfig& config, Private<std::string> token, std::string record_id_field)
-        : m_transport{config}, m_deadline{config.deadline}, m_token{std::move(token)},
-          m_record_id_field{std::move(record_id_field)}
+        : m_session{config, std::move(token)}, m_record_id_field{std::move(record_id_field)}
     {
     }
 
@@ -108,14 +99,14 @@ public:
                 // Too much at once: ask who is there, then for some at a time.
                 auto ids = record_ids(spec);
                 if (ids.empty()) {
-                    throw too_large();
+                    throw Session::too_large();
                 }
                 export_chunks(spec, ids, rows);
             }
         } else {
             export_chunks(spec, spec.records, rows);
         }
-        m_traffic.rows_read += rows.size();
+        m_session.traffic().rows_read += rows.size();
         return rows;
     }
 
@@ -141,7 +132,7 @@ public:
     void delete_instance(const std::string& record, const std::string& instrument,
                          unsigned instance) override
     {
-        auto form = request("record", Answers::count);
+        auto form = m_session.request("record");
         form.set("action", "delete")
             .set("records", Records{record})
             .set("instrument", instrument)
@@ -161,7 +152,7 @@ public:
     std::vector<Field> metadata() override
     {
         std::vector<Field> fields;
-        ask(request("metadata", Answers::data), Retry::Tries::several, [&](std::string& body) {
+        m_session.ask(m_session.request("metadata"), Retry::Tries::several, [&](std::string& body) {
             fields.clear();
             const auto list = parse_json(body);
             for (const auto& item : list_in(list)) {
@@ -204,80 +195,27 @@ public:
     std::string version() override
     {
         std::string version;
-        ask(request("version", Answers::data), Retry::Tries::several, [&](const std::string& body) {
-            version = trimmed(body);
-            if (version.empty() || version.size() > 20
-                || version.find_first_not_of("0123456789.") != std::string::npos) {
-                throw Error{Fault::temporary, "REDCap answered with something that is no version"};
-            }
-        });
+        m_session.ask(m_session.request("version"), Retry::Tries::several,
+                      [&](const std::string& body) {
+                          version = trimmed(body);
+                          if (version.empty() || version.size() > 20
+                              || version.find_first_not_of("0123456789.") != std::string::npos) {
+                              throw Error{Fault::temporary,
+                                          "REDCap answered with something that is no version"};
+                          }
+                      });
         return version;
     }
 
-    Traffic traffic() const override { return m_traffic; }
+    Traffic traffic() const override { return m_session.traffic(); }
 
 private:
-    enum class Answers { data, count };
-
-    static Error too_large()
-    {
-        return Error{Fault::temporary, "REDCap ran out of memory even for a single record"};
-    }
-
-    Form request(std::string_view content, Answers answers) const
-    {
-        Form form;
-        form.set("token", m_token.reveal()).set("content", content).set("returnFormat", "json");
-        if (answers == Answers::data) {
-            form.set("format", "json");
-        }
-        return form;
-    }
-
-    /// As call(), for what cannot be asked for in smaller pieces.
-    void ask(const Form& form, Retry::Tries tries, const Parse& parse)
-    {
-        if (call(form, tries, parse) == Verdict::too_large) {
-            throw too_large();
-        }
-    }
-
-    /// `parse` belongs to the call: a body it refuses with Fault::temporary is asked for again.
-    /// Verdict::too_large is left to the caller, who knows how to ask for less.
-    Verdict call(const Form& form, Retry::Tries tries, const Parse& parse)
-    {
-        Retry retry{m_deadline, tries};
-        const auto connection = tries == Retry::Tries::once ? Transport::Connection::fresh
-                                                            : Transport::Connection::kept;
-        for (;;) {
-            std::optional<std::chrono::seconds> retry_after;
-            try {
-                ++m_traffic.calls;
-                m_traffic.bytes_sent += form.body().size();
-                auto answer = m_transport.post(form.body(), retry.time_left(), connection);
-                m_traffic.bytes_received += answer.body.size();
-                retry_after = answer.retry_after;
-                const auto verdict = check_answer(answer, m_token);
-                if (verdict == Verdict::good) {
-                    parse(answer.body);
-                }
-                return verdict;
-            } catch (const Error& e) {
-                if (!retry.wait(e, retry_after)) {
-                    throw Error{e.fault(), "{}{}", e.what(),
-                                retry.tries() > 1 ? fmt::format(" (after {} tries)", retry.tries())
-                                                  : std::string{}};
-                }
-            }
-        }
-    }
-
     /// False if the server ran out of memory; then `rows` is as it was.
     bool export_some(const ExportSpec& spec, std::span<const std::string> records,
                      std::vector<Row>& rows)
     {
         const auto& id_field = record_id_field();
-        auto form = request("record", Answers::data);
+        auto form = m_session.request("record");
         form.set("action", "export").set("type", "flat").set("rawOrLabelHeaders", "raw");
         form.set("rawOrLabel", spec.labels ? "label" : "raw");
         form.set("exportCheckboxLabel", "false").set("exportSurveyFields", "false");
@@ -296,8 +234,9 @@ private:
             form.set("dateRangeBegin", spec.date_range_begin);
         }
         std::vector<Row> fresh;
-        const auto verdict = call(form, Retry::Tries::several,
-                                  [&](std::string& body) { fresh = parse_rows(body, id_field); });
+        const auto verdict = m_session.call(form, Retry::Tries::several, [&](std::string& body) {
+            fresh = parse_rows(body, id_field);
+        });
         std::ranges::move(fresh, std::back_inserter(rows));
         return verdict == Verdict::good;
     }
@@ -313,7 +252,7 @@ private:
                 continue;
             }
             if (count == 1) {
-                throw too_large();
+                throw Session::too_large();
             }
             size = count / 2;
         }
@@ -326,7 +265,7 @@ private:
         ids.fields = {record_id_field()};
         std::vector<Row> rows;
         if (!export_some(ids, {}, rows)) {
-            throw too_large();
+            throw Session::too_large();
         }
         Records records;
         for (auto& row : rows) {
@@ -367,7 +306,7 @@ private:
             taken += import_some(rest.first(count), overwrite, tries);
             rest = rest.subspan(count);
         }
-        m_traffic.rows_written += rows.size();
+        m_session.traffic().rows_written += rows.size();
         return taken;
     }
 
@@ -380,16 +319,16 @@ private:
             data += record.json;
         }
         data += "]";
-        auto form = request("record", Answers::data);
+        auto form = m_session.request("record");
         form.set("action", "import").set("type", "flat").set("forceAutoNumber", "false");
         form.set("overwriteBehavior", overwrite == Overwrite::normal ? "normal" : "overwrite");
         form.set("dateFormat", "YMD").set("returnContent", "count").set("data", data);
         std::size_t taken = 0;
         const auto verdict =
-            call(form, tries, [&](const std::string& body) { taken = count_in(body); });
+            m_session.call(form, tries, [&](const std::string& body) { taken = count_in(body); });
         if (verdict == Verdict::too_large) {
             if (records.size() == 1) {
-                throw too_large();
+                throw Session::too_large();
             }
             const auto half = records.size() / 2;
             return import_some(records.first(half), overwrite, tries)
@@ -406,10 +345,10 @@ private:
     {
         constexpr unsigned max_rounds = 3;
         for (unsigned round = 1; !records.empty(); ++round) {
-            auto form = request("record", Answers::count);
+            auto form = m_session.request("record");
             form.set("action", "delete").set("records", records);
             try {
-                ask(form, Retry::Tries::once, count_is_enough);
+                m_session.ask(form, Retry::Tries::once, count_is_enough);
                 return;
             } catch (const Error& e) {
                 const bool worth_a_look = says(e, "do not exist") || may_have_happened(e);
@@ -433,7 +372,7 @@ private:
     {
         for (const bool last : {false, true}) {
             try {
-                ask(form, Retry::Tries::once, count_is_enough);
+                m_session.ask(form, Retry::Tries::once, count_is_enough);
                 return;
             } catch (const Error& e) {
                 const bool worth_a_look = e.fault() == Fault::data || may_have_happened(e);
@@ -455,10 +394,11 @@ private:
                       const std::function<void(const json::Array&)>& take)
     {
         try {
-            ask(request(content, Answers::data), Retry::Tries::several, [&](std::string& body) {
-                const auto value = parse_json(body);
-                take(list_in(value));
-            });
+            m_session.ask(m_session.request(content), Retry::Tries::several,
+                          [&](std::string& body) {
+                              const auto value = parse_json(body);
+                              take(list_in(value));
+                          });
         } catch (const Error& e) {
             if (!says(e, words)) {
                 throw;
@@ -466,11 +406,8 @@ private:
         }
     }
 
-    Transport m_transport;
-    std::chrono::milliseconds m_deadline;
-    Private<std::string> m_token;
+    Session m_session;
     std::string m_record_id_field; ///< empty: not yet known
-    Traffic m_traffic;
 };
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "libfiona/base/log.h"
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/redcap/incoming_rows.h"
+#include "libfiona/redcap/retry.h"
 #include "libfiona/redcap/study_lock.h"
 
 #include <algorithm>
@@ -22,11 +23,6 @@ struct Plan {
     bool was_needed = false;
     std::optional<std::string> refusal;
 };
-
-bool may_have_happened(const Error& error)
-{
-    return error.fault() == Fault::unreachable || error.fault() == Fault::temporary;
-}
 
 class Writer {
 public:

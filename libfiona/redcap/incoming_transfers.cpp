@@ -3,6 +3,7 @@
 #include "libfiona/base/log.h"
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/redcap/incoming_rows.h"
+#include "libfiona/redcap/retry.h"
 #include "libfiona/redcap/study_lock.h"
 
 #include <algorithm>
@@ -99,7 +100,7 @@ Incoming::Ensured Incoming::ensure_transfer(const Transfer& wanted, TimePoint no
             m_client.import_once({request_row(request)}, Overwrite::normal);
         } catch (const Error& e) {
             // Perhaps only the answer was lost: the next round looks before it writes.
-            if (e.fault() != Fault::unreachable && e.fault() != Fault::temporary) {
+            if (!may_have_happened(e)) {
                 throw e.in(fmt::format("study {}", wanted.study));
             }
             last_problem = e;

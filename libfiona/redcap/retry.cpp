@@ -34,9 +34,7 @@ milliseconds Retry::time_left() const
 bool Retry::wait(const Error& problem, const std::optional<std::chrono::seconds>& retry_after)
 {
     ++m_done;
-    const bool may_pass =
-        problem.fault() == Fault::unreachable || problem.fault() == Fault::temporary;
-    if (!may_pass || m_done >= m_max_tries) {
+    if (!may_have_happened(problem) || m_done >= m_max_tries) {
         return false;
     }
     const auto ceiling = std::min(max_delay, base_delay * (1U << (m_done - 1)));

@@ -9,6 +9,13 @@
 
 namespace fiona::redcap {
 
+/// Whether the server may have done what it was asked although the call failed, and may do it next
+/// time: no answer, or none that can be read.
+[[nodiscard]] inline bool may_have_happened(const Error& problem)
+{
+    return problem.fault() == Fault::unreachable || problem.fault() == Fault::temporary;
+}
+
 /// Decides whether a failed call is made again, and waits before it is: full jitter, base 0.5 s
 /// doubling to 30 s, at most five tries, never beyond the deadline. `Retry-After` is obeyed.
 class Retry {
