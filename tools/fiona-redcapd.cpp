@@ -9,6 +9,7 @@ int main(int argc, char** argv)
     cli::Tool tool{"fiona-redcapd", "REDCap's API on SQLite, for sites and tests without a REDCap",
                    "fiona-redcapd init --db /data/redcap/redcap.db --tokens-file "
                    "/data/config/redcap.tokens"};
+    tool.with_dry_run();
     auto& app = tool.options();
     app.require_subcommand(1);
     redcapd::Places places;
@@ -66,6 +67,7 @@ int main(int argc, char** argv)
     auto* const status = add_command(app, "status", "say whether it runs");
 
     return tool.run(argc, argv, [&] {
+        places.mode = tool.mode();
         const redcapd::Commands commands{
             places, [&]() -> const Config& { return tool.config(); },
             [&](const json::Value& document, const std::vector<std::string>& lines) {

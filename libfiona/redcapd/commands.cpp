@@ -85,18 +85,24 @@ fs::path Commands::pid_file() const
     return m_config().paths.pids() / "fiona-redcapd.pid";
 }
 
+bool Commands::dry_run() const
+{
+    return m_places.mode == Mode::dry_run;
+}
+
 void Commands::init() const
 {
     const auto file = database();
     const auto tokens =
         m_places.tokens_file ? *m_places.tokens_file : m_config().redcap.tokens_file;
-    const auto report = initialize(file, tokens, schemas(), Clock::now());
+    const auto report = initialize(file, tokens, schemas(), Clock::now(), m_places.mode);
+    const std::string would = dry_run() ? "would be " : "";
     std::vector<std::string> lines;
     for (const auto& project : report.projects_made) {
-        lines.push_back("project made: " + project);
+        lines.push_back(fmt::format("project {}made: {}", would, project));
     }
     for (const auto& role : report.tokens_made) {
-        lines.push_back("token made: " + role);
+        lines.push_back(fmt::format("token {}made: {}", would, role));
     }
     m_report(json::Object{{"projects_made", strings(report.projects_made)},
                           {"tokens_made", strings(report.tokens_made)}},
@@ -107,7 +113,11 @@ void Commands::create_project(const ProjectOrder& order) const
 {
     auto db = open(database());
     const auto token = redcapd::create_project(db, {order.title, order.schema, order.events},
-                                               schemas(), Clock::now());
+                                               schemas(), Clock::now(), m_places.mode);
+    if (dry_run()) {
+        m_report(json::Object{{"project", order.title}}, {"project would be made: " + order.title});
+        return;
+    }
     log::info("project_created", {{"project", order.title}});
     if (order.print_token) {
         m_report(json::Object{{"project", order.title}, {"token", token.reveal()}},
@@ -138,7 +148,13 @@ void Commands::create_token(const TokenOrder& order) const
 {
     auto db = open(database());
     const Grant grant{order.project, order.account, parse_rights(order.rights)};
+    Transaction transaction{db, Transaction::Kind::write};
     const auto token = grant_token(db, grant, Clock::now());
+    if (dry_run()) {
+        m_report(json::Object{{"project", order.project}}, {"a token would be made"});
+        return;
+    }
+    transaction.commit();
     log::info("token_created", {{"project", order.project}, {"account", order.account}});
     m_report(json::Object{{"project", order.project}, {"token", token.reveal()}}, {token.reveal()});
 }
@@ -146,6 +162,7 @@ void Commands::create_token(const TokenOrder& order) const
 void Commands::revoke_token(const TokenOrder& order) const
 {
     auto db = open(database());
+    Transaction transaction{db, Transaction::Kind::write};
     std::int64_t revoked = 0;
     if (order.file) {
         const Private<std::string> token{
@@ -160,7 +177,11 @@ void Commands::revoke_token(const TokenOrder& order) const
     } else {
         throw Error{Fault::usage, "token revoke: give --token-file, or --project and --user"};
     }
-    m_report(json::Object{{"revoked", revoked}}, {fmt::format("{} tokens revoked", revoked)});
+    if (!dry_run()) {
+        transaction.commit();
+    }
+    m_report(json::Object{{"revoked", revoked}},
+             {fmt::format("{} tokens {}revoked", revoked, dry_run() ? "would be " : "")});
 }
 
 void Commands::serve(const std::vector<std::string>& faults) const
@@ -195,6 +216,10 @@ void Commands::serve(const std::vector<std::string>& faults) const
 
 void Commands::start() const
 {
+    if (dry_run()) {
+        status();
+        return;
+    }
     const auto log_file = m_config().paths.logs() / "fiona-redcapd.log";
     const auto result = store::start_daemon(pid_file(),
                                             {sibling_program("fiona-redcapd"), "--config",
@@ -206,6 +231,10 @@ void Commands::start() const
 
 void Commands::stop() const
 {
+    if (dry_run()) {
+        status();
+        return;
+    }
     const auto result = store::stop_daemon(pid_file(), stop_grace);
     const auto* const words = result == store::StopResult::stopped ? "stopped" : "was not running";
     m_report(json::Object{{"result", words}}, {words});

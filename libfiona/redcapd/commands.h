@@ -3,6 +3,7 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/mode.h"
 
 #include <filesystem>
 #include <functional>
@@ -20,6 +21,7 @@ struct Places {
     std::optional<std::filesystem::path> tokens_file; ///< else REDCAP.tokens_file
     std::optional<std::string> listen;                ///< else the host and port of REDCAP.url
     std::optional<std::filesystem::path> socket;      ///< else REDCAP.unix_socket
+    Mode mode = Mode::apply;
 };
 
 struct ProjectOrder {
@@ -57,6 +59,7 @@ public:
     void status() const;
 
 private:
+    [[nodiscard]] bool dry_run() const;
     [[nodiscard]] std::filesystem::path database() const;
     [[nodiscard]] std::filesystem::path schemas() const;
     [[nodiscard]] std::filesystem::path pid_file() const;

@@ -51,7 +51,7 @@ Tokens parse_tokens(std::string_view text, const fs::path& file)
 }
 
 /// Adds lines to what is in the file; comments and other lines stay.
-Tokens complete_tokens_file(const fs::path& file, InitReport& report)
+Tokens complete_tokens_file(const fs::path& file, Mode mode, InitReport& report)
 {
     std::string text;
     if (fs::exists(file)) {
@@ -69,7 +69,7 @@ Tokens complete_tokens_file(const fs::path& file, InitReport& report)
             report.tokens_made.emplace_back(role);
         }
     }
-    if (!report.tokens_made.empty()) {
+    if (!report.tokens_made.empty() && mode == Mode::apply) {
         store::write_file(file, text, 0600);
     }
     return tokens;
@@ -118,31 +118,42 @@ void add_routing_destination(Database& database, const std::string& title)
 } // namespace
 
 InitReport initialize(const fs::path& database_file, const fs::path& tokens_file,
-                      const fs::path& schemas, TimePoint now)
+                      const fs::path& schemas, TimePoint now, Mode mode)
 {
-    make_parent(database_file);
-    make_parent(tokens_file);
-    const store::FileLock lock{database_file.native() + ".lock"};
-    InitReport report;
     // Read before anything is made, so that a missing schema leaves nothing behind.
     std::vector<Schema> wanted;
     for (const auto* const role : roles) {
         wanted.push_back(read_template(schemas, role));
+        wanted.back().created = epoch_seconds(now);
     }
-    const auto tokens = complete_tokens_file(tokens_file, report);
-    Database database{database_file, Database::Open::create};
+    InitReport report;
+    if (mode == Mode::dry_run && !fs::exists(database_file)) {
+        static_cast<void>(complete_tokens_file(tokens_file, mode, report));
+        report.projects_made.assign(roles.begin(), roles.end());
+        return report;
+    }
+    std::optional<store::FileLock> lock;
+    if (mode == Mode::apply) {
+        make_parent(database_file);
+        make_parent(tokens_file);
+        lock.emplace(database_file.native() + ".lock");
+    }
+    const auto tokens = complete_tokens_file(tokens_file, mode, report);
+    Database database{database_file,
+                      mode == Mode::apply ? Database::Open::create : Database::Open::existing};
     prepare_tables(database);
     Transaction transaction{database, Transaction::Kind::write};
-    for (auto& schema : wanted) {
+    for (const auto& schema : wanted) {
         const auto known = find_project(database, schema.name);
-        schema.created = epoch_seconds(now);
         const auto project = known ? known->id : store_project(database, schema);
         if (!known) {
             report.projects_made.push_back(schema.name);
         }
         store_token(database, tokens.at(schema.name), {project, account, tool_rights}, now);
     }
-    transaction.commit();
+    if (mode == Mode::apply) {
+        transaction.commit();
+    }
     return report;
 }
 
@@ -160,9 +171,12 @@ Private<std::string> grant_token(Database& database, const Grant& grant, TimePoi
 }
 
 Private<std::string> create_project(Database& database, const NewProject& wanted,
-                                    const fs::path& schemas, TimePoint now)
+                                    const fs::path& schemas, TimePoint now, Mode mode)
 {
     const auto title = ProjectName{wanted.title}.str();
+    if (title.find('|') != std::string::npos) { // it parts the choices of a dropdown
+        throw Error{Fault::data, "a project's name cannot have a |"};
+    }
     for (const auto& event : wanted.events) {
         static_cast<void>(EventName{event});
     }
@@ -177,7 +191,9 @@ Private<std::string> create_project(Database& database, const NewProject& wanted
     store_project(database, schema);
     add_routing_destination(database, title);
     auto token = grant_token(database, {title, account, all_rights}, now);
-    transaction.commit();
+    if (mode == Mode::apply) {
+        transaction.commit();
+    }
     return token;
 }
 

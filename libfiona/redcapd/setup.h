@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libfiona/base/dates.h"
+#include "libfiona/base/mode.h"
 #include "libfiona/base/private.h"
 #include "libfiona/redcapd/sqlite.h"
 
@@ -28,9 +29,11 @@ struct InitReport {
 ///      +          -       crashed in between, or the database is new: its hash is stored
 ///      -          +       the file was lost: a new token is made, the old one stays valid
 ///      +          +       nothing to do
+///
+/// A dry run reads, reports what is missing and makes nothing, no directory either.
 InitReport initialize(const std::filesystem::path& database,
                       const std::filesystem::path& tokens_file,
-                      const std::filesystem::path& schemas, TimePoint now);
+                      const std::filesystem::path& schemas, TimePoint now, Mode mode = Mode::apply);
 
 /// What a new token is for.
 struct Grant {
@@ -51,9 +54,9 @@ struct NewProject {
 
 /// Creates a project with all rights for the account `fiona`, and adds it to the destinations a
 /// routing rule can choose (routing_dest_project). Throws Error{Fault::data} if there is a project
-/// of that name or title.
+/// of that name or title. A dry run makes the same checks; its token is worth nothing.
 [[nodiscard]] Private<std::string> create_project(Database& database, const NewProject& wanted,
                                                   const std::filesystem::path& schemas,
-                                                  TimePoint now);
+                                                  TimePoint now, Mode mode = Mode::apply);
 
 } // namespace fiona::redcapd

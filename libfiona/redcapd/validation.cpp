@@ -102,10 +102,10 @@ bool follows(std::string_view validation, std::string_view text)
     if (validation == "number" || validation == "float") {
         return is_number(text, std::nullopt);
     }
-    constexpr std::string_view decimals = "number_"; // number_1dp, number_2dp_comma_decimal
+    constexpr std::string_view decimals = "number_"; // number_1dp, number_2dp
     if (validation.starts_with(decimals) && validation.size() > decimals.size()
         && is_digit(validation[decimals.size()])
-        && validation.substr(decimals.size() + 1).starts_with("dp")) {
+        && validation.substr(decimals.size() + 1) == "dp") {
         return is_number(text, static_cast<std::size_t>(validation[decimals.size()] - '0'));
     }
     // The stored form of a date is year-month-day whatever the validation shows to people.

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/files.h"
+#include "libfiona/base/json.h"
+#include "libfiona/base/process.h"
+#include "libfiona/redcapd/sqlite.h"
+#include "tests/support/run_tool.h"
+#include "tests/support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+
+#include <array>
+#include <atomic>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+namespace fs = std::filesystem;
+namespace json = fiona::json;
+
+namespace {
+
+struct Reply {
+    int status = 0; ///< 0: no answer
+    std::string body;
+};
+
+/// curl with a deadline; `where` is an address the server printed.
+Reply curl(const std::string& where, const std::vector<std::string>& options)
+{
+    std::vector<std::string> words{"curl", "-sS", "--max-time", "20", "-w", "\n%{http_code}"};
+    if (where.starts_with("unix:")) {
+        words.insert(words.end(), {"--unix-socket", where.substr(5), "http://localhost/api/"});
+    } else {
+        words.push_back(where);
+    }
+    words.insert(words.end(), options.begin(), options.end());
+    const auto run = fiona::run({.arguments = words, .max_output = std::size_t{8} << 20U});
+    const auto line = run.out.rfind('\n');
+    if (run.exit_code != 0 || line == std::string::npos) {
+        return {};
+    }
+    return {std::stoi(run.out.substr(line + 1)), run.out.substr(0, line)};
+}
+
+/// A database with a token file, made by the tool.
+class Site {
+public:
+    Site()
+    {
+        REQUIRE(run_tool("fiona-redcapd", {"init", "--db", database(), "--tokens-file", tokens()})
+                    .exit_code
+                == EX_OK);
+    }
+
+    [[nodiscard]] std::string database() const { return directory / "redcap.db"; }
+    [[nodiscard]] std::string tokens() const { return directory / "redcap.tokens"; }
+    [[nodiscard]] std::string token(const std::string& role) const
+    {
+        std::ifstream in{tokens()};
+        for (std::string line; std::getline(in, line);) {
+            if (line.starts_with(role + " = ")) {
+                return line.substr(role.size() + 3);
+            }
+        }
+        return {};
+    }
+
+    TempDir directory;
+};
+
+/// `fiona-redcapd serve` on a free port until the object ends.
+class Serving {
+public:
+    explicit Serving(const Site& site, const std::vector<std::string>& options = {})
+        : m_out{site.directory / "out"}, m_err{site.directory / "err"}
+    {
+        const auto program =
+            (fs::read_symlink("/proc/self/exe").parent_path() / ".." / "bin" / "fiona-redcapd")
+                .native();
+        std::vector<std::string> words{program,         "serve",    "--db",
+                                       site.database(), "--listen", "127.0.0.1:0"};
+        words.insert(words.end(), options.begin(), options.end());
+        std::vector<char*> argv;
+        for (auto& word : words) {
+            argv.push_back(word.data());
+        }
+        argv.push_back(nullptr);
+        posix_spawn_file_actions_t actions;
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_addopen(&actions, 1, m_out.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
+                                         0600);
+        posix_spawn_file_actions_addopen(&actions, 2, m_err.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
+                                         0600);
+        std::array<char*, 1> environment{nullptr};
+        const int failed = ::posix_spawn(&m_pid, program.c_str(), &actions, nullptr, argv.data(),
+                                         environment.data());
+        posix_spawn_file_actions_destroy(&actions);
+        REQUIRE(failed == 0);
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+        while (url.empty() && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{5});
+            std::ifstream in{m_out};
+            for (std::string line; std::getline(in, line);) {
+                if (line.starts_with("http://") && line.ends_with("/api/")) {
+                    url = line;
+                }
+            }
+        }
+        REQUIRE_FALSE(url.empty());
+    }
+    Serving(const Serving&) = delete;
+    Serving& operator=(const Serving&) = delete;
+    ~Serving() { end(SIGKILL); }
+
+    /// Exit code, or 128 + signal.
+    int end(int signal)
+    {
+        if (m_pid <= 0) {
+            return -1;
+        }
+        ::kill(m_pid, signal);
+        int status = 0;
+        ::waitpid(m_pid, &status, 0);
+        m_pid = -1;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+
+    [[nodiscard]] std::string log() const { return fiona::read_file(m_err); }
+
+    std::string url;
+
+private:
+    fs::path m_out;
+    fs::path m_err;
+    pid_t m_pid = -1;
+};
+
+std::vector<std::string> record_call(const std::string& token)
+{
+    return {"-d", "token=" + token, "-d", "content=record", "-d", "format=json"};
+}
+
+Reply import(const std::string& where, const std::string& token, const std::string& data)
+{
+    auto options = record_call(token);
+    options.insert(options.end(), {"--data-urlencode", "data=" + data});
+    return curl(where, options);
+}
+
+std::string integrity(const std::string& database)
+{
+    fiona::redcapd::Database db{database, fiona::redcapd::Database::Open::existing};
+    fiona::redcapd::Query query{db, "PRAGMA integrity_check"};
+    return query.next() ? query.text(0) : "";
+}
+
+} // namespace
+
+TEST_CASE("fiona-redcapd: from init to a record on a UNIX socket and on loopback")
+{
+    const Site site;
+    const auto made =
+        run_tool("fiona-redcapd", {"project", "create", "--db", site.database(), "--title", "DEMO",
+                                   "--event", "01", "--event", "baseline", "--print-token"});
+    REQUIRE(made.exit_code == EX_OK);
+    const auto token = made.out.substr(0, 32);
+    const std::string socket = site.directory / "api.sock";
+    Serving server{site, {"--socket", socket}};
+    const bool by_socket = GENERATE(false, true);
+    const std::string where = by_socket ? "unix:" + socket : server.url;
+    CAPTURE(where);
+
+    CHECK(import(where, token, R"([{"record_id":"DEMO_0001","first_name":"DEMO_0001"}])").body
+          == R"({"count":1})");
+    const auto events = curl(
+        where, {"-F", "token=" + token, "-F", "content=event", "-F", "format=json"}); // multipart
+    CHECK(events.status == 200);
+    CHECK(json::parse(events.body, "events").array().size() == 3);
+    CHECK(curl(where, {"-d", "token=" + token, "-d", "content=version"}).body == "14.0.0");
+
+    struct stat status {};
+    REQUIRE(::stat(socket.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777U) == 0660U);
+    CHECK(server.end(SIGTERM) == EX_OK);
+    CHECK_FALSE(fs::exists(socket));
+    CHECK_THAT(server.log(), Contains("event=server_stopped"));
+}
+
+TEST_CASE("fiona-redcapd: a second init makes nothing and prints nothing")
+{
+    const Site site;
+    const auto tokens = fiona::read_file(site.tokens());
+
+    const auto again = run_tool("fiona-redcapd",
+                                {"init", "--db", site.database(), "--tokens-file", site.tokens()});
+
+    CHECK(again.exit_code == EX_OK);
+    CHECK(again.out.empty());
+    CHECK(fiona::read_file(site.tokens()) == tokens);
+    CHECK_THAT(tokens, StartsWith("incoming = "));
+    CHECK((fs::status(site.tokens()).permissions() & fs::perms::mask)
+          == (fs::perms::owner_read | fs::perms::owner_write));
+    CHECK((fs::status(site.database()).permissions() & fs::perms::mask)
+          == (fs::perms::owner_read | fs::perms::owner_write));
+}
+
+TEST_CASE("fiona-redcapd: a dry run says what would be made and makes nothing")
+{
+    const TempDir directory;
+    const std::string database = directory / "new" / "redcap.db";
+    const std::string tokens = directory / "new" / "tokens";
+
+    const auto run =
+        run_tool("fiona-redcapd", {"init", "--dry-run", "--db", database, "--tokens-file", tokens});
+
+    CHECK(run.exit_code == EX_OK);
+    CHECK_THAT(run.out, Contains("project would be made: dtp"));
+    CHECK(fs::is_empty(directory.path));
+
+    const Site site;
+    CHECK(run_tool("fiona-redcapd", {"project", "create", "-n", "--db", site.database(), "--title",
+                                     "DEMO", "--print-token"})
+              .out
+          == "project would be made: DEMO\n");
+    CHECK(run_tool("fiona-redcapd", {"token", "create", "-n", "--db", site.database(), "--project",
+                                     "dtp", "--rights", "all"})
+              .exit_code
+          == EX_OK);
+    CHECK_THAT(run_tool("fiona-redcapd", {"project", "list", "--db", site.database()}).out,
+               !Contains("DEMO"));
+}
+
+TEST_CASE("fiona-redcapd: a bad command line is 64, a bad place to listen 78")
+{
+    const Site site;
+    auto [arguments, code] = GENERATE(table<std::vector<std::string>, int>({
+        {std::vector<std::string>{}, EX_USAGE},
+        {{"explode"}, EX_USAGE},
+        {{"project", "create", "--db", "DB"}, EX_USAGE},
+        {{"token", "create", "--db", "DB", "--project", "dtp", "--rights", "x"}, EX_USAGE},
+        {{"token", "revoke", "--db", "DB"}, EX_USAGE},
+        {{"serve", "--db", "DB", "--listen", "127.0.0.1:0", "--fault", "x"}, EX_USAGE},
+        {{"serve", "--db", "DB", "--listen", "0.0.0.0:0"}, EX_CONFIG},
+        {{"serve", "--db", "DB", "--listen", "127.0.0.1"}, EX_CONFIG},
+        {{"serve", "--db", "DB", "--listen", "[::]:0"}, EX_CONFIG},
+        {{"serve", "--db", "DBx", "--listen", "127.0.0.1:0"}, EX_NOINPUT},
+        {{"token", "create", "--db", "DB", "--project", "x", "--rights", "all"}, EX_NOINPUT},
+    }));
+    for (auto& argument : arguments) { // each run of this test has a database of its own
+        if (argument.starts_with("DB")) {
+            argument.replace(0, 2, site.database());
+        }
+    }
+    CAPTURE(arguments);
+
+    CHECK(run_tool("fiona-redcapd", arguments).exit_code == code);
+}
+
+TEST_CASE("fiona-redcapd: one bad row among good ones, and none is written")
+{
+    const Site site;
+    const Serving server{site};
+    const auto token = site.token("dtp");
+
+    const auto reply = import(server.url, token,
+                              R"([{"record_id":"A"},{"record_id":"B","project_active":"maybe"}])");
+
+    CHECK(reply.status == 400);
+    CHECK_THAT(reply.body, Contains("The value is not a valid category for project_active"));
+    CHECK(curl(server.url, record_call(token)).body == "[]");
+}
+
+TEST_CASE("fiona-redcapd: only POST /api/ is served, within limits")
+{
+    const Site site;
+    const Serving server{site};
+    const auto token = site.token("dtp");
+    const std::string big = site.directory / "big";
+    {
+        std::ofstream out{big};
+        out << "token=" << token << "&content=record&format=json&data=";
+        for (int i = 0; i < 33; ++i) {
+            out << std::string(std::size_t{1} << 20U, 'a');
+        }
+    }
+
+    CHECK(curl(server.url, {}).body == "The requested method is not implemented.");
+    CHECK(curl(server.url, {}).status == 501);
+    CHECK(curl(server.url, {"-X", "DELETE"}).status == 501);
+    CHECK(curl(server.url + "x", {"-d", "a=b"}).status == 404);
+    CHECK(curl(server.url.substr(0, server.url.size() - 4), {"-d", "a=b"}).status == 404);
+    CHECK(curl(server.url, {"-H", "Expect:", "--data-binary", "@" + big}).status == 413);
+    CHECK(curl(server.url, {"-X", "POST", "-H", "Content-Length:"}).status == 411);
+    CHECK(curl(server.url, {"-d", "token=0123456789ABCDEF0123456789ABCDEF"}).status == 403);
+    CHECK(curl(server.url, record_call(token)).status == 200); // it still serves
+}
+
+TEST_CASE("fiona-redcapd: the access log holds no token, parameter or value")
+{
+    const Site site;
+    Serving server{site};
+    const auto token = site.token("incoming");
+
+    REQUIRE(import(server.url, token,
+                   R"([{"study_instance_uid":"1.2","study_accession_number":"ACCSECRET"}])")
+                .status
+            == 200);
+    REQUIRE(import(server.url, token, R"([{"study_instance_uid":"1.2","x":"WRONGSECRET"}])").status
+            == 400);
+    REQUIRE(server.end(SIGTERM) == EX_OK);
+
+    CHECK_THAT(server.log(), Contains("event=request_answered content=record project=incoming "
+                                      "status=200"));
+    CHECK_THAT(server.log(), Contains("status=400") && !Contains(token) && !Contains("SECRET")
+                                 && !Contains("study_accession_number"));
+}
+
+TEST_CASE("fiona-redcapd: a revoked token is refused at once")
+{
+    const Site site;
+    const Serving server{site};
+    const auto token = site.token("dtp");
+    REQUIRE(curl(server.url, record_call(token)).status == 200);
+
+    const auto run = run_tool("fiona-redcapd", {"token", "revoke", "--db", site.database(),
+                                                "--project", "dtp", "--user", "fiona"});
+
+    CHECK(run.out == "1 tokens revoked\n");
+    CHECK(curl(server.url, record_call(token)).status == 403);
+}
+
+TEST_CASE("fiona-redcapd: importers in parallel, killed at any moment: what was said is there")
+{
+    const Site site;
+    const auto token = site.token("incoming");
+    constexpr int importers = 3;
+    std::mutex mutex;
+    std::vector<std::string> acknowledged;
+    for (int round = 0; round < 4; ++round) {
+        Serving server{site};
+        std::atomic<int> answered{0};
+        std::vector<std::jthread> threads;
+        for (int importer = 0; importer < importers; ++importer) {
+            threads.emplace_back([&, importer] {
+                for (int i = 0;; ++i) {
+                    const auto study = fmt::format("1.{}.{}.{}", round, importer, i);
+                    const auto data = fmt::format(
+                        R"([{{"study_instance_uid":"{0}","study_description":"x"}},
+                            {{"study_instance_uid":"{0}","redcap_repeat_instrument":"series",
+                              "redcap_repeat_instance":"new","series_instance_uid":"{0}.1"}},
+                            {{"study_instance_uid":"counter","redcap_repeat_instrument":"series",
+                              "redcap_repeat_instance":"new","series_instance_uid":"{0}"}}])",
+                        study);
+                    if (import(server.url, token, data).status != 200) {
+                        return; // the server is dead
+                    }
+                    const std::scoped_lock lock{mutex};
+                    acknowledged.push_back(study);
+                    ++answered;
+                }
+            });
+        }
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+        while (answered < 5 + round && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        }
+        server.end(SIGKILL);
+    }
+    REQUIRE(acknowledged.size() >= 20);
+    CHECK(integrity(site.database()) == "ok");
+
+    const Serving server{site};
+    const auto rows = json::parse(curl(server.url, record_call(token)).body, "rows");
+
+    std::map<std::string, int> rows_of;
+    std::set<std::string> counted;
+    std::size_t counter_rows = 0;
+    for (const auto& row : rows.array()) {
+        const auto study = row.text("study_instance_uid");
+        ++rows_of[study];
+        if (study == "counter" && !row.text("series_instance_uid").empty()) {
+            counted.insert(row.text("series_instance_uid"));
+            ++counter_rows;
+        }
+    }
+    for (const auto& study : acknowledged) {
+        CAPTURE(study);
+        CHECK(rows_of[study] == 2);
+        CHECK(counted.contains(study));
+    }
+    CHECK(counter_rows == counted.size());       // no number was given twice
+    CHECK(rows_of.size() - 1 == counted.size()); // a study is there with its counter, or not
+    CHECK(counted.size() <= acknowledged.size() + 4 * importers); // committed, answer lost
+}
+
+TEST_CASE("fiona-redcapd: init killed half-way is finished by the next one")
+{
+    const Site site;
+    // What a crash between the tokens file and the database leaves behind.
+    for (const auto* const suffix : {"", "-wal", "-shm"}) {
+        fs::remove(site.database() + suffix);
+    }
+    const auto tokens = fiona::read_file(site.tokens());
+
+    REQUIRE(
+        run_tool("fiona-redcapd", {"init", "--db", site.database(), "--tokens-file", site.tokens()})
+            .exit_code
+        == EX_OK);
+
+    CHECK(fiona::read_file(site.tokens()) == tokens);
+    const Serving server{site};
+    CHECK(curl(server.url, record_call(site.token("ids7"))).status == 200);
+}
+
+TEST_CASE("fiona-redcapd: faults on purpose")
+{
+    const Site site;
+    const auto token = site.token("autoid");
+    const std::string row = R"([{"record_id":"1"}])";
+    SECTION("a status, and nothing is done")
+    {
+        {
+            const Serving server{site, {"--fault", "status=500,1"}};
+            CHECK(import(server.url, token, row).status == 500);
+        }
+        CHECK(curl(Serving{site}.url, record_call(token)).body == "[]");
+    }
+    SECTION("HTML with status 200, and nothing is done")
+    {
+        {
+            const Serving server{site, {"--fault", "html200,1"}};
+            const auto reply = import(server.url, token, row);
+            CHECK(reply.status == 200);
+            CHECK_THAT(reply.body, StartsWith("<!DOCTYPE html>"));
+        }
+        CHECK(curl(Serving{site}.url, record_call(token)).body == "[]");
+    }
+    SECTION("half an answer")
+    {
+        const Serving server{site, {"--fault", "truncate,1"}};
+        CHECK(curl(server.url, record_call(token)).status == 0); // curl sees the missing bytes
+    }
+    SECTION("no answer after the commit")
+    {
+        {
+            const Serving server{site, {"--fault", "drop-after-commit,1"}};
+            CHECK(import(server.url, token, row).status == 0);
+            CHECK(curl(server.url, record_call(token)).status == 200); // reads are answered
+        }
+        const Serving server{site};
+        CHECK_THAT(curl(server.url, record_call(token)).body, Contains(R"("record_id":"1")"));
+    }
+    SECTION("a delay")
+    {
+        const Serving server{site, {"--fault", "delay=300,1"}};
+        const auto begin = std::chrono::steady_clock::now();
+        CHECK(import(server.url, token, row).status == 200);
+        CHECK(std::chrono::steady_clock::now() - begin >= std::chrono::milliseconds{300});
+    }
+}
+
+TEST_CASE("fiona-redcapd: start, status and stop of a site's server")
+{
+    const Site site;
+    const std::string config = site.directory / "config.json";
+    const std::string socket = site.directory / "api.sock";
+    {
+        std::ofstream out{config};
+        out << json::write(json::Object{{"ROOT", site.directory.path.native()},
+                                        {"REDCAP", json::Object{{"db", site.database()},
+                                                                {"url", "http://localhost/api/"},
+                                                                {"unix_socket", socket},
+                                                                {"tokens_file", site.tokens()}}}});
+    }
+    const auto tool = [&](const std::string& command) {
+        return run_tool("fiona-redcapd", {"--config", config, command});
+    };
+
+    CHECK(tool("init").exit_code == EX_OK); // all places from the configuration
+    CHECK(tool("status").exit_code == EX_UNAVAILABLE);
+    const auto started = tool("start");
+    CAPTURE(started.err);
+    CHECK(started.out == "started\n");
+    CHECK(tool("start").out == "already running\n");
+    CHECK(tool("status").exit_code == EX_OK);
+    CHECK(curl("unix:" + socket, record_call(site.token("dtp"))).body == "[]");
+    CHECK(tool("serve").exit_code == EX_TEMPFAIL); // the socket is taken
+    CHECK(tool("stop").out == "stopped\n");
+    CHECK(tool("stop").out == "was not running\n");
+    CHECK_THAT(fiona::read_file(site.directory.path / "home/processing/logs/fiona-redcapd.log"),
+               Contains("event=server_stopped"));
+}
