@@ -28,7 +28,12 @@ public:
     bool Int(int value) { return add(Value{value}); }
     bool Uint(unsigned value) { return add(Value{value}); }
     bool Int64(std::int64_t value) { return add(Value{value}); }
-    bool Uint64(std::uint64_t value) { return add(Value{static_cast<double>(value)}); }
+    // RapidJSON calls this for every positive number beyond 32 bits: nanoseconds are among them.
+    bool Uint64(std::uint64_t value)
+    {
+        return std::in_range<std::int64_t>(value) ? add(Value{static_cast<std::int64_t>(value)})
+                                                  : add(Value{static_cast<double>(value)});
+    }
     bool Double(double value) { return add(Value{value}); }
     bool String(const char* text, rapidjson::SizeType length, bool /*copy*/)
     {
