@@ -96,7 +96,7 @@ private:
         return words;
     }
 
-    cli::Tool& m_tool; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) lives in main()
+    cli::Tool& m_tool;
     std::optional<std::uint16_t> m_port;
 };
 

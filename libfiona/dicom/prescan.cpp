@@ -142,11 +142,9 @@ private:
         }
     }
 
-    FileSource&
-        m_source; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) lives for one call
-    const PrescanLimits&
-        m_limits;      // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) likewise
-    Prescan& m_result; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) likewise
+    FileSource& m_source;
+    const PrescanLimits& m_limits;
+    Prescan& m_result;
 };
 
 bool is_deflated(std::string_view syntax)

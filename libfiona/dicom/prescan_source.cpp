@@ -157,13 +157,15 @@ void InflateSource::check_tail()
 {
     // Some writers leave the trailer of gzip there: CRC and size, four bytes each, little endian.
     constexpr std::size_t trailer_bytes = 8;
-    const auto tail = m_file.peek(trailer_bytes + 1);
-    const bool is_padding = tail.empty() || (tail.size() == 1 && tail[0] == std::byte{0});
+    auto tail = m_file.peek(trailer_bytes + 2);
+    const bool is_padded = tail.size() % 2 == 1 && tail.back() == std::byte{0};
+    tail = tail.first(tail.size() - (is_padded ? 1U : 0U));
     std::uint32_t size = 0;
     for (std::size_t i = trailer_bytes; i > trailer_bytes / 2 && tail.size() == trailer_bytes;
          --i) {
         size = size << 8U | std::to_integer<std::uint32_t>(tail[i - 1]);
     }
+    const bool is_padding = tail.empty();
     const bool is_trailer =
         tail.size() == trailer_bytes && size == static_cast<std::uint32_t>(position());
     if (!is_padding && !is_trailer) {

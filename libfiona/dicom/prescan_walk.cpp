@@ -364,11 +364,9 @@ private:
         }
     }
 
-    ByteSource&
-        m_source; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) lives for one call
-    const PrescanLimits&
-        m_limits;      // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) likewise
-    Prescan& m_result; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) likewise
+    ByteSource& m_source;
+    const PrescanLimits& m_limits;
+    Prescan& m_result;
     std::optional<Dictionary> m_dictionary;
     std::vector<Level> m_levels;
     std::size_t m_depth = 0;

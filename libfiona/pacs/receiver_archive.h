@@ -66,8 +66,7 @@ private:
     void ring_doorbell();
     [[nodiscard]] bool is_durable() const;
 
-    const Config&
-        m_config; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) borrowed by contract
+    const Config& m_config;
     store::Spool m_spool;
     store::ArrivalMarks m_marks;
     UniqueFd m_archive;

@@ -33,13 +33,13 @@ constexpr std::size_t write_buffer_bytes = 262144; // a typical slice is one wri
 constexpr std::uint64_t room_checked_every = std::uint64_t{64} << 20U; // bytes of one object
 constexpr std::chrono::milliseconds host_patience{500}; // of the first object of a peer
 constexpr std::chrono::seconds between_reports{1};
-constexpr int close_patience_seconds = 5; // for the peer's end of the connection
+constexpr std::chrono::seconds close_patience{2}; // for the peer's end of the connection
 
-StopRequest g_stop; // written by the signal handler
+Waiting g_waiting; // written by the signal handler
 
 void request_stop(int /*signal*/)
 {
-    g_stop.stop_requested = 1;
+    g_waiting.stop_requested = 1;
 }
 
 int seconds(std::chrono::seconds duration)
@@ -76,7 +76,7 @@ public:
 
 private:
     PartFile* m_part;
-    Room& m_room; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) lives for one object
+    Room& m_room;
     std::uint64_t m_bytes = 0;
     std::uint64_t m_next_check = room_checked_every;
 };
@@ -90,7 +90,7 @@ class Association {
 public:
     Association(const Config& config, const AssociationTask& task)
         : m_config{config}, m_task{task}, m_archive{config}, m_room{config, m_archive.spool()},
-          m_layer{make_transport_layer(g_stop)}, m_buffer(write_buffer_bytes)
+          m_layer{make_transport_layer(g_waiting)}, m_buffer(write_buffer_bytes)
     {
         m_peer.address = task.address;
         m_peer.host = task.host.value_or("");
@@ -138,6 +138,7 @@ private:
         dcmExternalSocketHandle.set(m_task.socket);
         dcmDisableGethostbyaddr.set(OFTrue); // it would wait for a name server
         const int patience = seconds(m_config.receiver.acse_timeout);
+        g_waiting.pdu_patience = m_config.receiver.acse_timeout;
         if (ASC_initializeNetwork(NET_ACCEPTOR, 0, patience, &m_network).bad()
             || ASC_setTransportLayer(m_network, m_layer.get(), 0).bad()) {
             throw Error{Fault::internal, "DCMTK's network does not start"};
@@ -166,7 +167,7 @@ private:
                                           {"reason", why}});
         const T_ASC_RejectParameters parameters{result, ASC_SOURCE_SERVICEUSER, reason};
         ASC_rejectAssociation(m_association, &parameters);
-        ASC_dropSCPAssociation(m_association, close_patience_seconds);
+        ASC_dropSCPAssociation(m_association, seconds(close_patience));
         return false;
     }
 
@@ -200,14 +201,15 @@ private:
     std::string_view serve()
     {
         const int patience = seconds(m_config.receiver.dimse_timeout);
+        g_waiting.pdu_patience = m_config.receiver.dimse_timeout;
         OFCondition result = EC_Normal;
         while (result.good()) {
             T_DIMSE_Message message{};
             T_ASC_PresentationContextID context = 0;
-            g_stop.idle = true;
+            g_waiting.may_stop = true;
             result = DIMSE_receiveCommand(m_association, DIMSE_NONBLOCKING, patience, &context,
                                           &message, nullptr);
-            g_stop.idle = false;
+            g_waiting.may_stop = false;
             if (result.good()) {
                 result = answer(message, context);
             }
@@ -266,6 +268,7 @@ private:
         if (!verdict.stored && part && verdict.status != status::out_of_resources) {
             set_aside(*part, verdict);
         }
+        part.reset(); // nothing of a refused object is left when its sender reads the answer
         return respond(request, context, verdict);
     }
 
@@ -342,20 +345,22 @@ private:
 
     std::string_view end(const OFCondition& result)
     {
+        g_waiting.may_stop = true;
+        g_waiting.longest_wait = close_patience;
         if (result == DUL_PEERREQUESTEDRELEASE) {
             ASC_acknowledgeRelease(m_association);
-            ASC_dropSCPAssociation(m_association, close_patience_seconds);
+            ASC_dropSCPAssociation(m_association, seconds(close_patience));
             return "released";
         }
         if (result == DUL_PEERABORTEDASSOCIATION) {
             return "aborted by the peer";
         }
-        if (result == DUL_NETWORKCLOSED) {
+        if (result == DUL_NETWORKCLOSED && !g_waiting.timed_out) {
             return "connection lost";
         }
-        ASC_abortAssociation(m_association);
-        if (result == DIMSE_NODATAAVAILABLE) {
-            return g_stop.stop_requested != 0 ? "stopped" : "timed out";
+        ASC_abortAssociation(m_association); // waits for the peer to close
+        if (result == DIMSE_NODATAAVAILABLE || g_waiting.timed_out) {
+            return g_waiting.stop_requested != 0 ? "stopped" : "timed out";
         }
         log::warn("association_aborted",
                   {{"assoc", m_peer.association}, {"reason", result.text()}});
@@ -383,10 +388,8 @@ private:
                                          m_known_host, m_objects, m_bytes, m_refused});
     }
 
-    const Config&
-        m_config; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) lives as long as the process
-    const AssociationTask&
-        m_task; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) likewise
+    const Config& m_config;
+    const AssociationTask& m_task;
     steady_clock::time_point m_start = steady_clock::now();
     ReceiverPeer m_peer;
     std::optional<HostLookup> m_lookup;

@@ -5,7 +5,31 @@
 #include "libfiona/pacs/receiver_listener.h"
 #include "libfiona/pacs/receiver_status.h"
 
+#include <chrono>
+#include <thread>
+
 namespace fiona::pacs {
+
+namespace {
+
+constexpr std::chrono::seconds status_patience{2};
+
+/// What the process `pid` has written about itself; nothing if the file is of another one.
+std::optional<json::Value> written_status(const ReceiverFiles& files, std::optional<pid_t> pid)
+{
+    const auto text = read_file_if_any(files.status);
+    if (!text || !pid) {
+        return std::nullopt;
+    }
+    auto status = json::parse(*text, files.status.native());
+    const auto* const writer = status.find("pid");
+    if (writer == nullptr || !writer->is_integer() || writer->integer() != *pid) {
+        return std::nullopt;
+    }
+    return status;
+}
+
+} // namespace
 
 ReceiverFiles ReceiverFiles::of(const Config& config)
 {
@@ -23,7 +47,14 @@ store::StartResult start_receiver(const Config& config, std::optional<std::uint1
     }
     // Only to say at once what the daemon would say in its log ten seconds later.
     static_cast<void>(Listener{config.receiver.bind_address, port.value_or(config.receiver.port)});
-    return store::start_daemon(files.pid_file, arguments, files.log);
+    const auto result = store::start_daemon(files.pid_file, arguments, files.log);
+    // The lock comes first, the status file a moment later: whoever started it may ask for the port.
+    const auto deadline = std::chrono::steady_clock::now() + status_patience;
+    while (!written_status(files, store::running_daemon(files.pid_file))
+           && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    }
+    return result;
 }
 
 store::StopResult stop_receiver(const Config& config)
@@ -43,9 +74,8 @@ json::Value receiver_state(const Config& config)
         return state;
     }
     state["pid"] = *pid;
-    if (const auto text = read_file_if_any(files.status)) {
-        const auto written = json::parse(*text, files.status.native());
-        for (const auto& [key, value] : written.object()) {
+    if (const auto written = written_status(files, pid)) {
+        for (const auto& [key, value] : written->object()) {
             state.emplace(key, value);
         }
     }

@@ -55,8 +55,7 @@ private:
 
     std::filesystem::path m_name;
     UniqueFd m_fd;
-    std::vector<char>&
-        m_buffer; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) borrowed by contract
+    std::vector<char>& m_buffer;
     std::size_t m_filled = 0;
     std::uint64_t m_bytes = 0;
     int m_error = 0;

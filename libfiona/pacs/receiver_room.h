@@ -31,10 +31,8 @@ private:
     void look_at_spool(Now now);
     void warn(std::string_view event, Now now);
 
-    const Config&
-        m_config; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) borrowed by contract
-    const store::Spool&
-        m_spool; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) borrowed by contract
+    const Config& m_config;
+    const store::Spool& m_spool;
     store::DiskState m_disk = store::DiskState::ok;
     std::size_t m_waiting = 0;
     Now m_disk_valid_until;

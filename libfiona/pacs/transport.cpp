@@ -41,8 +41,9 @@ timespec left_until(steady_clock::time_point deadline)
 
 class Connection : public DcmTCPConnection {
 public:
-    Connection(DcmNativeSocketType fd, const StopRequest& stop)
-        : DcmTCPConnection{fd}, m_stop{stop}, m_ahead(read_ahead_bytes)
+    Connection(DcmNativeSocketType fd, Waiting& waiting)
+        : DcmTCPConnection{fd}, m_waiting{waiting},
+          m_ahead(read_ahead_bytes), m_deadline{steady_clock::now() + waiting.pdu_patience}
     {
         set_option(fd, TCP_NODELAY);
         set_option(fd, TCP_QUICKACK);
@@ -67,59 +68,72 @@ public:
         return static_cast<ssize_t>(given);
     }
 
+    /// DCMTK asks before each PDU, so this is where the clock of the next one starts.
     OFBool networkDataAvailable(int timeout) override
     {
-        if (m_begin != m_end) {
-            return OFTrue;
-        }
-        sigset_t mask;
-        ::sigprocmask(SIG_SETMASK, nullptr, &mask);
-        ::sigdelset(&mask, SIGTERM);
-        const auto deadline = steady_clock::now() + std::chrono::seconds{std::max(timeout, 0)};
-        for (;;) {
-            if (m_stop.idle && m_stop.stop_requested != 0) {
-                return OFFalse;
-            }
-            pollfd one{getSocket(), POLLIN, 0};
-            const auto left = left_until(deadline);
-            const int ready = ::ppoll(&one, 1, &left, &mask);
-            if (ready >= 0 || errno != EINTR) {
-                return ready > 0 ? OFTrue : OFFalse;
-            }
-        }
+        const auto wait =
+            std::min(std::chrono::seconds{std::max(timeout, 0)}, m_waiting.longest_wait);
+        const bool is_there = m_begin != m_end || is_readable(steady_clock::now() + wait);
+        m_deadline = steady_clock::now() + m_waiting.pdu_patience;
+        return is_there ? OFTrue : OFFalse;
     }
 
     // DCMTK's own select() knows nothing of what was read ahead.
     OFBool isTransparentConnection() override { return OFFalse; }
 
 private:
+    bool is_readable(steady_clock::time_point deadline)
+    {
+        sigset_t mask;
+        ::sigprocmask(SIG_SETMASK, nullptr, &mask);
+        ::sigdelset(&mask, SIGTERM);
+        for (;;) {
+            if (m_waiting.may_stop && m_waiting.stop_requested != 0) {
+                return false;
+            }
+            pollfd one{getSocket(), POLLIN, 0};
+            const auto left = left_until(deadline);
+            const int ready = ::ppoll(&one, 1, &left, &mask);
+            if (ready >= 0 || errno != EINTR) {
+                return ready > 0;
+            }
+        }
+    }
+
     ssize_t receive(void* target, std::size_t count)
     {
-        const auto got = ::recv(getSocket(), target, count, 0);
+        auto got = ::recv(getSocket(), target, count, MSG_DONTWAIT);
+        while (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+            if (!is_readable(m_deadline)) {
+                m_waiting.timed_out = true;
+                errno = ETIMEDOUT;
+                return -1;
+            }
+            got = ::recv(getSocket(), target, count, MSG_DONTWAIT);
+        }
         set_option(getSocket(), TCP_QUICKACK); // the kernel forgets it with every answer we send
         return got;
     }
 
-    const StopRequest&
-        m_stop; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) outlives the connection by contract
+    Waiting& m_waiting;
     std::vector<char> m_ahead;
     std::size_t m_begin = 0;
     std::size_t m_end = 0;
+    steady_clock::time_point m_deadline;
 };
 
 class Layer : public DcmTransportLayer {
 public:
-    explicit Layer(const StopRequest& stop) : m_stop{stop} {}
+    explicit Layer(Waiting& waiting) : m_waiting{waiting} {}
 
     DcmTransportConnection* createConnection(DcmNativeSocketType fd, OFBool secure) override
     {
         // DCMTK takes ownership.
-        return secure == OFTrue ? nullptr : std::make_unique<Connection>(fd, m_stop).release();
+        return secure == OFTrue ? nullptr : std::make_unique<Connection>(fd, m_waiting).release();
     }
 
 private:
-    const StopRequest&
-        m_stop; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) outlives the layer by contract
+    Waiting& m_waiting;
 };
 
 } // namespace
@@ -129,9 +143,9 @@ void DeleteTransportLayer::operator()(DcmTransportLayer* layer) const
     delete layer; // NOLINT(cppcoreguidelines-owning-memory) this is the owner's deleter
 }
 
-TransportLayer make_transport_layer(const StopRequest& stop)
+TransportLayer make_transport_layer(Waiting& waiting)
 {
-    return TransportLayer{std::make_unique<Layer>(stop).release()};
+    return TransportLayer{std::make_unique<Layer>(waiting).release()};
 }
 
 } // namespace fiona::pacs

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <memory>
 
@@ -9,11 +10,15 @@ class DcmTransportLayer;
 namespace fiona::pacs {
 
 /// How an association of ours waits for its peer. The signal handler of the process sets
-/// `stop_requested`; the association sets `idle` where stopping loses nothing. SIGTERM is blocked
-/// outside the waits, so none is missed between looking and sleeping.
-struct StopRequest {
+/// `stop_requested`; the association sets the rest. SIGTERM is blocked outside the waits, so none
+/// is missed between looking and sleeping.
+struct Waiting {
     volatile std::sig_atomic_t stop_requested = 0;
-    bool idle = true;
+    bool may_stop = true; ///< here stopping loses nothing
+    /// For the rest of a PDU whose first byte has come: DCMTK would wait for ever.
+    std::chrono::seconds pdu_patience{10};
+    std::chrono::seconds longest_wait = std::chrono::hours{1}; ///< whatever DCMTK asks for
+    bool timed_out = false; ///< set by the connection when a PDU did not become whole in time
 };
 
 struct DeleteTransportLayer {
@@ -25,8 +30,8 @@ using TransportLayer = std::unique_ptr<DcmTransportLayer, DeleteTransportLayer>;
 /// - answer at once: TCP_NODELAY, and TCP_QUICKACK armed again after every read. A sender with
 ///   Nagle's algorithm (every stock sender) otherwise waits 40 ms per object for our ACK;
 /// - read ahead into a buffer, so that a small message costs one system call;
-/// - stop waiting, as if the time were over, when `stop` asks for it.
-/// `stop` must live as long as the connections.
-[[nodiscard]] TransportLayer make_transport_layer(const StopRequest& stop);
+/// - wait as `waiting` says, and stop waiting, as if the time were over, when it asks for that.
+/// `waiting` must live as long as the connections.
+[[nodiscard]] TransportLayer make_transport_layer(Waiting& waiting);
 
 } // namespace fiona::pacs
