@@ -3,6 +3,7 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/base/json.h"
+#include "libfiona/dicom/library.h"
 #include "libfiona/store/requests.h"
 #include "tests/support/small_image.h"
 #include "tests/support/temp_dir.h"
@@ -36,6 +37,7 @@ public:
     [[nodiscard]] std::string everything_written() const;
 
 private:
+    fiona::dicom::Library m_library;
     TempDir m_root;
     fiona::Config m_config;
 };
