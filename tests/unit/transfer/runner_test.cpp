@@ -319,11 +319,11 @@ TEST_CASE("one image that fails verification keeps the whole study here")
     World world{server.port()};
     // The project's own rule lets through what the original had: a name.
     world.set_project(
-        {{"project_import_rule_1_tag", "0032,4000"}, {"project_import_rule_1_regexp", "(.*)"}});
+        {{"project_import_rule_1_tag", "0010,4000"}, {"project_import_rule_1_regexp", "(.*)"}});
     world.site.add_study(1, 2);
     SmallImage image;
     image.sop += ".9";
-    image.more = {{"StudyComments", "Quixotic"}};
+    image.more = {{"PatientComments", "Quixotic"}};
     world.site.add(image);
     const auto name = world.request(image.study);
 
