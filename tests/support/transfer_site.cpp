@@ -42,6 +42,16 @@ TransferSite::TransferSite()
     m_config.paths.server = m_root / "server";
     m_config.paths.applications = m_root / "applications";
     m_config.paths.export_root = m_root / "export";
+    make_directories();
+}
+
+TransferSite::TransferSite(Config config) : m_config{std::move(config)}
+{
+    make_directories();
+}
+
+void TransferSite::make_directories() const
+{
     for (const auto& directory : {paths().raw(), paths().archive(), paths().config(),
                                   paths().requests(), paths().logs(), paths().state()}) {
         fs::create_directories(directory);
