@@ -271,7 +271,7 @@ TEST_CASE("fiona-anonymize-send: killed anywhere, the next runs finish the work 
             std::uniform_int_distribution<std::int64_t>{0, whole.count()}(random)};
         static_cast<void>(run.wait(std::chrono::ceil<std::chrono::milliseconds>(moment)));
         run.kill(SIGKILL);
-        interrupted += run.wait(std::chrono::seconds{10}) == 128 + SIGKILL ? 1 : 0;
+        interrupted += run.wait(std::chrono::seconds{10}) == 128 + SIGKILL ? 1U : 0U;
         output += run.out() + run.err();
         for (const auto& name : names) {
             const auto place = world.studies->whereabouts(name);

@@ -122,6 +122,7 @@ TEST_CASE("studies reach a real PACS without their identity, REDCap is told, a s
 
     const auto report = world.run();
 
+    INFO(world.log);
     CHECK_FALSE(fault(report));
     REQUIRE(report.items.size() == 2);
     CHECK(report.items[0].state == "sent");
