@@ -48,7 +48,8 @@ void check_key(std::string_view keyword, std::string_view value)
 DcmTag tag_of(const std::string& keyword)
 {
     DcmTag tag;
-    if (DcmTag::findTagFromName(keyword.c_str(), tag).bad()) {
+    // DCMTK's dictionary also has private elements; their numbers mean nothing to a peer.
+    if (DcmTag::findTagFromName(keyword.c_str(), tag).bad() || tag.isPrivate()) {
         throw Error{Fault::data, "query key {}: no keyword of the dictionary", keyword};
     }
     return tag;

@@ -149,7 +149,7 @@ Outcome::Ending ending_of(const json::Value& note)
                                                      : Outcome::Ending::failed;
 }
 
-json::Value messages_of(const json::Value& note)
+const json::Value& messages_of(const json::Value& note)
 {
     return member(note, "messages");
 }

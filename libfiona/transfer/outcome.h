@@ -64,6 +64,6 @@ struct Outcome {
                                                    const store::TransferRequest& request);
 [[nodiscard]] Outcome::Ending ending_of(const json::Value& note);
 /// For `_fail_messages.log`.
-[[nodiscard]] json::Value messages_of(const json::Value& note);
+[[nodiscard]] const json::Value& messages_of(const json::Value& note); ///< part of `note`
 
 } // namespace fiona::transfer

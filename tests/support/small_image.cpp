@@ -49,7 +49,7 @@ void write_image(const SmallImage& image, const std::filesystem::path& file)
     dataset.putAndInsertUint16Array(DCM_PixelData, pixels.data(), pixels.size());
     for (const auto& [keyword, value] : image.more) {
         DcmTag tag;
-        if (DcmTag::findTagFromName(keyword.c_str(), tag).bad()
+        if (DcmTag::findTagFromName(keyword.c_str(), tag).bad() || tag.isPrivate()
             || dataset.putAndInsertString(tag, value.c_str()).bad()) {
             throw std::runtime_error{"cannot set " + keyword};
         }

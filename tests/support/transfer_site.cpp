@@ -32,16 +32,27 @@ bool has_entry(const fs::path& directory, const std::string& start, const std::s
     return false;
 }
 
+Config new_site(const fs::path& root)
+{
+    const auto file = root / "config.json";
+    store::write_file(file, json::write(json::Object{{"ROOT", root.native()}}));
+    return Config::load(file);
+}
+
 } // namespace
 
-TransferSite::TransferSite()
+TransferSite::TransferSite() : m_config{new_site(m_root.path)}
 {
-    m_config.file = m_root / "config.json";
-    m_config.paths.data = m_root / "data";
-    m_config.paths.processing = m_root / "processing";
-    m_config.paths.server = m_root / "server";
-    m_config.paths.applications = m_root / "applications";
-    m_config.paths.export_root = m_root / "export";
+    make_directories();
+}
+
+TransferSite::TransferSite(Config config) : m_config{std::move(config)}
+{
+    make_directories();
+}
+
+void TransferSite::make_directories() const
+{
     for (const auto& directory : {paths().raw(), paths().archive(), paths().config(),
                                   paths().requests(), paths().logs(), paths().state()}) {
         fs::create_directories(directory);

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/base/json.h"
+#include "libfiona/dicom/library.h"
 #include "libfiona/store/requests.h"
 #include "tests/support/small_image.h"
 #include "tests/support/temp_dir.h"
@@ -14,7 +15,10 @@
 /// The directories of a site with studies in archive/ and raw/, as the processor leaves them.
 class TransferSite {
 public:
+    /// Of its own, below a temporary directory.
     TransferSite();
+    /// Of a site that is there already.
+    explicit TransferSite(fiona::Config config);
 
     [[nodiscard]] const fiona::Config& config() const { return m_config; }
     [[nodiscard]] fiona::Config& config() { return m_config; }
@@ -36,6 +40,9 @@ public:
     [[nodiscard]] std::string everything_written() const;
 
 private:
+    void make_directories() const;
+
+    fiona::dicom::Library m_library;
     TempDir m_root;
     fiona::Config m_config;
 };

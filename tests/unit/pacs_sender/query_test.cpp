@@ -40,7 +40,7 @@ TEST_CASE("a key that is no ASCII or no keyword is refused before anything is as
     const pacs::Peer nobody{"127.0.0.1", 1, "NOBODY", "FIONA", std::chrono::seconds{1}};
     const auto keys =
         GENERATE(pacs::Keys{{"PatientName", "\xC3\x85se"}}, pacs::Keys{{"PatientName", "a\nb"}},
-                 pacs::Keys{{"NoSuchKeyword", ""}});
+                 pacs::Keys{{"NoSuchKeyword", ""}}, pacs::Keys{{"StudyComments", ""}});
 
     try {
         static_cast<void>(pacs::find(nobody, pacs::Level::study, keys));

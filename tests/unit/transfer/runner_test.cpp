@@ -2,6 +2,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/pacs/query.h"
+#include "libfiona/store/atomic_file.h"
 #include "libfiona/transfer/runner.h"
 #include "tests/support/memory_redcap.h"
 #include "tests/support/pacs_server.h"
@@ -122,6 +123,7 @@ TEST_CASE("studies reach a real PACS without their identity, REDCap is told, a s
 
     const auto report = world.run();
 
+    INFO(world.log);
     CHECK_FALSE(fault(report));
     REQUIRE(report.items.size() == 2);
     CHECK(report.items[0].state == "sent");
@@ -317,13 +319,14 @@ TEST_CASE("one image that fails verification keeps the whole study here")
 {
     const ScriptedPacs server{always(0)};
     World world{server.port()};
-    // The project's own rule lets through what the original had: a name.
-    world.set_project(
-        {{"project_import_rule_1_tag", "0032,4000"}, {"project_import_rule_1_regexp", "(.*)"}});
+    // A profile with a mistake: free text that stays as it is.
+    store::write_file(world.site.config().deidentify.profile,
+                      read_file(shipped_file("profiles/profile.csv"))
+                          + "\n00102180,Occupation,SH,X,tC,K\n");
     world.site.add_study(1, 2);
     SmallImage image;
     image.sop += ".9";
-    image.more = {{"StudyComments", "Quixotic"}};
+    image.more = {{"Occupation", "Quixotic"}};
     world.site.add(image);
     const auto name = world.request(image.study);
 
@@ -335,6 +338,27 @@ TEST_CASE("one image that fails verification keeps the whole study here")
     CHECK(world.told(1, "transfer_error___1") == "1");
     CHECK_THAT(world.told(1, "transfer_error_message"), Catch::Contains("nothing was sent"));
     CHECK(identity_in(world.log + world.site.everything_written()).empty());
+}
+
+TEST_CASE("the project's import rule takes part of a text along")
+{
+    const PacsServer server;
+    World world{server.port()};
+    world.set_project({{"project_import_rule_1_tag", "0010,4000"},
+                       {"project_import_rule_1_regexp", "arm [A-Z]"}});
+    SmallImage image;
+    image.more = {{"PatientComments", "synthetic arm B of Quixotic"}};
+    world.site.add(image);
+    const auto name = world.request(image.study);
+
+    static_cast<void>(world.run());
+
+    INFO(world.log);
+    CHECK(world.site.whereabouts(name) == "done");
+    REQUIRE(server.files().size() == 1);
+    const auto bytes = read_file(server.files().front());
+    CHECK(bytes.find("arm B") != std::string::npos);
+    CHECK(bytes.find("Quixotic") == std::string::npos);
 }
 
 TEST_CASE("what the PACS refuses for good ends the request and is told")
