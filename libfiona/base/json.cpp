@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <utility>
 
 namespace fiona::json {
 
@@ -28,10 +29,10 @@ public:
     bool Int(int value) { return add(Value{value}); }
     bool Uint(unsigned value) { return add(Value{value}); }
     bool Int64(std::int64_t value) { return add(Value{value}); }
-    // RapidJSON calls this for every positive number beyond 32 bits: nanoseconds are among them.
+    // RapidJSON calls this for every positive number above 32 bits.
     bool Uint64(std::uint64_t value)
     {
-        return std::in_range<std::int64_t>(value) ? add(Value{static_cast<std::int64_t>(value)})
+        return std::in_range<std::int64_t>(value) ? add(Value{value})
                                                   : add(Value{static_cast<double>(value)});
     }
     bool Double(double value) { return add(Value{value}); }

@@ -18,7 +18,9 @@
 /// Error{Fault::unreachable}: no answer after all tries; Fault::temporary: the server answered
 /// "later" (429, 5xx) or with something that is not its protocol (HTML, truncated JSON);
 /// Fault::permission: token refused (401, 403); Fault::data: our request was refused (400), with
-/// REDCap's text, values taken out; Fault::config: no such token, wrong file mode, bad URL.
+/// REDCap's text, values taken out; Fault::config: no such token, wrong file mode, bad URL, a
+/// certificate that is not trusted, fields that the project does not have; Fault::protocol: any
+/// other status (a redirect, 404, 406, 501).
 namespace fiona::redcap {
 
 /// The projects of redcap.md chapter 2; each has a token of its own in the tokens file.
@@ -43,8 +45,9 @@ struct ExportSpec {
     std::vector<std::string> forms;
     std::vector<std::string> events;
     std::string filter_logic;
-    std::string date_range_begin; ///< `YYYY-MM-DD HH:MM:SS`, server time; whole records changed since
-    bool labels = false;          ///< rawOrLabel=label
+    std::string
+        date_range_begin; ///< `YYYY-MM-DD HH:MM:SS`, server time; whole records changed since
+    bool labels = false;  ///< rawOrLabel=label
 };
 
 enum class Overwrite {
@@ -65,6 +68,15 @@ struct Event {
     std::string unique_name;
 };
 
+/// What a client has done so far, for the summary of a run.
+struct Traffic {
+    unsigned calls = 0; ///< HTTP requests, repeated ones included
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+    std::size_t rows_read = 0;
+    std::size_t rows_written = 0;
+};
+
 class Client {
 public:
     Client() = default;
@@ -78,6 +90,13 @@ public:
     /// Returns the number of distinct records REDCap says it took. All or nothing per call; more
     /// than 500 rows are sent in several calls, rows of one record never split.
     virtual std::size_t import_records(const std::vector<Row>& rows, Overwrite overwrite) = 0;
+    /// The same, never repeated by itself. For rows whose instance number was just chosen: after
+    /// Fault::unreachable or Fault::temporary they may or may not be there, and the caller reads
+    /// before it writes again, because somebody else may have taken the number.
+    virtual std::size_t import_once(const std::vector<Row>& rows, Overwrite overwrite)
+    {
+        return import_records(rows, overwrite);
+    }
     virtual void delete_records(const std::vector<std::string>& records) = 0;
     /// Deletes one instance of a repeating instrument.
     virtual void delete_instance(const std::string& record, const std::string& instrument,
@@ -88,12 +107,14 @@ public:
     /// Forms that repeat (as instruments), in dictionary order.
     [[nodiscard]] virtual std::vector<std::string> repeating_forms() = 0;
     [[nodiscard]] virtual std::string version() = 0;
+    [[nodiscard]] virtual Traffic traffic() const { return {}; }
 };
 
 /// The token of `role` from the tokens file (lines `role = TOKEN`, `#` comments, mode 0600).
 [[nodiscard]] Private<std::string> token_of(const RedcapConfig& config, Role role);
 /// One kept-alive connection. TLS is verified always; plain http only on a UNIX socket or loopback.
-[[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config, Private<std::string> token);
+[[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config,
+                                              Private<std::string> token);
 [[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config, Role role);
 
 } // namespace fiona::redcap

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/dates.h"
 #include "libfiona/base/ids.h"
+#include "libfiona/base/mode.h"
 #include "libfiona/redcap/client.h"
 
 #include <filesystem>
@@ -18,29 +19,29 @@ namespace fiona::redcap {
 struct Transfer {
     StudyUid study;
     unsigned instance = 0;
-    std::string project;     ///< transfer_project_name
-    std::string participant; ///< transfer_name
-    std::string event;       ///< transfer_event_name, may be empty
-    std::string requested;   ///< transfer_requested_date, `YYYY-MM-DD HH:MM`
-    std::string transferred; ///< transfer_date, "" while waiting
-    std::string mapped_uids; ///< comma-joined new StudyInstanceUIDs
+    std::string project{};         ///< transfer_project_name
+    std::string participant{};     ///< transfer_name
+    std::string event{};           ///< transfer_event_name, may be empty
+    std::string requested{};       ///< transfer_requested_date, `YYYY-MM-DD HH:MM`
+    std::string transferred{};     ///< transfer_date, "" while waiting
+    std::string mapped_uids{};     ///< comma-joined new StudyInstanceUIDs
     bool deidentify_error = false; ///< transfer_error___1
     bool send_error = false;       ///< transfer_error___2
     bool pixels_masked = false;    ///< transfer_error___3 (information)
-    std::string error_message;     ///< JSON text
+    std::string error_message{};   ///< JSON text
 };
 
 /// What the sender writes back; it never touches the request fields.
 struct TransferResult {
     StudyUid study;
     unsigned instance = 0;
-    TimePoint started;      ///< becomes transfer_date: a series arriving meanwhile triggers a resend
-    std::string mapped_uids;
+    TimePoint started{}; ///< becomes transfer_date: a series arriving meanwhile triggers a resend
+    std::string mapped_uids{};
     bool deidentify_error = false;
     bool send_error = false;
     bool pixels_masked = false;
-    std::string error_message; ///< "" erases an old one
-    double seconds = 0;        ///< transfer_active_proc_time
+    std::string error_message{}; ///< "" erases an old one
+    double seconds = 0;          ///< transfer_active_proc_time
 };
 
 struct SeriesRecord {
@@ -57,6 +58,18 @@ struct StudyRecord {
     std::vector<SeriesRecord> series;
 };
 
+/// What record_all() did, or with Mode::dry_run would do.
+struct Recorded {
+    struct Refusal {
+        StudyUid study;
+        std::string reason;
+    };
+    std::vector<StudyUid> written;   ///< something of it was new or changed
+    std::vector<StudyUid> unchanged; ///< REDCap had it all
+    std::vector<Refusal> refused;    ///< REDCap refuses it (400); the others went through
+    std::size_t series_rows = 0;
+};
+
 class Incoming {
 public:
     /// `locks`: directory for the per-study locks that every FIONA writer takes (state/locks).
@@ -70,7 +83,11 @@ public:
 
     /// Writes the study row and a row for each series, new or changed; known series keep their
     /// instance. Returns how many series rows were written; a second call with the same writes 0.
+    /// Throws Error{Fault::data} if REDCap refuses it.
     std::size_t record(const StudyRecord& study);
+    /// The same for many studies: one read, one import (in REDCap's limits) and, where instance
+    /// numbers were chosen, one read to confirm them.
+    Recorded record_all(const std::vector<StudyRecord>& studies, Mode mode = Mode::apply);
 
     struct Ensured {
         Transfer transfer;
@@ -80,12 +97,18 @@ public:
     /// with the next free instance, read back after writing. Throws Error{Fault::data} if the study
     /// is already requested for this project with another participant or event.
     Ensured ensure_transfer(const Transfer& wanted, TimePoint now);
-    /// Sets transfer_requested_date of an existing transfer.
+    /// Sets transfer_requested_date of an existing transfer, later than its transfer_date (by a
+    /// minute if need be: the fields have no seconds). One already requested again is left alone.
+    /// Throws Error{Fault::data} if the instance holds another request by now.
     void request_again(const Transfer& transfer, TimePoint now);
-    /// Result fields and `transfers_complete` (2 ok, 1 error). The same again changes nothing.
+    /// Result fields and `transfers_complete` (2 ok, 1 error). The same again changes nothing. Empty
+    /// `mapped_uids` leave those of an earlier transfer. Throws Error{Fault::data} if somebody has
+    /// deleted the instance: writing would make a request of nothing.
     void write_result(const TransferResult& result);
 
 private:
+    [[nodiscard]] std::vector<Transfer> read_transfers(const StudyUid& study);
+
     Client& m_client;
     std::filesystem::path m_locks;
 };

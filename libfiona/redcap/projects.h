@@ -15,7 +15,7 @@ namespace fiona::redcap {
 struct ResearchProject {
     ProjectName name;
     bool active = false;
-    std::string participant_pattern; ///< project_patient_naming
+    std::string participant_pattern;           ///< project_patient_naming
     std::optional<Private<std::string>> token; ///< project_token; never logged, never stored
     bool remove_presentation_states = false;   ///< project_features 0
     bool never_rewrite_pixels = false;         ///< project_features 1

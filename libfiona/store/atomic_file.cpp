@@ -5,6 +5,7 @@
 #include "libfiona/base/files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -42,6 +43,13 @@ AtomicFile::~AtomicFile()
 {
     if (!m_temporary.empty()) {
         ::unlink(m_temporary.c_str());
+    }
+}
+
+void AtomicFile::set_mode(mode_t mode)
+{
+    if (::fchmod(m_fd.get(), mode) != 0) {
+        throw os_error(errno, fmt::format("set the mode of {}", m_temporary.native()));
     }
 }
 

@@ -23,6 +23,8 @@ public:
     AtomicFile& operator=(const AtomicFile&) = delete;
     ~AtomicFile();
 
+    /// Exactly this mode, whatever the umask says.
+    void set_mode(mode_t mode);
     void write(std::string_view bytes);
     void commit();
     /// As commit(), but Error{Fault::temporary} if a file of that name is already there (link(2)).

@@ -20,13 +20,14 @@ struct TransferRequest {
     ProjectName project;
     ParticipantId participant;
     std::optional<EventName> event;
-    unsigned instance = 1;  ///< redcap_repeat_instance of `transfers`
-    std::string requested;  ///< transfer_requested_date
-    json::Value content;    ///< everything the file holds, kept as it was
+    unsigned instance = 1; ///< redcap_repeat_instance of `transfers`
+    std::string requested; ///< transfer_requested_date
+    json::Value content;   ///< everything the file holds, kept as it was
 
     /// `<study>_<instance>_<first 16 hex digits of SHA-256(project NUL participant)>.json`
     [[nodiscard]] std::string file_name() const;
-    /// Throws Error{Fault::data} saying which key is missing or wrong, without its value.
+    /// Throws Error{Fault::data} saying which key is missing or wrong, without its value. The name
+    /// is only for the message, and there as a tag: those of old tools hold the participant's id.
     [[nodiscard]] static TransferRequest parse(std::string_view text, std::string_view file_name);
 };
 
@@ -40,14 +41,25 @@ struct TransferRequest {
 ///                                                                                    the report is repeated
 ///         -                        -                       +                    -    done (`_ok_<date>.log`)
 ///         -                        -                       -                    +    given up (`_fail.log`; the reason
-///                                                                                    in `_fail_messages.log`)
-/// `transfer_requests/X.state.json` (attempts, next_try, last_error) belongs to a waiting X that failed
-/// temporarily; it moves and goes with X.
+///                                                                                    in `_fail_messages.log`, which
+///                                                                                    is written first)
+/// `X.state.json` (attempts, next_try, last_error) and the `X.result.json` of a report that was postponed
+/// stay in transfer_requests/ while X is in work, and go after X has gone. Alone they mean nothing; where X
+/// is in neither place the next RequestWorker::adopt() removes them.
+///
+/// Every transition of X is one link(2) (file), one rename (claim, adopt, postpone, finish). Those who
+/// make work directories, take X out of those of the dead, or postpone X hold transfers_work/.lock meanwhile.
+struct RequestState {
+    unsigned attempts = 0;
+    TimePoint next_try;
+    std::string last_error;
+};
+
 class Requests {
 public:
     explicit Requests(const Paths& paths);
 
-    /// False if a request of that name waits already, is in work, or has a result to report.
+    /// False if a request of that name waits already, or is in work (with or without a result).
     bool file(const TransferRequest& request) const;
     /// Waiting or in work.
     [[nodiscard]] bool is_pending(const std::string& file_name) const;
@@ -55,6 +67,10 @@ public:
     [[nodiscard]] std::vector<std::string> waiting() const;
     /// Names in all work directories.
     [[nodiscard]] std::vector<std::string> in_work() const;
+    /// When it was last given up; nothing if it never was.
+    [[nodiscard]] std::optional<TimePoint> failed_at(const std::string& file_name) const;
+    /// Nothing if it never failed. One that cannot be read counts as none.
+    [[nodiscard]] std::optional<RequestState> state(const std::string& file_name) const;
 
     [[nodiscard]] const Paths& paths() const { return m_paths; }
 
@@ -70,7 +86,8 @@ public:
     RequestWorker& operator=(const RequestWorker&) = delete;
     ~RequestWorker(); ///< removes the directory if it is empty
 
-    /// Moves requests (with their results and states) of dead workers here; returns their names.
+    /// Moves requests (with their results) of dead workers here; returns the names of all requests
+    /// that are here now, so that those of a dead worker of our own pid are among them.
     [[nodiscard]] std::vector<std::string> adopt() const;
     /// Takes a waiting request; false if somebody else did, or its next_try lies after `now`.
     [[nodiscard]] bool claim(const std::string& file_name, TimePoint now) const;
@@ -83,12 +100,16 @@ public:
     void finish_done(const std::string& file_name, TimePoint now) const;
     void finish_failed(const std::string& file_name, const json::Value& messages) const;
     /// Back to transfer_requests/ with a state: tried again after 10 s, 60 s, 300 s, then every
-    /// 300 s. Returns how often it failed so far.
+    /// 300 s. A result that was noted stays with it. Returns how often it failed so far.
     unsigned postpone(const std::string& file_name, std::string_view reason, TimePoint now) const;
 
     [[nodiscard]] const std::filesystem::path& directory() const { return m_directory; }
 
 private:
+    void move_in(const std::filesystem::path& dead_directory) const;
+    void drop_orphans() const;
+
+    Requests m_requests;
     Paths m_paths;
     std::filesystem::path m_directory;
     std::optional<FileLock> m_lock;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
@@ -13,7 +13,7 @@
 #include <charconv>
 #include <thread>
 
-namespace fiona::store {
+namespace fiona {
 
 namespace fs = std::filesystem;
 
@@ -65,4 +65,4 @@ std::optional<pid_t> FileLock::holder(const fs::path& path)
     return pid_inside(fd.get());
 }
 
-} // namespace fiona::store
+} // namespace fiona

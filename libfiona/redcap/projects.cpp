@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/redcap/projects.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
+#include "libfiona/base/national_id.h"
+#include "libfiona/base/text.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <map>
+
+namespace fiona::redcap {
+
+namespace {
+
+/// A record of DTP in one piece: the longitudinal shape spreads it over several events, and
+/// repeating forms add rows of their own.
+std::map<std::string, Row> merged_records(const std::vector<Row>& rows)
+{
+    std::map<std::string, Row> records;
+    for (const auto& row : rows) {
+        if (!row.instrument.empty()) {
+            continue;
+        }
+        auto& record = records[row.record];
+        for (const auto& [field, value] : row.values) {
+            auto& merged = record.values[field];
+            if (merged.empty() || merged == "0") { // an unticked box is "0" in every event
+                merged = value.empty() ? merged : value;
+            }
+        }
+    }
+    return records;
+}
+
+std::string name_of(const std::string& record, const Row& row)
+{
+    const std::string name{trimmed(row.value("project_name"))};
+    return name.empty() ? record : name;
+}
+
+ResearchProject project_of(ProjectName name, const Row& row)
+{
+    ResearchProject project{.name = std::move(name)};
+    project.active = row.value("project_active") == "1";
+    project.participant_pattern = trimmed(row.value("project_patient_naming"));
+    if (const auto token = row.value("project_token"); !trimmed(token).empty()) {
+        project.token = Private{std::string{trimmed(token)}};
+    }
+    const auto has_feature = [&](int code) {
+        return row.value(fmt::format("project_features___{}", code)) == "1";
+    };
+    project.remove_presentation_states = has_feature(0);
+    project.never_rewrite_pixels = has_feature(1);
+    project.remove_secondary_captures = has_feature(2);
+    project.import_rule_tag = trimmed(row.value("project_import_rule_1_tag"));
+    project.import_rule_regexp = row.value("project_import_rule_1_regexp");
+    return project;
+}
+
+bool has_participant(Client& project, const ParticipantId& participant)
+{
+    const auto ids = participants(project);
+    const auto wanted = lower_case(participant.str());
+    return std::ranges::any_of(ids, [&](const auto& id) { return lower_case(id) == wanted; });
+}
+
+} // namespace
+
+std::vector<ResearchProject> research_projects(Client& dtp)
+{
+    ExportSpec spec;
+    spec.forms = {"projects"}; // not field by field: sites differ in which of them they have
+    std::vector<ResearchProject> projects;
+    for (const auto& [record, row] : merged_records(dtp.export_records(spec))) {
+        try {
+            projects.push_back(project_of(ProjectName{name_of(record, row)}, row));
+        } catch (const Error& e) {
+            log::warn("project_ignored", {{"reason", e.what()}});
+        }
+    }
+    return projects;
+}
+
+ResearchProject research_project(Client& dtp, const ProjectName& name)
+{
+    auto projects = research_projects(dtp);
+    const auto found = std::ranges::find(projects, name, &ResearchProject::name);
+    if (found == projects.end()) {
+        throw Error{Fault::missing,
+                    "DataTransferProjects has no project {}; `fiona-assign projects` lists them",
+                    name};
+    }
+    return std::move(*found);
+}
+
+std::vector<std::string> participants(Client& project)
+{
+    ExportSpec spec;
+    spec.fields = {project.record_id_field()};
+    std::vector<std::string> ids;
+    for (const auto& row : project.export_records(spec)) {
+        if (std::ranges::find(ids, row.record) == ids.end()) {
+            ids.push_back(row.record);
+        }
+    }
+    return ids;
+}
+
+void check_participant_pattern(const ParticipantId& participant, std::string_view pattern)
+{
+    if (contains_norwegian_id(participant.str())) {
+        throw Error{Fault::data, "the participant id holds a national identity number"};
+    }
+    const auto text = trimmed(pattern);
+    if (text.empty()) {
+        throw Error{Fault::data, "the project has no pattern for participant ids "
+                                 "(project_patient_naming in DataTransferProjects)"};
+    }
+    RE2::Options options;
+    options.set_log_errors(false);
+    const RE2 expression{re2::StringPiece{text.data(), text.size()}, options};
+    if (!expression.ok()) {
+        throw Error{Fault::data, "the project's pattern for participant ids is invalid: {}",
+                    expression.error()};
+    }
+    if (!RE2::FullMatch(participant.str(), expression)) {
+        throw Error{Fault::data, "the participant id does not match the project's pattern {}",
+                    text};
+    }
+}
+
+std::string event_label(Client& project, const std::string& label_or_unique_name)
+{
+    if (label_or_unique_name.empty()) {
+        return {};
+    }
+    std::string known;
+    for (const auto& event : project.events()) {
+        if (event.label == label_or_unique_name || event.unique_name == label_or_unique_name) {
+            return event.label;
+        }
+        known += (known.empty() ? "" : ", ") + event.label;
+    }
+    if (known.empty()) {
+        throw Error{Fault::data, "the project has no events"};
+    }
+    throw Error{Fault::data, "no event of that name; the project has: {}", known};
+}
+
+void add_participant(Client& project, const ParticipantId& participant,
+                     const std::string& event_label)
+{
+    if (has_participant(project, participant)) {
+        throw Error{Fault::data, "the participant exists already"};
+    }
+    Row row{.record = participant.str()};
+    const auto events = project.events();
+    if (!events.empty()) {
+        const auto label = redcap::event_label(project, event_label);
+        const auto found = std::ranges::find(events, label, &Event::label);
+        row.event = found == events.end() ? events.front().unique_name : found->unique_name;
+    } else if (!event_label.empty()) {
+        throw Error{Fault::data, "the project has no events"};
+    }
+    // The same two fields that fiona-populate-projects fills, where the project has them.
+    const auto fields = project.metadata();
+    for (const auto* const name : {"first_name", "last_name"}) {
+        if (std::ranges::find(fields, name, &Field::name) != fields.end()) {
+            row.values.emplace(name, participant.str());
+        }
+    }
+    project.import_records({row}, Overwrite::normal);
+    if (!has_participant(project, participant)) {
+        throw Error{Fault::protocol, "REDCap does not keep the new participant"};
+    }
+}
+
+} // namespace fiona::redcap

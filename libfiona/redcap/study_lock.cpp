@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/redcap/study_lock.h"
+
+#include "libfiona/base/digest.h"
+#include "libfiona/base/files.h"
+
+#include <algorithm>
+
+namespace fiona::redcap {
+
+namespace {
+
+constexpr std::chrono::seconds patience{30};
+
+} // namespace
+
+StudyLocks::StudyLocks(const std::filesystem::path& directory, std::vector<StudyUid> studies)
+{
+    make_directories(directory);
+    std::ranges::sort(studies);
+    studies.erase(std::ranges::unique(studies).begin(), studies.end());
+    m_locks.reserve(studies.size());
+    for (const auto& study : studies) {
+        m_locks.emplace_back(directory / (sha256_hex(study.str()) + ".lock"), patience);
+    }
+}
+
+} // namespace fiona::redcap

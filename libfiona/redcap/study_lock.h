@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/file_lock.h"
+#include "libfiona/base/ids.h"
+
+#include <filesystem>
+#include <vector>
+
+namespace fiona::redcap {
+
+/// The exclusive right of one process to choose instance numbers in INCOMING records:
+/// `<locks>/<SHA-256 of the StudyInstanceUID>.lock`, one for each study, taken in the order of the
+/// UIDs so that two processes cannot wait for each other. Throws Error{Fault::temporary} if another
+/// process keeps one for more than 30 s.
+class StudyLocks {
+public:
+    StudyLocks(const std::filesystem::path& directory, std::vector<StudyUid> studies);
+
+private:
+    std::vector<FileLock> m_locks;
+};
+
+} // namespace fiona::redcap

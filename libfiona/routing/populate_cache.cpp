@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/routing/populate_cache.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
+#include "libfiona/store/atomic_file.h"
+
+#include <algorithm>
+
+namespace fiona::routing {
+
+namespace {
+
+std::int64_t number(const json::Value& entry, std::string_view key)
+{
+    const auto* const value = entry.find(key);
+    return value == nullptr ? 0 : value->integer();
+}
+
+} // namespace
+
+PopulateCache::PopulateCache(std::filesystem::path file) : m_file{std::move(file)}
+{
+    try {
+        const auto text = read_file_if_any(m_file);
+        if (!text) {
+            return;
+        }
+        const auto document = json::parse(*text, m_file.native());
+        for (const auto& [uid, entry] : document.object()) {
+            m_entries.emplace(StudyUid{uid}, Entry{number(entry, "changed_ns"),
+                                                   entry.text("digest"), number(entry, "refused")});
+        }
+    } catch (const Error& e) {
+        log::warn("cache_forgotten", {{"reason", e.what()}});
+        m_entries.clear();
+        m_changed = true;
+    }
+}
+
+const PopulateCache::Entry* PopulateCache::find(const StudyUid& study) const
+{
+    const auto found = m_entries.find(study);
+    return found == m_entries.end() ? nullptr : &found->second;
+}
+
+void PopulateCache::put(const StudyUid& study, Entry entry)
+{
+    const auto* const present = find(study);
+    if (present == nullptr || *present != entry) {
+        m_entries.insert_or_assign(study, std::move(entry));
+        m_changed = true;
+    }
+}
+
+void PopulateCache::keep_only(const std::vector<StudyUid>& present)
+{
+    const auto removed = std::erase_if(m_entries, [&](const auto& item) {
+        return !std::ranges::binary_search(present, item.first);
+    });
+    m_changed = m_changed || removed > 0;
+}
+
+void PopulateCache::save()
+{
+    if (!m_changed) {
+        return;
+    }
+    json::Object document;
+    for (const auto& [study, entry] : m_entries) {
+        document.emplace(study.str(), json::Object{{"changed_ns", entry.changed_ns},
+                                                   {"digest", entry.digest},
+                                                   {"refused", entry.refused}});
+    }
+    make_directories(m_file.parent_path());
+    store::write_file(m_file, json::write(document));
+    m_changed = false;
+}
+
+} // namespace fiona::routing

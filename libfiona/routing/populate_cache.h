@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/dates.h"
+#include "libfiona/base/ids.h"
+#include "libfiona/base/json.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace fiona::routing {
+
+/// `<state>/populate-incoming.json`: what INCOMING already has, so that a quiet minute costs one
+/// stat(2) per study and no call. Only a memory: without it, or with an old or broken one, the same
+/// rows are compared with REDCap again and nothing is written twice.
+class PopulateCache {
+public:
+    struct Entry {
+        std::int64_t changed_ns = 0; ///< mtime of raw/<Study> when it was read; 0: read it again
+        std::string digest;          ///< StudyOnDisk::digest() of what was recorded or refused
+        std::int64_t refused = 0;    ///< seconds since 1970 when REDCap refused it; 0: it took it
+
+        friend bool operator==(const Entry&, const Entry&) = default;
+    };
+
+    explicit PopulateCache(std::filesystem::path file);
+
+    [[nodiscard]] const Entry* find(const StudyUid& study) const;
+    void put(const StudyUid& study, Entry entry);
+    /// Forgets every study that is not in `present` (sorted).
+    void keep_only(const std::vector<StudyUid>& present);
+    /// Writes the file if anything changed since it was read.
+    void save();
+
+private:
+    std::filesystem::path m_file;
+    std::map<StudyUid, Entry> m_entries;
+    bool m_changed = false;
+};
+
+} // namespace fiona::routing

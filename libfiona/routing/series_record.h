@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/dates.h"
+#include "libfiona/redcap/incoming.h"
+#include "libfiona/store/study_tree.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace fiona::routing {
+
+/// One study as the archive has it now, in the words of INCOMING.
+struct StudyOnDisk {
+    redcap::StudyRecord record;
+    std::size_t unreadable = 0; ///< series whose JSON is no JSON, or is that of another study
+    TimePoint newest;           ///< youngest series JSON
+
+    /// Equal digests mean equal rows in INCOMING (the arrival date is not part of it).
+    [[nodiscard]] std::string digest() const;
+};
+
+/// `record.series` is empty if no series of the study can be recorded. The patient's name and id leave this function
+/// only as hex SHA-256. `now` becomes the arrival date, should REDCap have none.
+[[nodiscard]] StudyOnDisk read_study(const store::StudyTree& tree, const StudyUid& study,
+                                     TimePoint now);
+
+/// Whether a UID was made by de-identification, ours (2.25.) or the original's.
+[[nodiscard]] bool is_deidentified(const StudyUid& study);
+
+} // namespace fiona::routing

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/config.h"
+#include "libfiona/base/dates.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Names and directory listings behind requests.h; for requests.cpp and request_worker.cpp only.
+namespace fiona::store::files {
+
+[[nodiscard]] inline std::string state_name(std::string_view request)
+{
+    return std::string{request} + ".state.json";
+}
+[[nodiscard]] inline std::string result_name(std::string_view request)
+{
+    return std::string{request} + ".result.json";
+}
+[[nodiscard]] inline std::string failed_name(std::string_view request)
+{
+    return std::string{request} + "_fail.log";
+}
+[[nodiscard]] inline std::string messages_name(std::string_view request)
+{
+    return std::string{request} + "_fail_messages.log";
+}
+
+[[nodiscard]] bool exists(const std::filesystem::path& path);
+/// The modification time; nothing if the file has gone.
+[[nodiscard]] std::optional<TimePoint> modified(const std::filesystem::path& path);
+/// Visible names in a directory; none if there is no such directory.
+[[nodiscard]] std::vector<std::string> names_in(const std::filesystem::path& directory);
+/// Names of requests, without their states and results.
+[[nodiscard]] std::vector<std::string> requests_in(const std::filesystem::path& directory);
+[[nodiscard]] std::vector<std::filesystem::path> work_directories(const Paths& paths);
+
+} // namespace fiona::store::files
