@@ -5,7 +5,6 @@
 #include "libfiona/ingest/file_daemon.h"
 #include "libfiona/ingest/reclassify.h"
 #include "libfiona/ingest/reconcile.h"
-#include "libfiona/store/daemon.h"
 
 #include <map>
 
@@ -15,8 +14,7 @@ namespace {
 
 struct Words {
     std::optional<std::filesystem::path> rules;
-    std::string text;  ///< of send
-    std::string study; ///< of reclassify
+    std::string text, study; ///< of send, of reclassify
 };
 
 void report_status(const cli::Tool& tool, const Config& config)

@@ -272,7 +272,7 @@ json::Object merged(const json::Value& stored, const json::Object& image, Arriva
 void set_counts(json::Object& fields, std::size_t files)
 {
     fields["NumFiles"] = fmt::format("{}", files);
-    std::int64_t frames = static_cast<std::int64_t>(files);
+    auto frames = static_cast<std::int64_t>(files);
     if (const auto found = fields.find(frames_key); found != fields.end()) {
         for (const auto& [instance, count] : found->second.object()) {
             frames += count.integer() - 1;

@@ -128,7 +128,8 @@ public:
 private:
     static iconv_t invalid()
     {
-        return reinterpret_cast<iconv_t>(-1); // NOLINT(performance-no-int-to-ptr) POSIX says so
+        return reinterpret_cast<iconv_t>(
+            -1); // NOLINT(performance-no-int-to-ptr,cppcoreguidelines-pro-type-reinterpret-cast) POSIX says so
     }
 
     iconv_t m_handle;

@@ -115,11 +115,9 @@ std::vector<std::string> numbers_as(DcmEVR vr, Bytes bytes)
 template <typename T>
 Bytes bytes_of(const T* values, std::size_t bytes)
 {
-    return values == nullptr
-               ? Bytes{}
-               : Bytes{
-                   reinterpret_cast<const Uint8*>(values),
-                   bytes}; // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) raw bytes of plain numbers
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) raw bytes of plain numbers
+    const auto* const first = reinterpret_cast<const Uint8*>(values);
+    return first == nullptr ? Bytes{} : Bytes{first, bytes};
 }
 
 /// Binary numbers; DCMTK has swapped them to our byte order.
@@ -185,9 +183,9 @@ ElementValues binary(DcmElement& element, const Charset& charset)
             return {std::move(values), false};
         }
     }
-    const std::string_view text{
-        reinterpret_cast<const char*>(bytes.data()),
-        bytes.size()}; // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) bytes as text
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) bytes as text
+    const auto* const first = reinterpret_cast<const char*>(bytes.data());
+    const std::string_view text{first, bytes.size()};
     const auto bare = trimmed(text);
     if (!is_printable(bare)) {
         return {};

@@ -163,12 +163,12 @@ private:
         for (const auto& name : names_in(directory)) {
             const auto sop = name.substr(std::min(name.size(), name.find('.') + 1)); // <MOD>.<SOP>
             if (!linked.contains(sop) && !m_known.contains(directory / name)) {
-                announce_lost(directory / name);
+                announce_lost(study, directory / name);
             }
         }
     }
 
-    void announce_lost(const fs::path& file)
+    void announce_lost(const StudyUid& study, const fs::path& file)
     {
         try {
             const auto entry = announce(file, {});
@@ -183,7 +183,12 @@ private:
             log::info("announced_again", {{"study", entry.study}, {"series", entry.series}});
         } catch (const Error& e) {
             ++m_result.unreadable;
-            log::warn("archive_file_unreadable", {{"file", file.native()}, {"reason", e.what()}});
+            // A file that somebody else put there may have a patient's name as its own.
+            const auto name = file.filename().native();
+            const bool is_ours = is_uid(std::string_view{name}.substr(name.find('.') + 1));
+            log::warn("archive_file_unreadable", {{"study", study},
+                                                  {"file", is_ours ? name : "not named by fiona"},
+                                                  {"reason", e.what()}});
         }
     }
 

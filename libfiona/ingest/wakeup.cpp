@@ -56,7 +56,7 @@ UniqueFd take_signals()
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
         ::sigaddset(&set, signal);
     }
-    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     UniqueFd fd{::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)};
     if (!fd) {
         throw os_error(errno, "listen for signals");
@@ -118,7 +118,7 @@ void ring(const std::filesystem::path& doorbell)
 {
     const UniqueFd fd{::open(doorbell.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)};
     if (fd) { // else nobody listens; the processor looks every few seconds anyway
-        static_cast<void>(!::write(fd.get(), "\n", 1));
+        static_cast<void>(::write(fd.get(), "\n", 1) == 1);
     }
 }
 
