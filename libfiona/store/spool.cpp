@@ -25,31 +25,32 @@ namespace {
 std::string new_name()
 {
     static std::atomic<unsigned> counter{0};
-    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
-        Clock::now().time_since_epoch());
+    const auto now =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch());
     return fmt::format("{:019}.{}.{}.json", now.count(), ::getpid(), counter++);
 }
 
 std::string as_line(const SpoolEntry& entry)
 {
-    return json::write(json::Object{{"v", 1},
-                                    {"received", iso8601_utc(entry.received)},
-                                    {"received_ns", std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                                        entry.received.time_since_epoch())
-                                                        .count()},
-                                    {"caller", entry.caller},
-                                    {"called", entry.called},
-                                    {"host", entry.host},
-                                    {"address", entry.address},
-                                    {"dir", entry.directory.native()},
-                                    {"file", entry.file},
-                                    {"study", entry.study.str()},
-                                    {"series", entry.series.str()},
-                                    {"sop", entry.sop.str()},
-                                    {"sopclass", entry.sop_class},
-                                    {"xfer", entry.transfer_syntax},
-                                    {"bytes", entry.bytes},
-                                    {"assoc", entry.association}})
+    return json::write(
+               json::Object{{"v", 1},
+                            {"received", iso8601_utc(entry.received)},
+                            {"received_ns", std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                                entry.received.time_since_epoch())
+                                                .count()},
+                            {"caller", entry.caller},
+                            {"called", entry.called},
+                            {"host", entry.host},
+                            {"address", entry.address},
+                            {"dir", entry.directory.native()},
+                            {"file", entry.file},
+                            {"study", entry.study.str()},
+                            {"series", entry.series.str()},
+                            {"sop", entry.sop.str()},
+                            {"sopclass", entry.sop_class},
+                            {"xfer", entry.transfer_syntax},
+                            {"bytes", entry.bytes},
+                            {"assoc", entry.association}})
            + "\n";
 }
 
@@ -60,7 +61,15 @@ void each_name(const fs::path& directory, const auto& visit)
     if (!dir) {
         throw os_error(errno, fmt::format("read {}", directory.native()));
     }
-    while (const auto* const item = ::readdir(dir.get())) { // NOLINT(concurrency-mt-unsafe) own DIR
+    for (;;) {
+        errno = 0; // the only way to tell a failing disk from the end of the directory
+        const auto* const item = ::readdir(dir.get()); // NOLINT(concurrency-mt-unsafe) own DIR
+        if (item == nullptr && errno != 0) {
+            throw os_error(errno, fmt::format("read {}", directory.native()));
+        }
+        if (item == nullptr) {
+            return;
+        }
         const std::string_view name{static_cast<const char*>(item->d_name)};
         if (name.front() != '.' && !visit(name)) {
             return;
@@ -89,8 +98,7 @@ void Spool::add(const SpoolEntry& entry, Sync sync) const
     const auto name = new_name();
     const auto temporary = m_directory / "tmp" / name;
     {
-        const UniqueFd fd{
-            ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)};
+        const UniqueFd fd{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)};
         if (!fd) {
             throw os_error(errno, "create a spool entry");
         }
@@ -145,8 +153,8 @@ std::optional<TimePoint> Spool::oldest() const
     if (nanoseconds <= 0) {
         return std::nullopt;
     }
-    return TimePoint{std::chrono::duration_cast<Clock::duration>(
-        std::chrono::nanoseconds{nanoseconds})};
+    return TimePoint{
+        std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds{nanoseconds})};
 }
 
 std::size_t Spool::count_failed() const
@@ -166,6 +174,10 @@ SpoolEntry Spool::read(const std::string& name) const
         json::parse(read_file(m_directory / "new" / name, max_entry_bytes), "spool entry " + name);
     const auto* const nanoseconds = value.find("received_ns");
     const auto* const bytes = value.find("bytes");
+    const auto size = bytes == nullptr ? 0 : bytes->integer();
+    if (size < 0) {
+        throw Error{Fault::data, "spool entry {}: a negative size", name};
+    }
     const TimePoint received{std::chrono::duration_cast<Clock::duration>(
         std::chrono::nanoseconds{nanoseconds == nullptr ? 0 : nanoseconds->integer()})};
     return {received,
@@ -180,7 +192,7 @@ SpoolEntry Spool::read(const std::string& name) const
             SopInstanceUid{value.text("sop")},
             value.text("sopclass"),
             value.text("xfer"),
-            bytes == nullptr ? 0 : static_cast<std::uint64_t>(bytes->integer()),
+            static_cast<std::uint64_t>(size),
             value.text("assoc")};
 }
 
@@ -197,8 +209,8 @@ void Spool::give_up(const std::string& name, std::string_view reason) const
     if (::rename((m_directory / "new" / name).c_str(), target.c_str()) != 0 && errno != ENOENT) {
         throw os_error(errno, fmt::format("set aside spool entry {}", name));
     }
-    const UniqueFd fd{::open((target.native() + ".err").c_str(),
-                             O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640)};
+    const UniqueFd fd{
+        ::open((target.native() + ".err").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640)};
     if (!fd) {
         throw os_error(errno, fmt::format("write the reason of spool entry {}", name));
     }
@@ -211,8 +223,8 @@ std::size_t Spool::sweep(TimePoint now, std::chrono::seconds age) const
     each_name(m_directory / "tmp", [&](std::string_view name) {
         std::int64_t nanoseconds = 0;
         std::from_chars(name.data(), name.data() + name.size(), nanoseconds);
-        const TimePoint made{std::chrono::duration_cast<Clock::duration>(
-            std::chrono::nanoseconds{nanoseconds})};
+        const TimePoint made{
+            std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds{nanoseconds})};
         if (now - made > age && ::unlink((m_directory / "tmp" / name).c_str()) == 0) {
             ++removed;
         }
