@@ -99,10 +99,13 @@ void StudyTree::link_participant(const Private<std::string>& patient_id,
         return;
     }
     const auto directory = m_paths.participants() / percent_encoded(patient_id.reveal());
-    make_directories(directory);
+    make_directories(m_paths.participants());
+    if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
+        throw os_error(errno, "make the directory of a participant"); // its path holds the id
+    }
     const auto or_unknown = [](const std::string& text) { return text.empty() ? "unknown" : text; };
-    const auto name = percent_encoded(
-        fmt::format("{}_{}", or_unknown(study_date), or_unknown(study_time)), 120);
+    const auto name =
+        percent_encoded(fmt::format("{}_{}", or_unknown(study_date), or_unknown(study_time)), 120);
     const auto target = study_directory(study);
     constexpr unsigned max_twins = 1000;
     for (unsigned twin = 1; twin <= max_twins; ++twin) {
@@ -176,7 +179,8 @@ std::vector<StudyTree::Series> StudyTree::series(const StudyUid& study) const
             try {
                 properties = json::parse(*text, "series JSON");
             } catch (const Error& e) {
-                log::warn("series_json_unreadable", {{"study", study}, {"series", uid}, {"reason", e.what()}});
+                log::warn("series_json_unreadable",
+                          {{"study", study}, {"series", uid}, {"reason", e.what()}});
             }
         }
         found.push_back({uid, std::move(properties), modification_time(path)});
@@ -227,7 +231,8 @@ SeriesJsonUpdate::SeriesJsonUpdate(const StudyTree& tree, const StudyUid& study,
     try {
         m_stored = m_bytes.empty() ? json::Value{} : json::parse(m_bytes, "series JSON");
     } catch (const Error& e) {
-        log::warn("series_json_unreadable", {{"study", study}, {"series", series}, {"reason", e.what()}});
+        log::warn("series_json_unreadable",
+                  {{"study", study}, {"series", series}, {"reason", e.what()}});
     }
 }
 
