@@ -218,6 +218,8 @@ std::vector<fs::path> StudyTree::instances(const StudyUid& study, const SeriesUi
 }
 
 struct SeriesJsonUpdate::Lock {
+    explicit Lock(const fs::path& path) : file_lock{path, lock_patience} {}
+
     FileLock file_lock;
 };
 
@@ -226,7 +228,7 @@ SeriesJsonUpdate::SeriesJsonUpdate(const StudyTree& tree, const StudyUid& study,
     : m_path{tree.series_json(study, series)}
 {
     make_directories(tree.study_directory(study));
-    m_lock = std::make_unique<Lock>(FileLock{tree.study_directory(study) / ".lock", lock_patience});
+    m_lock = std::make_unique<Lock>(tree.study_directory(study) / ".lock");
     m_bytes = read_file_if_any(m_path).value_or("");
     try {
         m_stored = m_bytes.empty() ? json::Value{} : json::parse(m_bytes, "series JSON");
