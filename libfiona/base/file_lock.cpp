@@ -30,6 +30,17 @@ pid_t pid_inside(int fd)
     return pid;
 }
 
+/// Whether another process holds the lock. holder() takes a shared lock for an instant; that is no
+/// holder, and must not make a daemon that starts just then give up.
+bool is_held(int fd)
+{
+    if (::flock(fd, LOCK_SH | LOCK_NB) != 0) {
+        return true;
+    }
+    ::flock(fd, LOCK_UN);
+    return false;
+}
+
 } // namespace
 
 FileLock::FileLock(const fs::path& path, std::chrono::milliseconds patience)
@@ -43,7 +54,7 @@ FileLock::FileLock(const fs::path& path, std::chrono::milliseconds patience)
         if (errno != EWOULDBLOCK && errno != EINTR) {
             throw os_error(errno, fmt::format("lock {}", path.native()));
         }
-        if (std::chrono::steady_clock::now() >= deadline) {
+        if (std::chrono::steady_clock::now() >= deadline && is_held(m_fd.get())) {
             throw Error{Fault::temporary, "{} is held by process {}", path.native(),
                         pid_inside(m_fd.get())};
         }

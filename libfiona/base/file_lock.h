@@ -13,7 +13,8 @@ namespace fiona {
 
 /// Holds an exclusive flock(2) on a file for as long as the object lives. The kernel drops
 /// the lock when the process dies, so there is no stale lock to clean up. The file stays; it
-/// holds the pid of the last holder, for people.
+/// holds the pid of the last holder, for people. A forked child shares the lock: it must destroy its
+/// copy of the object, or the lock outlives the parent.
 class FileLock {
 public:
     /// Throws Error{Fault::temporary} naming the holder's pid if another process holds the lock

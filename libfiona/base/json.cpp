@@ -11,6 +11,7 @@
 #include <rapidjson/reader.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <iterator>
 #include <utility>
@@ -26,11 +27,23 @@ public:
 
     bool Null() { return add(Value{}); }
     bool Bool(bool value) { return add(Value{value}); }
-    bool Int(int value) { return add(Value{value}); }
-    bool Uint(unsigned value) { return add(Value{value}); }
-    bool Int64(std::int64_t value) { return add(Value{value}); }
-    bool Uint64(std::uint64_t value) { return add(Value{value}); }
-    bool Double(double value) { return add(Value{value}); }
+    /// RapidJSON 1.1 has undefined behaviour in its own exact conversion: the digits are ours.
+    bool RawNumber(const char* text, rapidjson::SizeType length, bool /*copy*/)
+    {
+        const std::string_view digits{text, length};
+        const auto* const last = text + length;
+        std::int64_t integer = 0;
+        if (digits.find_first_of(".eE") == std::string_view::npos
+            && std::from_chars(text, last, integer).ec == std::errc{}) {
+            return add(Value{integer});
+        }
+        double number = 0;
+        if (std::from_chars(text, last, number).ec != std::errc{}) {
+            m_complaint = "a number out of range";
+            return false;
+        }
+        return add(Value{number});
+    }
     bool String(const char* text, rapidjson::SizeType length, bool /*copy*/)
     {
         return is_whole({text, length}) && add(Value{std::string{text, length}});
@@ -345,7 +358,7 @@ Value parse(std::string_view text, std::string_view what, Limits limits)
     }
     constexpr unsigned flags = rapidjson::kParseIterativeFlag
                                | rapidjson::kParseValidateEncodingFlag
-                               | rapidjson::kParseFullPrecisionFlag;
+                               | rapidjson::kParseNumbersAsStringsFlag;
     Builder builder{limits.max_depth};
     rapidjson::MemoryStream stream{text.data(), text.size()};
     rapidjson::Reader reader;

@@ -4,6 +4,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/text.h"
 
 #include <sysexits.h>
 #include <unistd.h>
@@ -106,7 +107,8 @@ void Tool::run_alone()
 {
     const auto directory = config().paths.pids();
     make_directories(directory);
-    m_lock.emplace(directory / (m_app.get_name() + m_project + ".lock"));
+    const auto project = m_project.empty() ? m_project : percent_encoded(m_project);
+    m_lock.emplace(directory / (m_app.get_name() + project + ".lock"));
 }
 
 void Tool::report(const json::Value& document, const std::vector<std::string>& lines) const
@@ -142,8 +144,16 @@ int Tool::run(int argc, const char* const* argv, const std::function<void()>& bo
     } catch (const std::bad_alloc&) {
         log::error("failed", {{"tool", m_app.get_name()}, {"reason", "out of memory"}});
         return EX_TEMPFAIL;
+    } catch (const std::filesystem::filesystem_error& e) {
+        // Its own text holds paths, and a path may hold a patient id.
+        const auto error = os_error(e.code().value(), "a file or directory");
+        log::error("failed", {{"tool", m_app.get_name()}, {"reason", error.what()}});
+        return exit_code(error.fault());
     } catch (const std::exception& e) {
         log::error("bug", {{"tool", m_app.get_name()}, {"reason", e.what()}});
+        return EX_SOFTWARE;
+    } catch (...) {
+        log::error("bug", {{"tool", m_app.get_name()}, {"reason", "an unknown exception"}});
         return EX_SOFTWARE;
     }
 }

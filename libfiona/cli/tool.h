@@ -4,7 +4,7 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/mode.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include <CLI/CLI.hpp>
 
@@ -55,7 +55,7 @@ private:
     bool m_verbose = false;
     bool m_quiet = false;
     std::optional<Config> m_config;
-    std::optional<store::FileLock> m_lock;
+    std::optional<FileLock> m_lock;
 };
 
 /// Columns padded to equal width (UTF-8 aware), two blanks between: for people. With --json tools

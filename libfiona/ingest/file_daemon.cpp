@@ -8,7 +8,7 @@
 #include "libfiona/ingest/announcement.h"
 #include "libfiona/ingest/reconcile.h"
 #include "libfiona/ingest/wakeup.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include <algorithm>
 
@@ -22,10 +22,10 @@ constexpr std::chrono::milliseconds longest_sleep{5000};
 constexpr std::chrono::seconds stop_grace{30};
 constexpr std::string_view doorbell_name = "doorbell";
 
-store::FileLock lock(const Config& config)
+FileLock lock(const Config& config)
 {
     make_directories(pid_file(config).parent_path());
-    return store::FileLock{pid_file(config)};
+    return FileLock{pid_file(config)};
 }
 
 void reload(Processor& processor, const Config& config, const std::optional<fs::path>& rules)

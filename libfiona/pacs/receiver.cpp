@@ -11,7 +11,7 @@
 #include "libfiona/pacs/receiver_refusals.h"
 #include "libfiona/pacs/receiver_room.h"
 #include "libfiona/pacs/receiver_status.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdict.h>
@@ -364,7 +364,7 @@ void run_receiver(Config config, std::optional<std::uint16_t> port)
     }
     // The listening socket comes first: whoever sees the lock may connect.
     Receiver receiver{std::move(config), port};
-    const store::FileLock alone{files.pid_file};
+    const FileLock alone{files.pid_file};
     receiver.run();
 }
 

@@ -13,7 +13,7 @@
 #include "libfiona/redcapd/setup.h"
 #include "libfiona/redcapd/tokens.h"
 #include "libfiona/store/daemon.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include <chrono>
 #include <utility>
@@ -201,7 +201,7 @@ void Commands::serve(const std::vector<std::string>& faults) const
     }
     Api api{database()};
     HttpServer server{api, settings};
-    std::optional<store::FileLock> lock; // only now: whoever sees it held may connect
+    std::optional<FileLock> lock; // only now: whoever sees it held may connect
     if (is_site_server) {
         make_directories(pid_file().parent_path());
         lock.emplace(pid_file());

@@ -9,7 +9,7 @@
 #include "libfiona/redcapd/projects.h"
 #include "libfiona/redcapd/tokens.h"
 #include "libfiona/store/atomic_file.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include <algorithm>
 #include <array>
@@ -132,7 +132,7 @@ InitReport initialize(const fs::path& database_file, const fs::path& tokens_file
         report.projects_made.assign(roles.begin(), roles.end());
         return report;
     }
-    std::optional<store::FileLock> lock;
+    std::optional<FileLock> lock;
     if (mode == Mode::apply) {
         make_parent(database_file);
         make_parent(tokens_file);

@@ -5,7 +5,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include <sys/stat.h>
 
@@ -113,7 +113,7 @@ Step waiting_step(const fs::path& path, const std::string& instance)
 Step work_step(const fs::path& path, const std::string& instance, const fs::path& requests)
 {
     const auto worker = path.parent_path();
-    const auto holder = store::FileLock::holder(worker / ".lock");
+    const auto holder = FileLock::holder(worker / ".lock");
     const auto result = path.filename().native() + ".result.json";
     if (fs::exists(worker / result) || fs::exists(requests / result)) {
         return unreported_step(path, instance);

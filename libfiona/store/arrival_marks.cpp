@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <csignal>
 
 namespace fiona::store {
@@ -22,7 +23,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view study_prefix = "scp_";
-constexpr std::size_t max_field_bytes = 60; // three fields and two UIDs fit into NAME_MAX
+constexpr std::size_t max_uid_bytes = 64;
+constexpr std::size_t max_field_bytes = 41;
+static_assert(3 * (max_field_bytes + 1) + max_uid_bytes + 1 + max_uid_bytes <= NAME_MAX,
+              "three fields and two UIDs must fit into a file name");
 
 /// The part of `text` after its last blank; `text` keeps what stands before it.
 std::string_view take_last_field(std::string_view& text)

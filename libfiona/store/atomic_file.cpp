@@ -27,10 +27,13 @@ fs::path temporary_beside(const fs::path& target)
 
 } // namespace
 
-AtomicFile::AtomicFile(fs::path target, mode_t mode)
-    : m_target{std::move(target)}, m_temporary{temporary_beside(m_target)},
-      m_fd{::open(m_temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode)}
+AtomicFile::AtomicFile(fs::path target, mode_t mode) : m_target{std::move(target)}
 {
+    // Another machine, or a container, may have our pid: a name that is there is never ours.
+    do {
+        m_temporary = temporary_beside(m_target);
+        m_fd = UniqueFd{::open(m_temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)};
+    } while (!m_fd && errno == EEXIST);
     if (!m_fd) {
         const int reason = errno;
         const auto name = std::exchange(m_temporary, {});

@@ -5,9 +5,13 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 namespace fiona::store {
@@ -31,19 +35,37 @@ bool wait_until(const auto& condition, std::chrono::milliseconds patience)
     return true;
 }
 
+/// Of a log that may be large.
 std::string last_line(const fs::path& log)
 {
-    const auto text = read_file_if_any(log).value_or("");
-    const auto lines = split(trimmed(text), '\n');
-    return std::string{lines.back()};
+    constexpr std::size_t tail = 4096;
+    std::ifstream in{log, std::ios::binary | std::ios::ate};
+    const auto size = in ? static_cast<std::streamoff>(in.tellg()) : 0;
+    in.seekg(std::max<std::streamoff>(0, size - static_cast<std::streamoff>(tail)));
+    const std::string text{std::istreambuf_iterator<char>{in}, {}};
+    return std::string{split(trimmed(text), '\n').back()};
+}
+
+bool is_alive(pid_t pid)
+{
+    return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
 }
 
 } // namespace
 
 std::optional<pid_t> running_daemon(const fs::path& pid_file)
 {
-    const auto holder = FileLock::holder(pid_file);
-    return holder && *holder > 0 ? holder : std::nullopt;
+    // Between taking the lock and writing its pid a daemon that starts shows no pid, or that of the
+    // last one: nobody may be signalled for that.
+    constexpr std::chrono::milliseconds patience{1000};
+    std::optional<pid_t> holder;
+    wait_until(
+        [&] {
+            holder = FileLock::holder(pid_file);
+            return !holder || is_alive(*holder);
+        },
+        patience);
+    return holder && is_alive(*holder) ? holder : std::nullopt;
 }
 
 StartResult start_daemon(const fs::path& pid_file, const std::vector<std::string>& arguments,

@@ -5,7 +5,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include <sys/stat.h>
 

@@ -5,7 +5,7 @@
 #include "libfiona/base/dates.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/json.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include <filesystem>
 #include <optional>

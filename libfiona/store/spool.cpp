@@ -61,7 +61,15 @@ void each_name(const fs::path& directory, const auto& visit)
     if (!dir) {
         throw os_error(errno, fmt::format("read {}", directory.native()));
     }
-    while (const auto* const item = ::readdir(dir.get())) { // NOLINT(concurrency-mt-unsafe) own DIR
+    for (;;) {
+        errno = 0; // the only way to tell a failing disk from the end of the directory
+        const auto* const item = ::readdir(dir.get()); // NOLINT(concurrency-mt-unsafe) own DIR
+        if (item == nullptr && errno != 0) {
+            throw os_error(errno, fmt::format("read {}", directory.native()));
+        }
+        if (item == nullptr) {
+            return;
+        }
         const std::string_view name{static_cast<const char*>(item->d_name)};
         if (name.front() != '.' && !visit(name)) {
             return;
@@ -166,6 +174,10 @@ SpoolEntry Spool::read(const std::string& name) const
         json::parse(read_file(m_directory / "new" / name, max_entry_bytes), "spool entry " + name);
     const auto* const nanoseconds = value.find("received_ns");
     const auto* const bytes = value.find("bytes");
+    const auto size = bytes == nullptr ? 0 : bytes->integer();
+    if (size < 0) {
+        throw Error{Fault::data, "spool entry {}: a negative size", name};
+    }
     const TimePoint received{std::chrono::duration_cast<Clock::duration>(
         std::chrono::nanoseconds{nanoseconds == nullptr ? 0 : nanoseconds->integer()})};
     return {received,
@@ -180,7 +192,7 @@ SpoolEntry Spool::read(const std::string& name) const
             SopInstanceUid{value.text("sop")},
             value.text("sopclass"),
             value.text("xfer"),
-            bytes == nullptr ? 0 : static_cast<std::uint64_t>(bytes->integer()),
+            static_cast<std::uint64_t>(size),
             value.text("assoc")};
 }
 

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/private.h"
@@ -14,8 +15,6 @@
 #include <vector>
 
 namespace fiona::store {
-
-class FileLock;
 
 /// The sorted view of the archive. Links only; the bytes stay in `archive/scp_<Study>/`.
 ///

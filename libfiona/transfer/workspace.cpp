@@ -30,9 +30,9 @@ void make_private(const fs::path& directory)
     }
 }
 
-store::FileLock sweep_lock(const fs::path& root)
+FileLock sweep_lock(const fs::path& root)
 {
-    return store::FileLock{root / ".transfer-sweep.lock", sweep_patience};
+    return FileLock{root / ".transfer-sweep.lock", sweep_patience};
 }
 
 /// Under the sweep lock, so that no worker is between making and locking its place.
@@ -46,7 +46,7 @@ void remove_dead(const fs::path& root)
         }
     }
     for (const auto& lock_file : locks) {
-        if (store::FileLock::holder(lock_file)) {
+        if (FileLock::holder(lock_file)) {
             continue;
         }
         auto directory = lock_file;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "libfiona/base/config.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -37,7 +37,7 @@ public:
 private:
     std::filesystem::path m_directory;
     std::filesystem::path m_lock_file;
-    std::optional<store::FileLock> m_lock;
+    std::optional<FileLock> m_lock;
 };
 
 } // namespace fiona::transfer

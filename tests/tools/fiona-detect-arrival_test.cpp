@@ -3,7 +3,7 @@
 #include "libfiona/base/json.h"
 #include "libfiona/store/arrival_marks.h"
 #include "libfiona/store/atomic_file.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/store/incoming_list.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/temp_dir.h"
@@ -119,7 +119,7 @@ TEST_CASE("fiona-detect-arrival: two runs at a time are one too many")
 {
     const Site site;
     fs::create_directories(site.config.paths.pids());
-    const store::FileLock other{site.config.paths.pids() / "fiona-detect-arrival.lock"};
+    const FileLock other{site.config.paths.pids() / "fiona-detect-arrival.lock"};
 
     CHECK(site.tool().exit_code == EX_TEMPFAIL);
     CHECK(site.list.lines().empty());

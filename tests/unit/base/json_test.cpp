@@ -200,6 +200,21 @@ TEST_CASE("a double is the same after being written and read")
     CHECK(again.number() == number);
 }
 
+TEST_CASE("numbers are read exactly, and refused where a double cannot hold them")
+{
+    const auto number = [](std::string_view text) { return json::parse(text, "test").number(); };
+
+    CHECK(number("0e-70") == 0.0);
+    CHECK(number("12345678901234568008") == 12345678901234568008.0);
+    CHECK(number("-9223372036854775808") == -9223372036854775808.0);
+    CHECK(json::parse("-9223372036854775808", "test").is_integer());
+    CHECK_FALSE(json::parse("9223372036854775808", "test").is_integer());
+    CHECK(number("4.9406564584124654e-324") == 4.9406564584124654e-324);
+    CHECK(number("1E5") == 1e5);
+    CHECK_THAT(complaint("[1,-1e400]"), Contains("line 1, column 4"));
+    CHECK_THAT(complaint("1e-400"), Contains("a number out of range"));
+}
+
 TEST_CASE("an infinite number is written as null")
 {
     CHECK(json::write(json::Value{std::numeric_limits<double>::infinity()}) == "null");

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/files.h"
+#include "libfiona/base/process.h"
+#include "tests/support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <sys/stat.h>
+
+#include <fstream>
+
+using namespace fiona;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A small source tree that every check accepts.
+class Tree {
+public:
+    Tree()
+    {
+        put("libfiona/base/error.h", "#pragma once\n#include <fmt/core.h>\n");
+        put("libfiona/store/spool.h", "#pragma once\n#include \"libfiona/base/error.h\"\n");
+        put("libfiona/store/spool.cpp",
+            "#include \"libfiona/store/spool.h\"\n#include <rapidjson/reader.h>\n"
+            "// never std::cout here, nor printf(\nconst char* text = \"printf(std::cerr)\";\n");
+        put("libfiona/cli/tool.h", "#pragma once\n#include <CLI/CLI.hpp>\n");
+        put("libfiona/cli/tool.cpp", "int out = STDOUT_FILENO;\n");
+        put("tools/fiona-x.cpp", "#include \"libfiona/cli/tool.h\"\n");
+    }
+    void put(const std::string& name, const std::string& text) const
+    {
+        const auto file = m_directory.path / name;
+        make_directories(file.parent_path());
+        std::ofstream{file} << text;
+    }
+    void put_program(const std::string& name, const std::string& text) const
+    {
+        put(name, text);
+        ::chmod(path(name).c_str(), 0755);
+    }
+    [[nodiscard]] std::string path(const std::string& name = {}) const
+    {
+        return name.empty() ? m_directory.path : m_directory.path / name;
+    }
+
+private:
+    TempDir m_directory;
+};
+
+Finished check(const std::string& script, const std::vector<std::string>& arguments)
+{
+    Command command;
+    command.arguments = {FIONA_SOURCE_DIR "/scripts/" + script};
+    command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
+    return run(command);
+}
+
+} // namespace
+
+TEST_CASE("the checks accept a tree without fault")
+{
+    const Tree tree;
+    const auto* const script = GENERATE("check-layers", "check-no-print", "check-names");
+    CAPTURE(script);
+
+    const auto finished = check(script, {tree.path()});
+
+    CHECK(finished.out.empty());
+    CHECK(finished.exit_code == 0);
+}
+
+TEST_CASE("the checks of the library do not accept a tree without one")
+{
+    const TempDir empty;
+    CHECK(check("check-layers", {empty.path}).exit_code == 1);
+    CHECK(check("check-no-print", {empty.path}).exit_code == 1);
+}
+
+TEST_CASE("check-layers sees an arrow that turns around, and libraries behind headers")
+{
+    const auto [file, line] = GENERATE(table<std::string, std::string>(
+        {{"libfiona/base/a.cpp", "#include \"libfiona/store/spool.h\""},
+         {"libfiona/store/a.cpp", "#include \"libfiona/redcap/client.h\""},
+         {"libfiona/store/a.h", "#include \"libfiona/cli/tool.h\""},
+         {"libfiona/routing/a.cpp", "#include \"libfiona/ingest/a.h\""},
+         {"libfiona/ingest/a.cpp", "#include \"libfiona/status/a.h\""},
+         {"libfiona/site/a.cpp", "#include \"libfiona/transfer/a.h\""},
+         {"libfiona/util/a.cpp", "int a;"},
+         {"libfiona/store/a.cpp", "#include \"libfiona/util/a.h\""},
+         {"libfiona/store/a.cpp", "#include \"tests/support/temp_dir.h\""},
+         {"libfiona/dicom/a.h", "#include <dcmtk/dcmdata/dctk.h>"},
+         {"libfiona/base/a.h", "  #  include <rapidjson/reader.h>"},
+         {"libfiona/redcap/a.h", "#include <curl/curl.h>"},
+         {"libfiona/redcapd/a.h", "#include <httplib.h>"},
+         {"libfiona/redcapd/a.h", "#include <sqlite3.h>"},
+         {"libfiona/routing/a.h", "#include <re2/re2.h>"},
+         {"libfiona/base/a.cpp", "#include <CLI/CLI.hpp>"}}));
+    CAPTURE(file, line);
+    const Tree tree;
+    tree.put(file, "// first line\n" + line + "\n");
+
+    const auto finished = check("check-layers", {tree.path()});
+
+    CHECK(finished.exit_code == 1);
+    CHECK_THAT(finished.out, Contains(file));
+}
+
+TEST_CASE("check-layers lets arrows go down")
+{
+    const auto [file, line] = GENERATE(table<std::string, std::string>(
+        {{"libfiona/routing/a.cpp", "#include \"libfiona/redcap/client.h\""},
+         {"libfiona/ingest/a.cpp", "#include \"libfiona/pacs/sender.h\""},
+         {"libfiona/status/a.h", "#include \"libfiona/store/spool.h\""},
+         {"libfiona/site/a.cpp", "#include \"libfiona/site/b.h\""},
+         {"libfiona/dicom/a.cpp", "#include <dcmtk/dcmdata/dctk.h>"},
+         {"tools/fiona-y.cpp", "#include \"libfiona/transfer/a.h\""}}));
+    const Tree tree;
+    tree.put(file, line);
+
+    CHECK(check("check-layers", {tree.path()}).exit_code == 0);
+}
+
+TEST_CASE("check-no-print sees every way to print, to exit and to start a shell")
+{
+    const auto* const line =
+        GENERATE("std::cout << 1;", "std::cerr << 1;", "printf(\"x\");", "::fprintf(f, \"x\");",
+                 "fmt::print(\"x\");", "puts(\"x\");", "int fd = STDERR_FILENO;", "std::exit(1);",
+                 "exit(1);", "::system(\"ls\");", "popen(\"ls\", \"r\");", "std::regex r;",
+                 "sprintf(b, \"x\");", "fputs(\"x\", stdout);");
+    CAPTURE(line);
+    const Tree tree;
+    tree.put("libfiona/store/bad.cpp", std::string{"void f()\n{\n    "} + line + "\n}\n");
+
+    const auto finished = check("check-no-print", {tree.path()});
+
+    CHECK(finished.exit_code == 1);
+    CHECK_THAT(finished.out, Contains("libfiona/store/bad.cpp:3:"));
+}
+
+TEST_CASE("check-no-print lets words of ours pass")
+{
+    const auto* const line =
+        GENERATE("row.exit_code = 1;", "::_exit(1);", "blueprint(x);", "job.system(x);",
+                 "/* std::cout */ int a;", "auto s = R\"(printf(1))\";");
+    CAPTURE(line);
+    const Tree tree;
+    tree.put("libfiona/store/good.cpp", line);
+
+    const auto finished = check("check-no-print", {tree.path()});
+
+    CHECK(finished.out.empty());
+    CHECK(finished.exit_code == 0);
+}
+
+TEST_CASE("check-names sees secrets, places and people, and shows no secret")
+{
+    // Put together here, so that the check does not find this file.
+    const std::string half{"0123456789ABCDEF"};
+    // The last one would belong to somebody born in 1855.
+    for (const auto& text :
+         {half + half, std::string{"-----BEGIN"} + " RSA PRIVATE KEY-----",
+          std::string{"see /"} + "root/notes.txt", std::string{"see /"} + "home/somebody/x",
+          std::string{"kari"} + "@sykehus.no", std::string{"010155"} + "50089"}) {
+        CAPTURE(text);
+        const Tree tree;
+        tree.put("docs/page.md", "first line\n" + text + "\n");
+
+        const auto finished = check("check-names", {tree.path()});
+
+        CHECK(finished.exit_code == 1);
+        CHECK_THAT(finished.out, Contains("docs/page.md:2:") && !Contains(half));
+    }
+}
+
+TEST_CASE("check-names lets synthetic names pass")
+{
+    const auto* const text =
+        GENERATE("jane@example.org", "root@localhost", "/home/processing/logs", "12345678901",
+                 "1.2.826.0.1.3680043.10.999.12345678901",
+                 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    CAPTURE(text);
+    const Tree tree;
+    tree.put("docs/page.md", text);
+
+    CHECK(check("check-names", {tree.path()}).exit_code == 0);
+}
+
+TEST_CASE("check-help-man compares both ways, through sub-commands")
+{
+    const Tree tree;
+    tree.put_program(
+        "tool",
+        "#!/bin/sh\n"
+        "if [ \"$1\" = list ]; then printf 'Options:\\n  -h,--help  help\\n  -a,--all  all\\n'\n"
+        "else printf 'A tool\\nOptions:\\n  -h,--help  help\\n  --config TEXT  file\\n"
+        "  -n,--dry-run  dry\\n\\nSubcommands:\\n  list  list them\\n'; fi\n");
+    const std::string good{".It Fl n , Fl -dry-run\n.It Fl a , Fl -all\n.Xr fiona 7\n"};
+    const auto with_page = [&](const std::string& page) {
+        tree.put("tool.1", page);
+        return check("check-help-man", {tree.path("tool"), tree.path("tool.1")});
+    };
+
+    CHECK(with_page(good).out.empty());
+    CHECK(with_page(good).exit_code == 0);
+    CHECK_THAT(with_page(".It Fl a , Fl -all\n.Xr fiona 7\n").out,
+               Contains("--dry-run of --help is not in the man page") && Contains("-n of --help"));
+    CHECK_THAT(with_page(".It Fl n , Fl -dry-run\n.Xr fiona 7\n").out, Contains("--all of --help"));
+    CHECK_THAT(with_page(".It Fl n , Fl -dry-run\n.It Fl a , Fl -all\n").out,
+               Contains("--config of --help"));
+    CHECK_THAT(with_page(good + ".It Fl -gone Ar X\n").out, Contains("--gone is not in --help"));
+    CHECK(with_page(good + ".It Fl -gone Ar X\n").exit_code == 1);
+    CHECK(check("check-help-man", {tree.path("tool"), tree.path("none.1")}).exit_code == 1);
+}
