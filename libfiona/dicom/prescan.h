@@ -12,7 +12,7 @@
 namespace fiona::dicom {
 
 struct PrescanLimits {
-    std::size_t max_depth = 64;           ///< nested sequences
+    std::size_t max_depth = 64; ///< nested sequences
     std::size_t max_elements = 10'000'000;
     std::uint64_t max_meta_bytes = 1U << 20U; ///< group 0002
     std::uint64_t max_inflate_ratio = 100;    ///< deflated data sets
@@ -22,10 +22,10 @@ struct PrescanLimits {
 struct Prescan {
     std::string transfer_syntax; ///< (0002,0010)
     std::string sop_class;       ///< (0008,0016), (0008,0018), (0020,000D), (0020,000E) of the data
-    std::string sop_instance;    ///< set, top level, trailing pad removed; "" if absent. Not checked
-    std::string study;           ///< to be legal UIDs: the caller decides what that means
+    std::string sop_instance; ///< set, top level, trailing pad removed; "" if absent. Not checked
+    std::string study;        ///< to be legal UIDs: the caller decides what that means
     std::string series;
-    std::string meta_sop_class;    ///< (0002,0002), (0002,0003)
+    std::string meta_sop_class; ///< (0002,0002), (0002,0003)
     std::string meta_sop_instance;
     std::uint64_t file_bytes = 0;
     std::uint64_t data_set_offset = 0; ///< first byte behind group 0002
@@ -38,7 +38,13 @@ struct Prescan {
 /// Throws Error{Fault::data} with the kind of fault and the byte offset (never a value) if the file
 /// is no Part 10 file, is truncated, or its structure lies; Fault::io if it cannot be read.
 /// A file without preamble and meta header is refused too: fiona stores none.
+///
+/// Tolerated, because scanners and archives send it: elements out of order or repeated (the first
+/// one at top level counts, as for DCMTK), odd lengths, and in explicit VR value representations of
+/// unknown but upper-case letters: all new ones have the four-byte length (PS3.5 §7.1.2).
 [[nodiscard]] Prescan prescan_file(const std::filesystem::path& file,
                                    const PrescanLimits& limits = {});
+/// The same for an open file (borrowed), from its first byte; its file offset is left alone.
+[[nodiscard]] Prescan prescan(int fd, const PrescanLimits& limits = {});
 
 } // namespace fiona::dicom

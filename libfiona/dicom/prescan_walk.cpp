@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/dicom/prescan_walk.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/dicom/header.h"
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcdicent.h>
+#include <dcmtk/dcmdata/dcdict.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace fiona::dicom {
+
+namespace {
+
+constexpr std::uint32_t undefined_length = 0xffffffff;
+constexpr auto open_end = ByteSource::unknown_size;
+constexpr std::size_t max_uid_bytes =
+    128; // twice the legal length: enough to see that it is illegal
+constexpr std::size_t max_creator_bytes = 128;
+
+constexpr std::uint16_t delimiter_group = 0xfffe;
+constexpr std::uint16_t item_start = 0xe000;
+constexpr std::uint16_t item_end = 0xe00d;
+constexpr std::uint16_t sequence_end = 0xe0dd;
+constexpr std::uint16_t pixel_group = 0x7fe0;
+
+std::uint16_t read_u16(std::span<const std::byte> bytes, std::size_t at, Coding coding)
+{
+    const auto first = std::to_integer<unsigned>(bytes[at]);
+    const auto second = std::to_integer<unsigned>(bytes[at + 1]);
+    return static_cast<std::uint16_t>(coding == Coding::explicit_big ? first << 8U | second
+                                                                     : second << 8U | first);
+}
+
+std::uint32_t read_u32(std::span<const std::byte> bytes, std::size_t at, Coding coding)
+{
+    const std::uint32_t first = read_u16(bytes, at, coding);
+    const std::uint32_t second = read_u16(bytes, at + 2, coding);
+    return coding == Coding::explicit_big ? first << 16U | second : second << 16U | first;
+}
+
+/// The value representations with a length of two bytes (PS3.5 §7.1.2, table 7.1-2). All others,
+/// those of future editions included, have two reserved bytes and a length of four.
+bool has_short_length(std::string_view vr)
+{
+    constexpr std::array<std::string_view, 21> short_ones{"AE", "AS", "AT", "CS", "DA", "DS", "DT",
+                                                          "FD", "FL", "IS", "LO", "LT", "PN", "SH",
+                                                          "SL", "SS", "ST", "TM", "UI", "UL", "US"};
+    return std::ranges::find(short_ones, vr) != short_ones.end();
+}
+
+/// A locked look at DCMTK's dictionary: in implicit VR it alone decides what DCMTK will take for
+/// a sequence, so the walk has to see the same sequences.
+class Dictionary {
+public:
+    Dictionary() : m_dictionary{dcmDataDict.rdlock()} {}
+    Dictionary(const Dictionary&) = delete;
+    Dictionary& operator=(const Dictionary&) = delete;
+    ~Dictionary() { dcmDataDict.rdunlock(); }
+
+    [[nodiscard]] bool is_sequence(Tag tag, const char* creator) const
+    {
+        const auto* const entry =
+            m_dictionary.findEntry(DcmTagKey{tag.group, tag.element}, creator);
+        return entry != nullptr && entry->getEVR() == EVR_SQ;
+    }
+
+private:
+    const DcmDataDictionary& m_dictionary;
+};
+
+class Walk {
+public:
+    Walk(ByteSource& source, Coding coding, const PrescanLimits& limits, Prescan& result)
+        : m_source{source}, m_limits{limits}, m_result{result}
+    {
+        m_levels.push_back({Kind::data_set, coding, source.size(), source.size(), {}});
+    }
+
+    void run()
+    {
+        while (!m_levels.empty()) {
+            auto& level = m_levels.back();
+            if (m_source.position() == level.end) {
+                leave();
+            } else if (level.kind == Kind::sequence) {
+                step_in_sequence(level);
+            } else if (level.kind == Kind::fragments) {
+                step_in_fragments(level);
+            } else if (level.end == open_end && level.kind == Kind::data_set
+                       && m_source.peek(1).empty()) {
+                leave(); // only a deflated data set does not know its end before
+            } else {
+                step_in_data_set(level);
+            }
+        }
+    }
+
+private:
+    enum class Kind { data_set, item, sequence, fragments };
+
+    struct Creator {
+        std::uint16_t group;
+        std::uint16_t block;
+        std::string name;
+    };
+
+    struct Level {
+        Kind kind;
+        Coding coding;
+        std::uint64_t end;   ///< open_end: until its delimiter
+        std::uint64_t limit; ///< nothing inside may reach beyond
+        std::vector<Creator> creators;
+    };
+
+    struct Element {
+        Tag tag;
+        std::string_view vr; ///< points into m_vr; empty in implicit VR
+        std::uint32_t length = 0;
+    };
+
+    [[noreturn]] void fail(std::string_view what) const
+    {
+        throw Error{Fault::data, "{} at byte {}", what, m_source.position()};
+    }
+
+    [[noreturn]] void fail(std::string_view what, Tag tag) const
+    {
+        throw Error{Fault::data, "{}: element ({:04x},{:04x}) at byte {}",
+                    what,        tag.group,
+                    tag.element, m_source.position()};
+    }
+
+    std::span<const std::byte> need(std::size_t count, const Level& level)
+    {
+        const auto bytes = m_source.peek(count);
+        if (bytes.size() < count || count > level.limit - m_source.position()) {
+            fail("an element is cut off");
+        }
+        return bytes;
+    }
+
+    void skip(std::uint64_t count)
+    {
+        if (!m_source.skip(count)) {
+            fail("the data set is cut off");
+        }
+    }
+
+    void leave()
+    {
+        m_depth -= m_levels.back().kind == Kind::sequence ? 1U : 0U;
+        m_levels.pop_back();
+    }
+
+    void enter(Kind kind, Coding coding, std::uint32_t length)
+    {
+        const auto& outer = m_levels.back();
+        const auto here = m_source.position();
+        if (length != undefined_length && length > outer.limit - here) {
+            fail("a length reaches beyond its surroundings");
+        }
+        if (kind == Kind::sequence) {
+            ++m_depth;
+            m_result.deepest = std::max(m_result.deepest, m_depth);
+            if (m_depth > m_limits.max_depth) {
+                fail("sequences are nested too deep");
+            }
+        }
+        const auto end = length == undefined_length ? open_end : here + length;
+        m_levels.push_back({kind, coding, end, std::min(end, outer.limit), {}});
+    }
+
+    void count_element()
+    {
+        if (++m_elements > m_limits.max_elements) {
+            fail("too many elements");
+        }
+    }
+
+    /// PS3.5 §7.5: items and, if the length is undefined, one delimiter.
+    void step_in_sequence(Level& level)
+    {
+        const auto bytes = need(8, level);
+        const Tag tag{read_u16(bytes, 0, level.coding), read_u16(bytes, 2, level.coding)};
+        const auto length = read_u32(bytes, 4, level.coding);
+        count_element();
+        if (tag == Tag{delimiter_group, item_start}) {
+            skip(8);
+            enter(Kind::item, level.coding, length);
+        } else if (tag == Tag{delimiter_group, sequence_end} && length == 0
+                   && level.end == open_end) {
+            skip(8);
+            leave();
+        } else {
+            fail("neither item nor end of a sequence", tag);
+        }
+    }
+
+    /// PS3.5 §A.4: encapsulated pixel data.
+    void step_in_fragments(Level& level)
+    {
+        const auto bytes = need(8, level);
+        const Tag tag{read_u16(bytes, 0, level.coding), read_u16(bytes, 2, level.coding)};
+        const auto length = read_u32(bytes, 4, level.coding);
+        count_element();
+        if (tag == Tag{delimiter_group, item_start} && length != undefined_length) {
+            skip(8);
+            skip_value(length, level, tag);
+        } else if (tag == Tag{delimiter_group, sequence_end} && length == 0) {
+            skip(8);
+            leave();
+        } else {
+            fail("neither fragment nor end of pixel data", tag);
+        }
+    }
+
+    void skip_value(std::uint32_t length, const Level& level, Tag tag)
+    {
+        if (length > level.limit - m_source.position()) {
+            fail("a length reaches beyond its surroundings", tag);
+        }
+        skip(length);
+    }
+
+    void step_in_data_set(Level& level)
+    {
+        const auto start = m_source.position();
+        const auto bytes = need(8, level);
+        Element element;
+        element.tag = {read_u16(bytes, 0, level.coding), read_u16(bytes, 2, level.coding)};
+        count_element();
+        if (element.tag.group == delimiter_group) {
+            end_item(level, element.tag, read_u32(bytes, 4, level.coding));
+            return;
+        }
+        // Inside items both have been seen from real archives, and mean nothing there.
+        if (m_levels.size() == 1 && (element.tag.group == 0x0000 || element.tag.group == 0x0002)) {
+            fail("group 0000 or 0002 inside the data set", element.tag);
+        }
+        read_length(level, element);
+        if (m_levels.size() == 1 && element.tag.group == pixel_group
+            && (element.tag.element == 0x0010 || element.tag.element == 0x0008
+                || element.tag.element == 0x0009)
+            && !m_result.pixel_data_offset) {
+            m_result.pixel_data_offset = start;
+        }
+        if (element.length == undefined_length) {
+            enter_undefined(level, element);
+        } else if (is_sequence(level, element)) {
+            // A length of zero is a sequence of no items.
+            const auto coding = level.coding;
+            enter(Kind::sequence, coding, element.length);
+        } else {
+            note_value(level, element);
+            skip_value(element.length, level, element.tag);
+        }
+    }
+
+    void end_item(const Level& level, Tag tag, std::uint32_t length)
+    {
+        if (level.kind != Kind::item || level.end != open_end || tag.element != item_end
+            || length != 0) {
+            fail("a misplaced delimiter", tag);
+        }
+        skip(8);
+        leave();
+    }
+
+    /// Leaves the source at the first byte of the value.
+    void read_length(const Level& level, Element& element)
+    {
+        const auto bytes = need(8, level);
+        if (level.coding == Coding::implicit_little) {
+            element.length = read_u32(bytes, 4, level.coding);
+            skip(8);
+            return;
+        }
+        m_vr = {static_cast<char>(bytes[4]), static_cast<char>(bytes[5])};
+        element.vr = {m_vr.data(), m_vr.size()};
+        if (!std::ranges::all_of(element.vr, [](char c) { return c >= 'A' && c <= 'Z'; })) {
+            fail("illegal value representation", element.tag);
+        }
+        if (has_short_length(element.vr)) {
+            element.length = read_u16(bytes, 6, level.coding);
+            skip(8);
+            return;
+        }
+        element.length = read_u32(need(12, level), 8, level.coding);
+        skip(12);
+    }
+
+    void enter_undefined(const Level& level, const Element& element)
+    {
+        const auto coding = level.coding;
+        const bool is_pixel_data = element.tag == Tag{pixel_group, 0x0010};
+        if (is_pixel_data && element.vr != "SQ" && element.vr != "UN") {
+            enter(Kind::fragments, coding, undefined_length);
+        } else if (coding == Coding::implicit_little || element.vr == "SQ") {
+            enter(Kind::sequence, coding, undefined_length);
+        } else if (element.vr == "UN") {
+            // PS3.5 §6.2.2 note 4: whatever the data set, what is inside is implicit VR little endian.
+            enter(Kind::sequence, Coding::implicit_little, undefined_length);
+        } else {
+            fail("undefined length of a plain value", element.tag);
+        }
+    }
+
+    [[nodiscard]] bool is_sequence(const Level& level, const Element& element)
+    {
+        if (level.coding != Coding::implicit_little) {
+            return element.vr == "SQ";
+        }
+        if (element.tag.group % 2 == 0) {
+            return m_dictionary.is_sequence(element.tag, nullptr);
+        }
+        const auto block = static_cast<std::uint16_t>(element.tag.element >> 8U);
+        const auto known = std::ranges::find_if(level.creators, [&](const Creator& creator) {
+            return creator.group == element.tag.group && creator.block == block;
+        });
+        return known != level.creators.end()
+               && m_dictionary.is_sequence(element.tag, known->name.c_str());
+    }
+
+    void note_value(Level& level, const Element& element)
+    {
+        const auto tag = element.tag;
+        if (tag.group % 2 == 1) {
+            if (level.coding == Coding::implicit_little && tag.element >= 0x10
+                && tag.element <= 0xff && element.length <= max_creator_bytes) {
+                level.creators.push_back(
+                    {tag.group, tag.element, uid_text(m_source.peek(element.length))});
+            }
+            return;
+        }
+        if (m_levels.size() != 1) {
+            return;
+        }
+        // Repeated elements are illegal (PS3.5 §7.1) and yet sent; the first one counts, as it
+        // does for DCMTK.
+        if (tag == Tag{0x0008, 0x0016}) {
+            note_uid(0, m_result.sop_class, element);
+        } else if (tag == Tag{0x0008, 0x0018}) {
+            note_uid(1, m_result.sop_instance, element);
+        } else if (tag == Tag{0x0020, 0x000d}) {
+            note_uid(2, m_result.study, element);
+        } else if (tag == Tag{0x0020, 0x000e}) {
+            note_uid(3, m_result.series, element);
+        }
+    }
+
+    void note_uid(std::size_t which, std::string& target, const Element& element)
+    {
+        if (!m_seen.at(which)) {
+            m_seen.at(which) = true;
+            target = uid_text(m_source.peek(std::min<std::size_t>(element.length, max_uid_bytes)));
+        }
+    }
+
+    ByteSource&
+        m_source; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) lives for one call
+    const PrescanLimits&
+        m_limits;      // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) likewise
+    Prescan& m_result; // NOLINT(cppcoreguidelines-avoid-const-or-ref-data-members) likewise
+    Dictionary m_dictionary;
+    std::vector<Level> m_levels;
+    std::size_t m_depth = 0;
+    std::size_t m_elements = 0;
+    std::array<char, 2> m_vr{};
+    std::array<bool, 4> m_seen{};
+};
+
+} // namespace
+
+std::string uid_text(std::span<const std::byte> value)
+{
+    std::string text;
+    text.reserve(value.size());
+    std::ranges::transform(value, std::back_inserter(text),
+                           [](std::byte byte) { return static_cast<char>(byte); });
+    const auto last = text.find_last_not_of(std::string_view{"\0 ", 2});
+    text.resize(last == std::string::npos ? 0 : last + 1);
+    return text;
+}
+
+void walk_data_set(ByteSource& source, Coding coding, const PrescanLimits& limits, Prescan& result)
+{
+    Walk{source, coding, limits, result}.run();
+}
+
+} // namespace fiona::dicom
