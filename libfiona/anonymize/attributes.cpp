@@ -4,9 +4,8 @@
 #include "libfiona/base/error.h"
 
 #include <dcmtk/config/osconfig.h>
-
-#include <dcmtk/dcmdata/dcdict.h>
 #include <dcmtk/dcmdata/dcdicent.h>
+#include <dcmtk/dcmdata/dcdict.h>
 
 #include <algorithm>
 
@@ -38,7 +37,7 @@ Vr vr_of(const DcmDictEntry& entry)
 
 Attributes::Attributes()
 {
-    const auto& dictionary = dcmDataDict.rdlock();
+    auto& dictionary = dcmDataDict.wrlock(); // its iterators are not const
     const auto add = [&](const DcmDictEntry& entry) {
         if (entry.getPrivateCreator() == nullptr && (entry.getGroup() & 1U) == 0) {
             m_sorted.push_back({{entry.getGroup(), entry.getElement()},
@@ -52,7 +51,7 @@ Attributes::Attributes()
     for (auto at = dictionary.repeatingBegin(); at != dictionary.repeatingEnd(); ++at) {
         add(**at);
     }
-    dcmDataDict.rdunlock();
+    dcmDataDict.wrunlock();
     if (m_sorted.empty()) {
         throw Error{Fault::config, "DCMTK found no data dictionary: is DCMDICTPATH set wrongly?"};
     }

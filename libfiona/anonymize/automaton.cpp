@@ -54,9 +54,8 @@ void Automaton::link()
     std::vector<std::uint32_t> queue{0};
     for (std::size_t head = 0; head < queue.size(); ++head) { // breadth first
         const auto state = queue[head];
-        m_first_hit[state] = m_word_at[state] != none
-                                 ? state
-                                 : (state == 0 ? none : m_first_hit[m_fallback[state]]);
+        m_first_hit[state] =
+            m_word_at[state] != none ? state : (state == 0 ? none : m_first_hit[m_fallback[state]]);
         for (std::size_t c = 0; c < m_classes; ++c) {
             auto& next = m_next[state * m_classes + c];
             const auto suffix = state == 0 ? 0 : m_next[m_fallback[state] * m_classes + c];

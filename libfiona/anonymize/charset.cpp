@@ -4,7 +4,6 @@
 #include "libfiona/base/text.h"
 
 #include <dcmtk/config/osconfig.h>
-
 #include <dcmtk/dcmdata/dcspchrs.h>
 
 #include <algorithm>

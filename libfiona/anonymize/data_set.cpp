@@ -47,8 +47,9 @@ bool is_single_valued(Vr vr)
 
 bool has_short_length(Vr vr)
 {
-    constexpr std::array<Vr, 21> set{"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO",
-                                     "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"};
+    constexpr std::array<Vr, 21> set{"AE", "AS", "AT", "CS", "DA", "DS", "DT",
+                                     "FD", "FL", "IS", "LO", "LT", "PN", "SH",
+                                     "SL", "SS", "ST", "TM", "UI", "UL", "US"};
     return is_one_of(vr, set);
 }
 

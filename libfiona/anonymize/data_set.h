@@ -20,7 +20,8 @@ using dicom::Tag;
 /// A value representation, PS3.5 §6.2: two capital letters.
 struct Vr {
     constexpr Vr() = default;
-    constexpr Vr(const char (&text)[3]) : letters{text[0], text[1]} {} // NOLINT(*-avoid-c-arrays) a literal
+    constexpr Vr(const char (&text)[3])
+        : letters{text[0], text[1]} {} // NOLINT(*-avoid-c-arrays) a literal
     constexpr Vr(char first, char second) : letters{first, second} {}
 
     [[nodiscard]] constexpr std::string_view text() const { return {letters.data(), 2}; }
@@ -61,8 +62,11 @@ struct Element {
     std::optional<std::string> changed; ///< the new value, without padding
     std::vector<Item> items;
 
-    [[nodiscard]] std::string_view value() const { return changed ? std::string_view{*changed} : stored; }
-    void set(std::string bytes);  ///< bytes of the value, ASCII or binary
+    [[nodiscard]] std::string_view value() const
+    {
+        return changed ? std::string_view{*changed} : stored;
+    }
+    void set(std::string bytes); ///< bytes of the value, ASCII or binary
     void set_text(std::string utf8);
 };
 

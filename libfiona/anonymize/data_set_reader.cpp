@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/attributes.h"
 #include "libfiona/anonymize/data_set.h"
-
 #include "libfiona/base/error.h"
 
 namespace fiona::anonymize {
@@ -9,7 +8,8 @@ namespace fiona::anonymize {
 namespace {
 
 constexpr std::uint32_t undefined_length = 0xffffffffU;
-constexpr unsigned max_depth = 64; // as the pre-scan: deeper files are refused before they come here
+constexpr unsigned max_depth =
+    64; // as the pre-scan: deeper files are refused before they come here
 constexpr Tag item_tag{0xfffe, 0xe000};
 constexpr Tag item_end{0xfffe, 0xe00d};
 constexpr Tag sequence_end{0xfffe, 0xe0dd};
@@ -41,7 +41,8 @@ public:
     }
 
     /// The items of a sequence that ends at `end` or, with undefined length, at its delimiter.
-    [[nodiscard]] std::vector<Item> read_items(std::uint32_t length, std::size_t limit, unsigned depth)
+    [[nodiscard]] std::vector<Item> read_items(std::uint32_t length, std::size_t limit,
+                                               unsigned depth)
     {
         if (depth >= max_depth) {
             fail("sequences are nested too deeply");
@@ -90,9 +91,8 @@ private:
         const auto first = byte(m_at);
         const auto second = byte(m_at + 1);
         m_at += 2;
-        return static_cast<std::uint16_t>(m_encoding == Encoding::explicit_big
-                                              ? first << 8U | second
-                                              : second << 8U | first);
+        return static_cast<std::uint16_t>(
+            m_encoding == Encoding::explicit_big ? first << 8U | second : second << 8U | first);
     }
 
     std::uint32_t read_32()
@@ -246,11 +246,11 @@ std::optional<std::vector<Item>> read_unknown_sequence(std::string_view bytes)
     }
     try {
         Reader reader{bytes, Encoding::implicit_little};
-        auto items =
-            reader.read_items(static_cast<std::uint32_t>(bytes.size()), bytes.size(), 1);
+        auto items = reader.read_items(static_cast<std::uint32_t>(bytes.size()), bytes.size(), 1);
         return reader.at_end() ? std::optional{std::move(items)} : std::nullopt;
     } catch (const Error&) {
-        return std::nullopt; // binary that only begins like a sequence: the caller treats it as such
+        return std::
+            nullopt; // binary that only begins like a sequence: the caller treats it as such
     }
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/data_set.h"
-
 #include "libfiona/base/error.h"
 
 namespace fiona::anonymize {

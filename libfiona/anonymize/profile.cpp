@@ -130,7 +130,8 @@ public:
         m_hash.add(fmt::format("{}{}{}\n", change.tag, change.is_regex ? "~" : "=", change.value));
         const auto tag = parse_tag(change.tag);
         if (!tag) {
-            throw Error{Fault::usage, "tag change: {} is neither gggg,eeee nor a keyword", change.tag};
+            throw Error{Fault::usage, "tag change: {} is neither gggg,eeee nor a keyword",
+                        change.tag};
         }
         const auto name = fmt::format("{:04X}{:04X}", tag->group, tag->element);
         const auto* const known = Attributes::standard().find(*tag);
@@ -181,7 +182,8 @@ private:
         }
         // The original named a private element by its tag, with the creator in the place of the
         // keyword. Those that are to be kept somehow join the allow-list; the others go anyway.
-        if (is_private(tag) && row.rule.action != Action::remove && row.rule.action != Action::ctp) {
+        if (is_private(tag) && row.rule.action != Action::remove
+            && row.rule.action != Action::ctp) {
             m_private[{row.keyword, tag.group, static_cast<std::uint8_t>(tag.element & 0xffU)}] =
                 row.rule;
         }
@@ -254,8 +256,8 @@ private:
 
     void profile_row(const std::vector<Field>& fields)
     {
-        ProfileRow row{fields[0].text, fields[1].text,   Vr{}, fields[3].text,
-                       fields[4].text, action_of(fields[5])};
+        ProfileRow row{fields[0].text, fields[1].text, Vr{},
+                       fields[3].text, fields[4].text, action_of(fields[5])};
         const std::string_view vr = fields[2].text;
         if (vr.size() >= 2) { // "OB or OW": the first
             row.vr = Vr{vr[0], vr[1]};
@@ -283,8 +285,8 @@ private:
     void private_pattern(const Field& field, const Rule& rule)
     {
         const auto parts = split(field.text, ':');
-        const auto group = parts.size() < 4 ? std::nullopt
-                                            : hex<std::uint16_t>(parts[parts.size() - 2], 4);
+        const auto group =
+            parts.size() < 4 ? std::nullopt : hex<std::uint16_t>(parts[parts.size() - 2], 4);
         const auto element = hex<std::uint8_t>(parts.back(), 2);
         if (!group || !element || (*group & 1U) == 0) {
             fail(field.column, "a private pattern is private:CREATOR:gggg:ee");
@@ -337,7 +339,8 @@ Profile Profile::load(const std::vector<std::filesystem::path>& files,
 
 const ProfileRow* Profile::find(Tag tag) const
 {
-    const auto at = std::ranges::lower_bound(m_by_tag, tag, {}, &std::pair<Tag, std::size_t>::first);
+    const auto at =
+        std::ranges::lower_bound(m_by_tag, tag, {}, &std::pair<Tag, std::size_t>::first);
     if (at != m_by_tag.end() && at->first == tag) {
         return &m_rows[at->second];
     }

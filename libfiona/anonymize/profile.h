@@ -90,7 +90,7 @@ private:
     friend class ProfileReader;
 
     std::vector<ProfileRow> m_rows;
-    std::vector<std::pair<Tag, std::size_t>> m_by_tag; ///< sorted
+    std::vector<std::pair<Tag, std::size_t>> m_by_tag;  ///< sorted
     std::vector<std::pair<PrivateKey, Rule>> m_private; ///< sorted
     std::vector<std::size_t> m_created;
     std::optional<std::size_t> m_curves, m_overlay_data, m_overlay_comments;

@@ -112,8 +112,8 @@ std::string UidMap::make(std::string_view stored, UidForm form) const
     if (form == UidForm::plain) {
         return render(sha256(padded(stored, '\0')), m_scheme);
     }
-    const auto input = form == UidForm::study ? std::string{without_padding(stored)}
-                                              : padded(stored, '\0');
+    const auto input =
+        form == UidForm::study ? std::string{without_padding(stored)} : padded(stored, '\0');
     // 63, not 64, characters: one short, as in all data the original has sent.
     return (std::string{original_root} + render(sha256(input + m_project), m_scheme)).substr(0, 63);
 }
