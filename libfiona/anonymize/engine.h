@@ -5,8 +5,8 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/mode.h"
 
+#include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,7 +16,7 @@
 namespace fiona::anonymize {
 
 enum class Verdict {
-    written, ///< de-identified, re-read, nothing found
+    written, ///< de-identified, re-read, nothing found (also: equal to an input written already)
     refused, ///< no DICOM, a kind of object the policy refuses (encapsulated documents, raw data)
     leaked,  ///< verification found an identifying value: the output was removed
 };
@@ -30,8 +30,21 @@ struct FileReport {
     std::uint64_t bytes = 0;
 };
 
+/// What a dry run would do with the elements of one path, over all files. No values.
+struct PlannedChange {
+    std::string path;   ///< "0040,0275>0008,0050"
+    std::string vr;     ///< as in the files
+    std::string action; ///< word of the profile
+    std::string reason;
+    std::size_t files = 0;      ///< occurrences
+    std::size_t max_values = 0; ///< VM
+    std::size_t max_bytes = 0;
+};
+
 struct Report {
-    std::vector<FileReport> files;        ///< in order of the input
+    std::vector<FileReport>
+        files; ///< in order of the input; in a dry run `written` means: would be
+    std::vector<PlannedChange> plan;      ///< of a dry run, sorted by path
     std::vector<std::string> new_studies; ///< distinct new StudyInstanceUIDs, sorted
     json::Value summary; ///< counts of actions, profile digest, scheme, tool version; no identity
 
@@ -44,5 +57,10 @@ struct Report {
 [[nodiscard]] Report anonymize_files(const std::vector<std::filesystem::path>& inputs,
                                      const std::filesystem::path& output, const Settings& settings,
                                      Mode mode = Mode::apply);
+
+/// The regular files of a directory, at any depth, sorted by path; links to files are followed, links
+/// to directories are not. A path that is no directory stands for itself. Throws
+/// Error{Fault::missing} if there is nothing.
+[[nodiscard]] std::vector<std::filesystem::path> find_inputs(const std::filesystem::path& path);
 
 } // namespace fiona::anonymize

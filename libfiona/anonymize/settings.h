@@ -32,18 +32,21 @@ struct TagChange {
 struct Settings {
     ProjectName project;
     ParticipantId participant;
-    std::optional<EventName> event;
+    std::optional<EventName> event{};
     UidScheme scheme = UidScheme::hmac;
-    std::optional<std::filesystem::path> key_file; ///< 32 bytes, mode 0600; needed by hmac
-    DateShift date_shift;
-    std::vector<std::filesystem::path> profiles; ///< later rows win; empty: the shipped profile
-    std::filesystem::path safe_private;          ///< empty: the shipped list
-    std::vector<std::filesystem::path> extra_identity; ///< --phi: JSON whose strings are identity
-    std::vector<TagChange> tag_changes;
+    std::optional<std::filesystem::path> key_file{}; ///< 32 bytes, mode 0600; needed by hmac
+    DateShift date_shift{};
+    std::vector<std::filesystem::path> profiles{}; ///< later rows win; empty: the shipped profile
+    std::filesystem::path safe_private{};          ///< empty: the shipped list
+    std::vector<std::filesystem::path> extra_identity{}; ///< --phi: JSON whose strings are identity
+    std::vector<TagChange> tag_changes{};
     bool by_series = true;
     bool verify = true;
     bool scrub_leaks = false; ///< --on-leak scrub: blank the element and verify again
     unsigned threads = 2;
+    /// Where to write {"StudyInstanceUID": {old: new}, "SeriesInstanceUID": ..., "SOPInstanceUID": ...}, mode
+    /// 0600. Identifying: it undoes the de-identification.
+    std::optional<std::filesystem::path> mapping_file{};
 };
 
 /// Settings of one project from `<config>/projects.json`, keys in `<config>/keys/<project>.key`

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/anonymize/cleaner.h"
+
+#include "libfiona/anonymize/charset.h"
+#include "libfiona/base/text.h"
+
+#include <algorithm>
+
+namespace fiona::anonymize {
+
+namespace {
+
+/// Back from folded bytes to the characters they were made of.
+Range source_range(const Folded& text, const Range& range)
+{
+    const auto begin = text.origin[range.begin];
+    const auto last = text.origin[range.end - 1];
+    return {begin, last + code_point_at(text.source, last).bytes};
+}
+
+std::vector<Range> ranges_to_cut(std::string_view utf8, const Identity& identity,
+                                 CleaningDepth depth)
+{
+    const auto folded = fold(utf8);
+    std::vector<Range> cuts;
+    for (const auto& hit : identity.find(folded)) {
+        cuts.push_back(source_range(folded, hit.range));
+    }
+    for (const auto& range : identity.find_uids(folded.text)) {
+        cuts.push_back(source_range(folded, range));
+    }
+    if (depth == CleaningDepth::full) {
+        for (const auto& range : find_patterns(folded)) {
+            cuts.push_back(source_range(folded, range));
+        }
+    }
+    std::ranges::sort(cuts, {}, &Range::begin);
+    return cuts;
+}
+
+/// Runs of blanks and the separators that now separate nothing.
+std::string tidied(std::string_view text)
+{
+    constexpr std::string_view separators = " ^,;:-_/";
+    std::string result;
+    for (const char c : text) {
+        if (c == ' ' && (result.empty() || result.back() == ' ')) {
+            continue;
+        }
+        result += c;
+    }
+    const auto first = result.find_first_not_of(separators);
+    if (first == std::string::npos) {
+        return {};
+    }
+    return result.substr(first, result.find_last_not_of(separators) - first + 1);
+}
+
+std::size_t count_letters(std::string_view utf8)
+{
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < utf8.size();) {
+        const auto [c, bytes] = code_point_at(utf8, at);
+        const bool latin = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        count += latin || c >= 0xc0 ? 1U : 0U;
+        at += bytes;
+    }
+    return count;
+}
+
+std::optional<std::string> cleaned_value(std::string_view utf8, const Identity& identity,
+                                         CleaningDepth depth)
+{
+    const auto cuts = ranges_to_cut(utf8, identity, depth);
+    if (cuts.empty()) {
+        return std::nullopt;
+    }
+    std::string rest;
+    std::size_t at = 0;
+    for (const auto& cut : cuts) {
+        if (cut.begin > at) {
+            rest += utf8.substr(at, cut.begin - at);
+            rest += ' ';
+        }
+        at = std::max(at, cut.end);
+    }
+    rest += utf8.substr(at);
+    rest = tidied(rest);
+    return count_letters(rest) < 2 ? std::string{} : rest;
+}
+
+/// What is left may read as another identifier ("An|x|na" without its x): cut until nothing is.
+std::optional<std::string> cleaned_until_stable(std::string_view utf8, const Identity& identity,
+                                                CleaningDepth depth)
+{
+    auto result = cleaned_value(utf8, identity, depth);
+    for (int round = 0; result && !result->empty() && round < 8; ++round) {
+        auto again = cleaned_value(*result, identity, depth);
+        if (!again) {
+            return result;
+        }
+        result = std::move(again);
+    }
+    return result;
+}
+
+} // namespace
+
+std::optional<std::string> cleaned(std::string_view utf8, const Identity& identity,
+                                   CleaningDepth depth, Multiplicity multiplicity)
+{
+    if (multiplicity == Multiplicity::single || utf8.find('\\') == std::string_view::npos) {
+        return cleaned_until_stable(utf8, identity, depth);
+    }
+    std::string all;
+    bool changed = false;
+    bool empty = true;
+    bool first = true;
+    for (const auto part : split(utf8, '\\')) {
+        const auto piece = cleaned_until_stable(part, identity, depth);
+        changed = changed || piece.has_value();
+        const std::string_view kept = piece ? std::string_view{*piece} : part;
+        empty = empty && trimmed(kept).empty();
+        all += first ? "" : "\\";
+        all += kept;
+        first = false;
+    }
+    // A value cut across components is caught here: the whole must be clean as well.
+    if (!fold(all).text.empty() && !identity.find(fold(all)).empty()) {
+        return std::string{};
+    }
+    if (!changed) {
+        return std::nullopt;
+    }
+    return empty ? std::string{} : all;
+}
+
+} // namespace fiona::anonymize

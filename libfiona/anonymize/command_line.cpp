@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/anonymize/command_line.h"
+
+#include "libfiona/anonymize/data_set.h"
+#include "libfiona/base/error.h"
+
+namespace fiona::anonymize {
+
+namespace {
+
+constexpr int original_shift = 42; // days: what the original did without -d
+
+std::optional<EventName> event_of(const std::string& text)
+{
+    return text.empty() ? std::nullopt : std::optional{EventName{text}};
+}
+
+Settings base_settings(const Wishes& wishes)
+{
+    try {
+        const ProjectName project{wishes.project};
+        const ParticipantId participant{wishes.participant};
+        if (wishes.project_config) {
+            // Only the two paths that matter: keys lie beside the file.
+            Config config;
+            config.deidentify.projects = *wishes.project_config;
+            config.paths.data = wishes.project_config->parent_path().parent_path();
+            return project_settings(config, project, participant, event_of(wishes.event));
+        }
+        return Settings{
+            .project = project, .participant = participant, .event = event_of(wishes.event)};
+    } catch (const Error& error) {
+        throw error.fault() == Fault::data ? Error{Fault::usage, "{}", error.what()} : error;
+    }
+}
+
+TagChange tag_change(const std::string& text, bool is_regex)
+{
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || !parse_tag(text.substr(0, equals))) {
+        throw Error{Fault::usage, "a tag change is gggg,eeee=VALUE or KEYWORD=VALUE"};
+    }
+    return {text.substr(0, equals), text.substr(equals + 1), is_regex};
+}
+
+UidScheme scheme_of(const std::string& word)
+{
+    if (word == "compat-dec") {
+        return UidScheme::compat_dec;
+    }
+    if (word == "compat-hex") {
+        return UidScheme::compat_hex;
+    }
+    if (word != "hmac") {
+        throw Error{Fault::usage, "--uid-scheme is hmac, compat-dec or compat-hex"};
+    }
+    return UidScheme::hmac;
+}
+
+} // namespace
+
+Settings settings_of(const Wishes& wishes)
+{
+    auto settings = base_settings(wishes);
+    if (wishes.key_file) {
+        settings.key_file = wishes.key_file;
+    }
+    if (!wishes.scheme.empty()) {
+        settings.scheme = scheme_of(wishes.scheme);
+    }
+    if (settings.scheme == UidScheme::hmac && !settings.key_file) {
+        throw Error{Fault::usage, "the UID scheme hmac needs --key-file or --project-config; "
+                                  "--uid-scheme compat-dec and -u do without"};
+    }
+    if (wishes.days) {
+        settings.date_shift = {DateShift::Kind::fixed, *wishes.days};
+    } else if (!settings.key_file) {
+        settings.date_shift = {DateShift::Kind::fixed, original_shift};
+    }
+    if (!wishes.profiles.empty()) {
+        settings.profiles = wishes.profiles;
+    }
+    for (const auto& text : wishes.tag_changes) {
+        settings.tag_changes.push_back(tag_change(text, false));
+    }
+    for (const auto& text : wishes.tag_regexes) {
+        settings.tag_changes.push_back(tag_change(text, true));
+    }
+    return settings;
+}
+
+} // namespace fiona::anonymize

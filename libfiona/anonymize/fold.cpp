@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/anonymize/fold.h"
+
+#include "libfiona/anonymize/charset.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace fiona::anonymize {
+
+namespace {
+
+/// U+00C0 to U+017F: the base letters of Unicode's canonical decomposition, and the usual
+/// transcriptions of letters that have none.
+constexpr std::array<std::string_view, 192> base_letters{
+    "a", "a", "a",  "a",  "a", "a", "ae", "c",  "e",  "e", "e", "e", "i",  "i",  "i", "i", "d", "n",
+    "o", "o", "o",  "o",  "o", "x", "o",  "u",  "u",  "u", "u", "y", "th", "ss", "a", "a", "a", "a",
+    "a", "a", "ae", "c",  "e", "e", "e",  "e",  "i",  "i", "i", "i", "d",  "n",  "o", "o", "o", "o",
+    "o", " ", "o",  "u",  "u", "u", "u",  "y",  "th", "y", "a", "a", "a",  "a",  "a", "a", "c", "c",
+    "c", "c", "c",  "c",  "c", "c", "d",  "d",  "d",  "d", "e", "e", "e",  "e",  "e", "e", "e", "e",
+    "e", "e", "g",  "g",  "g", "g", "g",  "g",  "g",  "g", "h", "h", "h",  "h",  "i", "i", "i", "i",
+    "i", "i", "i",  "i",  "i", "i", "ij", "ij", "j",  "j", "k", "k", "k",  "l",  "l", "l", "l", "l",
+    "l", "l", "l",  "l",  "l", "n", "n",  "n",  "n",  "n", "n", "n", "n",  "n",  "o", "o", "o", "o",
+    "o", "o", "oe", "oe", "r", "r", "r",  "r",  "r",  "r", "s", "s", "s",  "s",  "s", "s", "s", "s",
+    "t", "t", "t",  "t",  "t", "t", "u",  "u",  "u",  "u", "u", "u", "u",  "u",  "u", "u", "u", "u",
+    "w", "w", "y",  "y",  "y", "z", "z",  "z",  "z",  "z", "z", "s"};
+
+constexpr char32_t first_base_letter = 0xc0;
+
+bool is_blank(char32_t c)
+{
+    return c <= 0x20 || c == 0x7f || c == 0xa0 || c == '_' || c == 0x3000;
+}
+
+/// Greek and Cyrillic capitals to small letters; other scripts have no case or stay as they are.
+char32_t small_letter(char32_t c)
+{
+    if ((c >= 0x391 && c <= 0x3a9) || (c >= 0x410 && c <= 0x42f)) {
+        return c + 0x20;
+    }
+    return c >= 0x400 && c <= 0x40f ? c + 0x50 : c;
+}
+
+class Folding {
+public:
+    explicit Folding(std::string_view source)
+    {
+        m_result.source = source;
+        m_result.text.reserve(source.size() + 8);
+        m_result.origin.reserve(source.size() + 8);
+    }
+
+    void character(char32_t c, std::size_t at)
+    {
+        if (is_blank(c)) {
+            if (!m_result.text.empty() && m_result.text.back() != ' ') {
+                put(' ', at);
+            }
+        } else if (c < 0x80) {
+            put(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : static_cast<char>(c), at);
+        } else if (c >= first_base_letter && c - first_base_letter < base_letters.size()) {
+            for (const char letter : base_letters.at(c - first_base_letter)) {
+                put(letter, at);
+            }
+        } else if (c < 0x300 || c > 0x36f) { // combining marks vanish
+            m_piece.clear();
+            append_utf8(m_piece, small_letter(c));
+            for (const char byte : m_piece) {
+                put(byte, at);
+            }
+        }
+    }
+
+    Folded take() { return std::move(m_result); }
+
+private:
+    void put(char byte, std::size_t at)
+    {
+        m_result.text += byte;
+        m_result.origin.push_back(static_cast<std::uint32_t>(at));
+    }
+
+    Folded m_result;
+    std::string m_piece;
+};
+
+/// Letters that are also written as two: how fold() writes them, and the two.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> pairs{
+    {{"o", "oe"}, {"a", "aa"}, {"u", "ue"}}};
+
+std::string written_out(std::string_view utf8)
+{
+    std::string text;
+    for (std::size_t at = 0; at < utf8.size();) {
+        const auto [c, bytes] = code_point_at(utf8, at);
+        switch (c) {
+        case 0xc5:
+        case 0xe5: text += "aa"; break;
+        case 0xc4:
+        case 0xe4: text += "ae"; break;
+        case 0xd6:
+        case 0xf6:
+        case 0xd8:
+        case 0xf8: text += "oe"; break;
+        case 0xdc:
+        case 0xfc: text += "ue"; break;
+        default: text += utf8.substr(at, bytes);
+        }
+        at += bytes;
+    }
+    return fold_text(text);
+}
+
+std::string drawn_together(std::string text)
+{
+    for (const auto& [one, two] : pairs) {
+        for (auto at = text.find(two); at != std::string::npos; at = text.find(two, at + 1)) {
+            text.replace(at, two.size(), one);
+        }
+    }
+    return text;
+}
+
+} // namespace
+
+Folded fold(std::string_view source, Reading reading)
+{
+    Folding folding{source};
+    for (std::size_t at = 0; at < source.size();) {
+        const auto point = reading == Reading::utf8
+                               ? code_point_at(source, at)
+                               : CodePoint{static_cast<unsigned char>(source[at]), 1};
+        folding.character(point.value, at);
+        at += point.bytes;
+    }
+    return folding.take();
+}
+
+std::string fold_text(std::string_view utf8)
+{
+    auto text = fold(utf8).text;
+    if (!text.empty() && text.back() == ' ') {
+        text.pop_back();
+    }
+    return text;
+}
+
+std::vector<std::string> spellings(std::string_view utf8_word)
+{
+    std::vector<std::string> result{fold_text(utf8_word)};
+    for (const auto& other : {written_out(utf8_word), drawn_together(result.front())}) {
+        if (std::ranges::find(result, other) == result.end()) {
+            result.push_back(other);
+        }
+    }
+    return result;
+}
+
+bool is_word_letter(char folded)
+{
+    return (folded >= 'a' && folded <= 'z') || static_cast<unsigned char>(folded) >= 0x80;
+}
+
+bool is_digit(char folded)
+{
+    return folded >= '0' && folded <= '9';
+}
+
+} // namespace fiona::anonymize

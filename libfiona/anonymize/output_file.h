@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/anonymize/rewriter.h"
+#include "libfiona/anonymize/source_file.h"
+
+#include <filesystem>
+#include <string>
+
+namespace fiona::anonymize {
+
+/// Our own implementation, PS3.7 §D.3.3.2: a UUID derived UID, the same for ever.
+constexpr std::string_view implementation_uid = "2.25.315899897942445906736854083756585082565";
+
+/// A de-identified file before it has its name: a hidden `.part` beside it, removed unless publish()
+/// is called.
+///
+///     .NAME.part   NAME
+///         +          -     being written or verified; a crash leaves it, and nobody reads it
+///         -          +     complete and verified
+class OutputFile {
+public:
+    explicit OutputFile(std::filesystem::path target);
+    OutputFile(const OutputFile&) = delete;
+    OutputFile& operator=(const OutputFile&) = delete;
+    ~OutputFile();
+
+    struct Sizes {
+        std::uint64_t header = 0; ///< preamble, meta header and data set up to the pixel data
+        std::uint64_t data_set_offset = 0;
+        std::uint64_t all = 0;
+    };
+    /// Preamble of zeros, our meta header, the new header, the pixel data of the source.
+    Sizes write(const Rewritten& identity, std::string_view transfer_syntax,
+                std::string_view header, const SourceFile& source, std::size_t parsed_end);
+    [[nodiscard]] const std::filesystem::path& part() const { return m_part; }
+    /// The first `count` bytes as they are on the disk now.
+    [[nodiscard]] std::string read_back(std::uint64_t count) const;
+    /// rename(2) to the final name. Not synced: the caller syncs what it relies on.
+    void publish();
+
+private:
+    std::filesystem::path m_target;
+    std::filesystem::path m_part;
+    UniqueFd m_fd;
+};
+
+} // namespace fiona::anonymize

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/anonymize/data_set.h"
+
+#include <string_view>
+
+namespace fiona::anonymize {
+
+/// Objects whose content cannot be shown to be clean: encapsulated documents, raw data, waveforms
+/// with annotations, video, directories. The reason, for people; empty if the object may pass.
+[[nodiscard]] std::string_view refusal(const Item& root, std::string_view transfer_syntax);
+
+} // namespace fiona::anonymize

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/anonymize/rewriter.h"
+
+#include "libfiona/anonymize/cleaner.h"
+#include "libfiona/anonymize/text_encoding.h"
+#include "libfiona/anonymize/value_shape.h"
+#include "libfiona/anonymize/vocabulary.h"
+#include "libfiona/base/error.h"
+#include "libfiona/base/ids.h"
+#include "libfiona/base/text.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+
+namespace fiona::anonymize {
+
+struct Rewriter::Context {
+    Scope scope;
+    const Charset& charset;
+    std::string path;        ///< of the item: "0040,0275>"
+    bool is_content = false; ///< inside an SR content tree
+};
+
+namespace {
+
+std::string short_tag(Tag tag)
+{
+    return fmt::format("{:04X},{:04X}", tag.group, tag.element);
+}
+
+std::size_t count_values(const Element& element)
+{
+    if (element.is_sequence) {
+        return element.items.size();
+    }
+    if (element.stored.empty() || is_single_valued(element.vr) || !is_string(element.vr)) {
+        return element.stored.empty() ? 0 : 1;
+    }
+    return static_cast<std::size_t>(std::ranges::count(element.stored, '\\')) + 1;
+}
+
+std::string code_of(const Item& item, Tag sequence)
+{
+    const auto* const codes = item.find(sequence);
+    if (codes == nullptr || codes->items.empty()) {
+        return {};
+    }
+    const auto* const code = codes->items.front().find({0x0008, 0x0100});
+    return code == nullptr ? std::string{} : std::string{without_padding(code->stored)};
+}
+
+/// Content items whose concept is itself an identifier (PS3.16, context group DCM): request and
+/// accession numbers, person names and ids, organisations, locations, birth dates.
+bool is_identifying_concept(std::string_view code)
+{
+    constexpr std::array<std::string_view, 22> codes{
+        "110190", "113871", "113872", "113873", "113870", "121008", "121009", "121010",
+        "121011", "121012", "121017", "121020", "121021", "121022", "121028", "121029",
+        "121030", "121031", "121036", "121094", "121114", "128774"};
+    return std::ranges::find(codes, code) != codes.end();
+}
+
+bool must_drop(const Item& item)
+{
+    const auto* const type = item.find({0x0040, 0xa040});
+    const auto value_type = type == nullptr ? std::string_view{} : without_padding(type->stored);
+    return value_type != "CONTAINER" && is_identifying_concept(code_of(item, {0x0040, 0xa043}));
+}
+
+void sort_elements(Item& item)
+{
+    // PS3.5 §7.1: ascending, each tag once. What comes twice keeps its first value.
+    std::ranges::stable_sort(item.elements, {}, &Element::tag);
+    const auto rest = std::ranges::unique(item.elements, {}, &Element::tag);
+    item.elements.erase(rest.begin(), rest.end());
+}
+
+} // namespace
+
+void Rewriter::note(const Element& element, const Decision& decision, const Context& context)
+{
+    ++m_result.actions[name_of(decision.rule.action)];
+    if (m_watch) {
+        m_watch({context.path + short_tag(element.tag), std::string{element.vr.text()},
+                 count_values(element), element.stored.size(), decision.rule.action,
+                 decision.reason});
+    }
+}
+
+Rewritten Rewriter::rewrite(Item& root)
+{
+    m_result = {};
+    const auto original = [&](Tag tag) {
+        const auto* const found = root.find(tag);
+        return found == nullptr ? std::string{} : std::string{without_padding(found->stored)};
+    };
+    m_study = original({0x0020, 0x000d});
+    const Charset charset{declared_charset(root, "")};
+    const Context context{{}, charset, {}, root.find({0x0040, 0xa730}) != nullptr};
+    rewrite_item(root, context);
+    create_missing(root, context);
+    const auto value = [&](Tag tag) {
+        const auto* const found = root.find(tag);
+        return found == nullptr ? std::string{} : std::string{without_padding(found->value())};
+    };
+    m_result.sop_class = value({0x0008, 0x0016});
+    m_result.new_sop = value({0x0008, 0x0018});
+    m_result.new_study = value({0x0020, 0x000d});
+    m_result.new_series = value({0x0020, 0x000e});
+    m_result.modality = value({0x0008, 0x0060});
+    encode_texts(root, m_lies ? Declared::lying : Declared::truthful);
+    return m_result;
+}
+
+void Rewriter::rewrite_item(Item& item, const Context& context)
+{
+    sort_elements(item);
+    const PrivateBlocks blocks{item};
+    std::set<Tag> used_blocks;
+    std::vector<Element> kept;
+    kept.reserve(item.elements.size());
+    const bool study_reference = item.find({0x0008, 0x1150}) != nullptr
+                                 && without_padding(item.find({0x0008, 0x1150})->stored)
+                                        .starts_with("1.2.840.10008.3.1.2.3.");
+    for (auto& element : item.elements) {
+        if (PrivateBlocks::is_creator(element.tag)) {
+            kept.push_back(std::move(element)); // judged below, when it is known who needs it
+            continue;
+        }
+        const auto decision = decide(m_plan.profile, blocks, element, context.scope);
+        note(element, decision, context);
+        if (m_blanked.contains(context.path + short_tag(element.tag))
+            && element.tag.group != 0x0012) {
+            element.set("");
+            element.items.clear();
+            kept.push_back(std::move(element));
+            continue;
+        }
+        if (study_reference && element.tag == Tag{0x0008, 0x1155}
+            && decision.rule.action == Action::uid) {
+            element.set(m_plan.uids.map(element.stored, UidForm::study));
+            kept.push_back(std::move(element));
+            continue;
+        }
+        if (rewrite_element(element, decision, context)) {
+            if (is_private(element.tag)) {
+                m_has_private = true;
+                used_blocks.insert(
+                    {element.tag.group, static_cast<std::uint16_t>(element.tag.element >> 8U)});
+            }
+            kept.push_back(std::move(element));
+        }
+    }
+    std::erase_if(kept, [&](const Element& element) {
+        return PrivateBlocks::is_creator(element.tag) && !used_blocks.contains(element.tag);
+    });
+    item.elements = std::move(kept);
+}
+
+bool Rewriter::rewrite_element(Element& element, const Decision& decision, const Context& context)
+{
+    const auto family = element.tag.group & 0xff00U;
+    m_has_graphics = m_has_graphics || family == 0x6000 || family == 0x5000
+                     || decision.rule.action == Action::graphics;
+    // A sequence that the file hides in VR UN is looked into like any other, or goes.
+    if (!element.is_sequence && element.vr == Vr{"UN"} && effective_vr(element) == Vr{"SQ"}
+        && decision.rule.action != Action::remove && decision.rule.action != Action::empty) {
+        auto items = read_unknown_sequence(element.stored);
+        if (!items && !element.stored.empty()) {
+            return false;
+        }
+        element.is_sequence = true;
+        element.vr = "SQ";
+        element.items = items ? std::move(*items) : std::vector<Item>{};
+    }
+    if (decision.rule.action == Action::remove || decision.rule.action == Action::ctp
+        || decision.rule.action == Action::by_private_list) {
+        return false;
+    }
+    if (decision.rule.action == Action::codes) {
+        return false; // made anew by create_missing()
+    }
+    if (element.is_sequence) {
+        return rewrite_sequence(element, decision.rule, context);
+    }
+    if (!rewrite_value(element, decision.rule, context)) {
+        return false;
+    }
+    if (!decision.rule.regex.empty()) {
+        apply_regex(element, decision.rule.regex, context);
+    }
+    return true;
+}
+
+bool Rewriter::rewrite_sequence(Element& element, const Rule& rule, const Context& context)
+{
+    if (rule.action == Action::empty) {
+        element.items.clear();
+        return true;
+    }
+    // An element that should be a plain value and is a sequence has no rule that fits.
+    const bool may_recurse = rule.action == Action::keep || rule.action == Action::recurse
+                             || rule.action == Action::structured || rule.action == Action::graphics
+                             || rule.action == Action::clean_sequence
+                             || rule.action == Action::dummy;
+    if (!may_recurse) {
+        return false;
+    }
+    const bool is_content = context.is_content || rule.action == Action::structured;
+    m_has_content = m_has_content || rule.action == Action::structured;
+    if (is_content) {
+        std::erase_if(element.items, must_drop);
+    }
+    for (auto& item : element.items) {
+        const auto declared = declared_charset(item, "");
+        std::optional<Charset> own;
+        if (!declared.empty()) {
+            own.emplace(declared);
+        }
+        auto scope = context.scope;
+        ++scope.depth;
+        scope.is_dummy = scope.is_dummy || rule.action == Action::dummy;
+        scope.is_private = scope.is_private || is_private(element.tag);
+        const bool needs_path = m_watch || !m_blanked.empty();
+        rewrite_item(item,
+                     {scope, own ? *own : context.charset,
+                      needs_path ? context.path + short_tag(element.tag) + ">" : std::string{},
+                      is_content});
+    }
+    return true;
+}
+
+bool Rewriter::rewrite_value(Element& element, const Rule& rule, const Context& context)
+{
+    const auto place = UidPlace{element.tag.group, element.tag.element};
+    const auto set_label = [&](const std::string& text) {
+        element.set_text(within_limit(element.vr, text));
+        return true;
+    };
+    switch (rule.action) {
+    case Action::empty: element.set(""); return true;
+    case Action::keep:
+    case Action::burned_in: return keep_value(element, context);
+    case Action::dummy: dummy(element, context); return true;
+    case Action::uid: element.set(m_plan.uids.map(element.stored, uid_form(place))); return true;
+    case Action::shift:
+        element.set(element.vr == Vr{"DA"}
+                        ? m_plan.dates.move_dates(without_padding(element.stored))
+                        : m_plan.dates.move_datetimes(without_padding(element.stored)));
+        return true;
+    case Action::clean:
+    case Action::clean_sequence:
+    case Action::structured:
+    case Action::graphics: keep_text(element, context, true); return true;
+    case Action::subject: return set_label(m_plan.settings.participant.str());
+    case Action::project: return set_label(m_plan.settings.project.str());
+    case Action::event_or_clean:
+        if (!m_plan.settings.event) {
+            keep_text(element, context, true);
+            return true;
+        }
+        return set_label(m_plan.event_text());
+    case Action::event:
+        // The clinical trial group holds the bare event, the other elements name what it is.
+        if (element.tag.group == 0x0012) {
+            return set_label(m_plan.settings.event ? m_plan.settings.event->str() : "");
+        }
+        return set_label(m_plan.event_text());
+    case Action::hash: element.set(m_plan.uids.number(element.stored, m_study)); return true;
+    case Action::study_hash: element.set(m_plan.uids.study_number(m_study)); return true;
+    case Action::method: return set_label(m_plan.method());
+    case Action::constant:
+        return set_label(rule.constant == "MODIFIED" && m_plan.dates.is_identity() ? "UNMODIFIED"
+                                                                                   : rule.constant);
+    case Action::body_part: {
+        auto text = std::string{without_padding(element.stored)};
+        std::ranges::transform(text, text.begin(), [](char c) {
+            return c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
+        });
+        element.set(text.empty() || is_body_part(text) ? text : "BODYPART");
+        return true;
+    }
+    case Action::remove:
+    case Action::recurse:
+    case Action::codes:
+    case Action::ctp:
+    case Action::by_private_list: break;
+    }
+    return false;
+}
+
+void Rewriter::keep_text(Element& element, const Context& context, bool full)
+{
+    // Bytes of unknown kind cannot be searched as text: they have no business in a text's place.
+    const auto vr = effective_vr(element);
+    if (!is_string(vr)) {
+        element.set("");
+        return;
+    }
+    const auto text = context.charset.decode(without_padding(element.stored));
+    m_lies = m_lies || !text.as_declared;
+    const auto multiplicity = is_single_valued(vr) ? Multiplicity::single : Multiplicity::multiple;
+    auto result = cleaned(text.utf8, m_plan.identity,
+                          full ? CleaningDepth::full : CleaningDepth::identity, multiplicity);
+    if (result) {
+        element.set_text(std::move(*result));
+    }
+}
+
+bool Rewriter::keep_value(Element& element, const Context& context)
+{
+    const auto vr = effective_vr(element);
+    if (element.tag == Tag{0x0008, 0x0005}) {
+        return is_charset_term(element.stored);
+    }
+    if (is_private(element.tag) && (vr == Vr{"UN"} || vr == Vr{"OB"})) {
+        return keep_unknown(element, context);
+    }
+    if (element.tag
+        == Tag{0x0040, 0xa493}) { // VerificationFlag: who verified it verified the original
+        element.set("UNVERIFIED");
+        return true;
+    }
+    if (!is_string(vr)) {
+        return true;
+    }
+    if (vr == Vr{"DA"} || vr == Vr{"DT"}) { // kept by somebody's own rule: as it is, if it is one
+        return day_of(without_padding(element.stored)).has_value();
+    }
+    if (vr == Vr{"UI"} && m_plan.identity.is_original_uid(without_padding(element.stored))) {
+        element.set(m_plan.uids.map(element.stored, UidForm::instance));
+        return true;
+    }
+    if (!has_legal_shape(vr, element.stored)) {
+        element.set("");
+        return true;
+    }
+    const bool may_name_someone =
+        is_encoded_text(vr) || vr == Vr{"CS"} || vr == Vr{"AE"} || vr == Vr{"UR"};
+    if (may_name_someone) {
+        keep_text(element, context, false);
+    }
+    return true;
+}
+
+/// An allowed private element in a file that does not tell its VR.
+bool Rewriter::keep_unknown(Element& element, const Context& context)
+{
+    if (auto items = read_unknown_sequence(element.stored)) {
+        element.is_sequence = true;
+        element.vr = "SQ";
+        element.items = std::move(*items);
+        Rule recurse;
+        recurse.action = Action::recurse;
+        return rewrite_sequence(element, recurse, context);
+    }
+    const auto bare = without_padding(element.stored);
+    const bool printable = !bare.empty() && std::ranges::all_of(bare, [](char c) {
+        return static_cast<unsigned char>(c) >= 0x20 || c == '\r' || c == '\n' || c == '\t';
+    });
+    if (!printable) {
+        return true;
+    }
+    if (is_uid(bare) && std::ranges::count(bare, '.') >= 3) {
+        element.set(m_plan.uids.map(element.stored, UidForm::instance));
+        return true;
+    }
+    const auto text = context.charset.decode(bare);
+    if (auto result =
+            cleaned(text.utf8, m_plan.identity, CleaningDepth::full, Multiplicity::single)) {
+        element.set(std::move(*result));
+    }
+    return true;
+}
+
+void Rewriter::dummy(Element& element, const Context& context)
+{
+    constexpr std::array<Tag, 3> distinct{{{0x0012, 0x0042}, {0x0040, 0x0512}, {0x0040, 0x0551}}};
+    const auto vr = effective_vr(element);
+    if (std::ranges::find(distinct, element.tag) != distinct.end()) {
+        element.set(m_plan.uids.number(element.stored, m_study));
+    } else if (vr == Vr{"DA"}) {
+        element.set(m_plan.dates.move_dates(without_padding(element.stored)));
+    } else if (vr == Vr{"DT"}) {
+        element.set(m_plan.dates.move_datetimes(without_padding(element.stored)));
+    } else if (vr == Vr{"UI"}) {
+        element.set(
+            m_plan.uids.map(element.stored, uid_form({element.tag.group, element.tag.element})));
+    } else if (vr == Vr{"TM"}) {
+        static_cast<void>(keep_value(element, context));
+    } else if (vr == Vr{"CS"}) {
+        element.set("ANON");
+    } else if (vr == Vr{"IS"} || vr == Vr{"DS"}) {
+        element.set("0");
+    } else if (vr == Vr{"AS"}) {
+        element.set("000D");
+    } else if (is_string(vr)) {
+        element.set(within_limit(vr, dummy_text));
+    } else {
+        element.set(std::string(element.stored.size(), '\0'));
+    }
+}
+
+void Rewriter::apply_regex(Element& element, const std::string& regex, const Context& context)
+{
+    const RE2 pattern{regex, RE2::Quiet};
+    if (!pattern.ok()) { // the original: an expression that makes no sense gives no value
+        element.set("");
+        return;
+    }
+    const auto text = element.is_utf8
+                          ? std::string{element.value()}
+                          : context.charset.decode(without_padding(element.value())).utf8;
+    const auto groups = static_cast<std::size_t>(pattern.NumberOfCapturingGroups());
+    std::vector<re2::StringPiece> found(groups + 1);
+    const bool matched = groups > 0
+                         && pattern.Match(text, 0, text.size(), RE2::UNANCHORED, found.data(),
+                                          static_cast<int>(found.size()));
+    std::string result;
+    for (std::size_t i = 1; matched && i < found.size(); ++i) {
+        result += found[i].as_string() + " "; // every group and a blank, as the original
+    }
+    element.set_text(within_limit(element.vr, matched ? std::string_view{result} : no_regex_match));
+}
+
+void Rewriter::create_missing(Item& root, const Context& context)
+{
+    const auto insert = [&](Element element) {
+        const auto at = std::ranges::lower_bound(root.elements, element.tag, {}, &Element::tag);
+        root.elements.insert(at, std::move(element));
+    };
+    for (const auto index : m_plan.profile.created()) {
+        const auto& row = m_plan.profile.rows()[index];
+        Element element;
+        element.tag = *parse_tag(row.tag);
+        element.vr = row.vr;
+        if (root.find(element.tag) != nullptr
+            || (row.rule.action == Action::event_or_clean && !m_plan.settings.event)) {
+            continue;
+        }
+        if (row.rule.action == Action::codes) {
+            write_codes(element);
+        } else {
+            element.is_sequence = row.vr == Vr{"SQ"};
+            if (!rewrite_element(element, {row.rule, "created"}, context)) {
+                continue;
+            }
+        }
+        note(element, {row.rule, "created"}, context);
+        insert(std::move(element));
+    }
+    auto* const study_date = root.find({0x0008, 0x0020});
+    if (study_date != nullptr && study_date->value().empty()) {
+        const auto known = m_plan.study_dates.find(m_study);
+        study_date->set(known == m_plan.study_dates.end() ? "19700101" : known->second);
+    }
+}
+
+void Rewriter::write_codes(Element& element)
+{
+    struct Code {
+        std::string_view value, meaning;
+        bool applied;
+    };
+    const bool moved = !m_plan.dates.is_identity();
+    // PS3.16 CID 7050; the basic profile first, then each option that was really applied.
+    const std::array<Code, 9> codes{
+        {{"113100", "Basic Application Confidentiality Profile", true},
+         {"113103", "Clean Graphics Option", m_has_graphics},
+         {"113104", "Clean Structured Content Option", m_has_content},
+         {"113105", "Clean Descriptors Option", true},
+         {"113106", "Retain Longitudinal Temporal Information Full Dates Option", !moved},
+         {"113107", "Retain Longitudinal Temporal Information Modified Dates Option", moved},
+         {"113108", "Retain Patient Characteristics Option", true},
+         {"113109", "Retain Device Identity Option", true},
+         {"113111", "Retain Safe Private Option", m_has_private}}};
+    element.is_sequence = true;
+    element.vr = "SQ";
+    for (const auto& code : codes) {
+        if (!code.applied) {
+            continue;
+        }
+        const auto part = [](std::uint16_t number, Vr vr, std::string_view text) {
+            Element made;
+            made.tag = {0x0008, number};
+            made.vr = vr;
+            made.set(std::string{text});
+            return made;
+        };
+        element.items.push_back({{part(0x0100, "SH", code.value), part(0x0102, "SH", "DCM"),
+                                  part(0x0104, "LO", code.meaning)}});
+    }
+}
+
+} // namespace fiona::anonymize

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/anonymize/plan.h"
+#include "libfiona/anonymize/rules.h"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace fiona::anonymize {
+
+/// One element as the dry run tells it: no values.
+struct Change {
+    std::string path;      ///< "0040,0275>0008,0050"
+    std::string vr;        ///< as in the file
+    std::size_t count = 0; ///< values
+    std::size_t bytes = 0;
+    Action action = Action::keep;
+    std::string_view reason;
+};
+
+struct Rewritten {
+    std::string modality;
+    std::string new_study, new_series, new_sop, sop_class;
+    std::map<std::string_view, std::uint64_t> actions; ///< how often each action was taken
+};
+
+/// Applies the profile to one data set in place. Throws Error{Fault::data} if the result lacks
+/// what every object needs (SOP class, SOP instance, study, series).
+class Rewriter {
+public:
+    using Watch = std::function<void(const Change&)>;
+
+    explicit Rewriter(const Plan& plan, Watch watch = {}) : m_plan{plan}, m_watch{std::move(watch)}
+    {
+    }
+
+    /// Elements of these paths are emptied whatever their rule says (--on-leak scrub).
+    void blank(const std::set<std::string>& paths) { m_blanked = paths; }
+    [[nodiscard]] Rewritten rewrite(Item& root);
+
+private:
+    struct Context;
+
+    void rewrite_item(Item& item, const Context& context);
+    bool rewrite_element(Element& element, const Decision& decision, const Context& context);
+    bool rewrite_sequence(Element& element, const Rule& rule, const Context& context);
+    bool rewrite_value(Element& element, const Rule& rule, const Context& context);
+    void keep_text(Element& element, const Context& context, bool full);
+    bool keep_value(Element& element, const Context& context);
+    bool keep_unknown(Element& element, const Context& context);
+    void dummy(Element& element, const Context& context);
+    void write_codes(Element& element);
+    void apply_regex(Element& element, const std::string& regex, const Context& context);
+    void create_missing(Item& root, const Context& context);
+    void finish_character_set(Item& root);
+    void note(const Element& element, const Decision& decision, const Context& context);
+
+    const Plan& m_plan;
+    Watch m_watch;
+    std::set<std::string> m_blanked;
+    Rewritten m_result;
+    std::string m_study; ///< the original StudyInstanceUID of the top level, without padding
+    bool m_lies = false; ///< some text was not in the declared character set
+    bool m_has_graphics = false, m_has_content = false, m_has_private = false;
+};
+
+} // namespace fiona::anonymize

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/anonymize/command_line.h"
+#include "libfiona/anonymize/explain.h"
+#include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
+#include "libfiona/cli/tool.h"
+#include "libfiona/dicom/library.h"
+#include "libfiona/store/atomic_file.h"
+
+using namespace fiona; // NOLINT(google-build-using-namespace) a tool speaks the library's language
+
+namespace {
+
+struct Arguments {
+    std::string input, output, report, explain;
+    anonymize::Wishes wishes;
+    std::vector<std::string> extra_identity;
+    std::string verify = "full", on_leak = "fail", site_name, site_id;
+    unsigned threads = 4;
+    bool by_series = false, old_style = false, mapping = false, knows_it_leaks = false;
+};
+
+void add_options(CLI::App& options, Arguments& given)
+{
+    auto& wishes = given.wishes;
+    options.add_option("-i,--input", given.input,
+                       "a directory, searched at any depth, or one file");
+    options.add_option("-o,--output", given.output, "an empty or new directory");
+    options.add_option("-j,--projectname", wishes.project, "the project");
+    options.add_option("-p,--patientid", wishes.participant, "the participant: new name and id");
+    options.add_option("-e,--eventname", wishes.event, "the event");
+    options.add_option("-d,--dateincrement", wishes.days, "days added to every date");
+    options.add_flag("-b,--byseries", given.by_series, "a directory for every series");
+    options.add_flag("-u,--oldstyleuid", given.old_style, "the same as --uid-scheme compat-hex");
+    options.add_flag("-m,--storemapping", given.mapping,
+                     "write OUTPUT/mapping.json, old to new UIDs");
+    options.add_option("-P,--tagchange", wishes.tag_changes,
+                       "gggg,eeee=VALUE: another action or value");
+    options.add_option("-R,--regtagchange", wishes.tag_regexes,
+                       "gggg,eeee=REGEX: keep its groups only");
+    options.add_option("-s,--sitename", given.site_name,
+                       "accepted for old scripts, without effect");
+    options.add_option("-w,--siteid", given.site_id, "accepted for old scripts, without effect");
+    options.add_option("-t,--numthreads", given.threads, "threads")->check(CLI::Range(0U, 256U));
+    options.add_option("--profile", wishes.profiles, "profile; several: later rows win");
+    options.add_option("--project-config", wishes.project_config, "projects.json, keys beside it");
+    options.add_option("--uid-scheme", wishes.scheme, "hmac, compat-dec or compat-hex")
+        ->check(CLI::IsMember({"hmac", "compat-dec", "compat-hex"}));
+    options.add_option("--key-file", wishes.key_file, "the project's secret: 32 bytes, mode 0600");
+    options.add_option("--phi", given.extra_identity, "JSON file of further identifying values");
+    options.add_option("--verify", given.verify, "full or off")
+        ->check(CLI::IsMember({"full", "off"}));
+    options.add_flag("--i-know-this-leaks", given.knows_it_leaks, "needed by --verify off");
+    options
+        .add_option("--on-leak", given.on_leak, "fail, or scrub: blank the element, verify again")
+        ->check(CLI::IsMember({"fail", "scrub"}));
+    options.add_option("--report", given.report, "write the report as JSON");
+    options.add_option("--explain", given.explain, "say what is done with a tag, do nothing");
+}
+
+anonymize::Settings settings_of(Arguments given)
+{
+    if (given.old_style) {
+        given.wishes.scheme = "compat-hex";
+    }
+    auto settings = anonymize::settings_of(given.wishes);
+    if (given.verify == "off" && !given.knows_it_leaks) {
+        throw Error{Fault::usage, "--verify off needs --i-know-this-leaks"};
+    }
+    settings.verify = given.verify == "full";
+    settings.scrub_leaks = given.on_leak == "scrub";
+    settings.by_series = given.by_series;
+    settings.threads = given.threads;
+    settings.extra_identity.assign(given.extra_identity.begin(), given.extra_identity.end());
+    if (given.mapping) {
+        settings.mapping_file = std::filesystem::path{given.output} / "mapping.json";
+    }
+    return settings;
+}
+
+void run(const Arguments& given, const cli::Tool& tool)
+{
+    if (given.input.empty() || given.output.empty() || given.wishes.project.empty()
+        || given.wishes.participant.empty()) {
+        throw Error{Fault::usage, "-i, -o, -j and -p are needed"};
+    }
+    const auto settings = settings_of(given);
+    const auto inputs = anonymize::find_inputs(given.input);
+    const auto report = anonymize::anonymize_files(inputs, given.output, settings, tool.mode());
+    for (const auto& file : report.files) {
+        if (file.verdict != anonymize::Verdict::written) {
+            log::warn(file.verdict == anonymize::Verdict::leaked ? "file_leaked" : "file_refused",
+                      {{"file", file.input.native()}, {"reason", file.reason}});
+        }
+    }
+    const auto shown = anonymize::shown_report(report, tool.mode());
+    if (!given.report.empty()) {
+        store::write_file(given.report, json::write(shown.document, json::Style::pretty) + "\n");
+    }
+    tool.report(shown.document, cli::table(shown.rows));
+    const auto set_aside = report.files.size() - report.count(anonymize::Verdict::written);
+    if (set_aside != 0) {
+        throw Error{Fault::data, "{} of {} files were not written", set_aside, report.files.size()};
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    cli::Tool tool{"fiona-anonymize", "de-identify the headers of DICOM files",
+                   "fiona-anonymize -i study -o clean -j GLIOMA -p GLI_001 -e baseline -b "
+                   "--key-file GLIOMA.key"};
+    tool.with_dry_run();
+    Arguments given;
+    add_options(tool.options(), given);
+    auto* const profile = tool.options().add_subcommand("profile", "look at the profile");
+    auto* const list = profile->add_subcommand("list", "all rows with their actions");
+    profile->require_subcommand(1);
+
+    return tool.run(argc, argv, [&] {
+        const dicom::Library library;
+        const auto& wishes = given.wishes;
+        const bool only_shows = list->parsed() || !given.explain.empty();
+        if (!only_shows) {
+            run(given, tool);
+            return;
+        }
+        const auto loaded = anonymize::Profile::load(wishes.profiles, {});
+        const auto shown = list->parsed() ? anonymize::shown_profile(loaded)
+                                          : anonymize::shown_rule(loaded, given.explain);
+        tool.report(shown.document, cli::table(shown.rows));
+    });
+}
