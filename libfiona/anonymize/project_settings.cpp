@@ -6,7 +6,7 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
-#include "libfiona/store/file_lock.h"
+#include "libfiona/base/file_lock.h"
 
 #include <sys/stat.h>
 
@@ -145,7 +145,7 @@ Settings project_settings(const Config& config, const ProjectName& project,
     // Workers of several requests start at once: only one of them makes the key.
     auto lock_path = config.deidentify.projects;
     lock_path += ".lock";
-    const store::FileLock lock{lock_path, std::chrono::seconds{30}};
+    const FileLock lock{lock_path, std::chrono::seconds{30}};
     ProjectFile file{config, project.str()};
     Settings settings{.project = project, .participant = participant, .event = event};
     settings.scheme = file.scheme();

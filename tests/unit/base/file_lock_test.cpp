@@ -10,7 +10,6 @@
 using namespace fiona;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
-using FileLock;
 
 TEST_CASE("a held lock is a temporary fault that names the holder")
 {
