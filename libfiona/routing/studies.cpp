@@ -256,6 +256,18 @@ std::vector<std::string> errors_of(const redcap::Transfer& transfer)
     return errors;
 }
 
+/// The message as the sender wrote it; the text itself if somebody wrote another one.
+json::Value message_of(const redcap::Transfer& transfer)
+{
+    try {
+        return transfer.error_message.empty()
+                   ? json::Value{}
+                   : json::parse(transfer.error_message, "transfer_error_message");
+    } catch (const Error&) {
+        return transfer.error_message;
+    }
+}
+
 json::Value as_json(const redcap::Transfer& transfer)
 {
     const auto errors = errors_of(transfer);
@@ -268,7 +280,9 @@ json::Value as_json(const redcap::Transfer& transfer)
                         {"transferred", transfer.transferred},
                         {"state", state_name(state_of(transfer))},
                         {"error", json::Array(errors.begin(), errors.end())},
-                        {"pixels_masked", transfer.pixels_masked}};
+                        {"pixels_masked", transfer.pixels_masked},
+                        {"mapped_uids", transfer.mapped_uids},
+                        {"message", message_of(transfer)}};
 }
 
 json::Value as_json(const Study& study)

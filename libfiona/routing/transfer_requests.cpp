@@ -144,6 +144,9 @@ private:
     void handle(const redcap::Transfer& transfer)
     {
         auto state = state_of(transfer);
+        if (state.newest) {
+            state.seen = seen(transfer);
+        }
         auto decision = decide(transfer, state, m_now, m_settle);
         if (decision == Decision::incomplete || decision == Decision::sent) {
             count(transfer, decision); // long done: whether we could still send it does not matter
@@ -162,6 +165,19 @@ private:
             file(std::move(request), decision);
         } else {
             count(transfer, decision);
+        }
+    }
+
+    /// Nothing for a row that could not be requested any more.
+    [[nodiscard]] std::optional<TimePoint> seen(const redcap::Transfer& transfer) const
+    {
+        try {
+            return m_requests.seen(request_of(transfer).file_name());
+        } catch (const Error& e) {
+            if (e.fault() != Fault::data) {
+                throw;
+            }
+            return std::nullopt;
         }
     }
 
@@ -193,10 +209,13 @@ private:
         }
         const auto sent = parse_local_minute(trimmed(transfer.transferred));
         const auto changed = Clock::from_time_t(status.st_mtim.tv_sec + 1);
-        if (sent && changed <= *sent + rest_of_a_minute) {
-            return {.on_disk = true, .newest = {}, .failed_at = {}};
+        if (sent && changed <= *sent) {
+            return {.on_disk = true, .newest = {}, .failed_at = {}, .seen = {}};
         }
-        return {.on_disk = true, .newest = m_tree.newest_change(transfer.study), .failed_at = {}};
+        return {.on_disk = true,
+                .newest = m_tree.newest_change(transfer.study),
+                .failed_at = {},
+                .seen = {}};
     }
 
     void file(store::TransferRequest request, Decision reason)
@@ -253,7 +272,7 @@ Decision decide(const redcap::Transfer& transfer, const StudyState& state, TimeP
                         : requested && *requested > *sent ? Decision::requested_again
                                                           : Decision::new_images;
     if (reason == Decision::new_images
-        && (!state.newest || *state.newest <= *sent + rest_of_a_minute)) {
+        && (!state.newest || *state.newest <= state.seen.value_or(*sent + rest_of_a_minute))) {
         return Decision::sent;
     }
     if (!state.on_disk) {
@@ -262,8 +281,9 @@ Decision decide(const redcap::Transfer& transfer, const StudyState& state, TimeP
     if (reason == Decision::new_images && now - *state.newest < settle) {
         return Decision::arriving;
     }
-    const bool changed_since = (state.newest && *state.newest > state.failed_at)
-                               || (requested && *requested > state.failed_at);
+    const auto known = state.seen ? state.seen : state.failed_at;
+    const bool changed_since =
+        (state.newest && *state.newest > known) || (requested && *requested > state.failed_at);
     return state.failed_at && !changed_since ? Decision::failed : reason;
 }
 

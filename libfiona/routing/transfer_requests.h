@@ -34,9 +34,11 @@ struct StudyState {
     bool on_disk = false;
     std::optional<TimePoint> newest;
     std::optional<TimePoint> failed_at; ///< when this request was last given up
+    std::optional<TimePoint> seen;      ///< what the last transfer saw as the newest
 };
 
-/// transfer_date has no seconds: something that arrived in its minute counts as sent with it.
+/// transfer_date has no seconds: when nothing else is known, something that arrived in its minute
+/// counts as sent with it.
 /// Throws Error{Fault::data} if a date of the row cannot be read.
 [[nodiscard]] Decision decide(const redcap::Transfer& transfer, const StudyState& state,
                               TimePoint now, std::chrono::seconds settle);

@@ -157,6 +157,29 @@ std::optional<TimePoint> Requests::failed_at(const std::string& file_name) const
     return reason ? reason : files::modified(failed);
 }
 
+void Requests::note_seen(const std::string& file_name, TimePoint newest) const
+{
+    const auto directory = m_paths.state() / "transfers";
+    make_directories(directory);
+    const auto nanoseconds =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(newest.time_since_epoch());
+    write_file(directory / (file_name + ".seen"), fmt::format("{}\n", nanoseconds.count()));
+}
+
+std::optional<TimePoint> Requests::seen(const std::string& file_name) const
+{
+    const auto text =
+        read_file_if_any(m_paths.state() / "transfers" / (file_name + ".seen"), max_request_bytes);
+    std::int64_t nanoseconds = 0;
+    if (!text
+        || std::from_chars(text->data(), text->data() + text->size(), nanoseconds).ec
+               != std::errc{}) {
+        return std::nullopt;
+    }
+    return TimePoint{
+        std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds{nanoseconds})};
+}
+
 std::optional<RequestState> Requests::state(const std::string& file_name) const
 {
     const auto text =

@@ -3,9 +3,9 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/json.h"
-#include "libfiona/base/file_lock.h"
 
 #include <filesystem>
 #include <optional>
@@ -71,6 +71,12 @@ public:
     [[nodiscard]] std::optional<TimePoint> failed_at(const std::string& file_name) const;
     /// Nothing if it never failed. One that cannot be read counts as none.
     [[nodiscard]] std::optional<RequestState> state(const std::string& file_name) const;
+
+    /// What the last transfer of this request has seen of its study: the time of the newest series
+    /// JSON when it began (`<state>/transfers/<request>.seen`). Only a memory: without it the whole
+    /// minutes of transfer_date decide whether something came later.
+    void note_seen(const std::string& file_name, TimePoint newest) const;
+    [[nodiscard]] std::optional<TimePoint> seen(const std::string& file_name) const;
 
     [[nodiscard]] const Paths& paths() const { return m_paths; }
 

@@ -7,19 +7,27 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace fiona::transfer {
 
 namespace {
 
-json::Value to_json(const LeftOutCounts& counts)
+json::Value to_json(const LeftOutImages& left_out)
 {
     json::Array entries;
-    for (const auto& [what, images] : counts) {
-        entries.push_back(
-            json::Object{{"series", what.series}, {"reason", what.reason}, {"images", images}});
+    for (const auto& [what, images] : left_out) {
+        const auto named = std::min(images.size(), max_named_images);
+        entries.push_back(json::Object{
+            {"series", what.series},
+            {"reason", what.reason},
+            {"images", images.size()},
+            {"objects",
+             json::Array(images.begin(),
+                         std::next(images.begin(), static_cast<std::ptrdiff_t>(named)))}});
     }
     return entries;
 }
@@ -116,8 +124,13 @@ json::Value note_of(const Outcome& outcome, const store::TransferRequest& reques
     constexpr std::size_t id_bytes = 12;
     const auto id = to_hex(random_bytes(id_bytes));
     const auto told = messages(outcome);
+    const auto seen =
+        outcome.seen
+            ? json::Value{std::chrono::nanoseconds{outcome.seen->time_since_epoch()}.count()}
+            : json::Value{};
     return json::Object{
         {"audit", audit_record(outcome, request, id)},
+        {"seen_ns", seen},
         {"started", epoch_seconds(outcome.started)},
         {"seconds", outcome.seconds},
         {"mapped_uids", fmt::format("{}", fmt::join(outcome.mapped_uids, ","))},
@@ -141,6 +154,16 @@ redcap::TransferResult redcap_result(const json::Value& note, const store::Trans
             .pixels_masked = false,
             .error_message = member(note, "error_message").string(),
             .seconds = member(note, "seconds").number()};
+}
+
+std::optional<TimePoint> seen_of(const json::Value& note)
+{
+    const auto* const seen = note.find("seen_ns");
+    if (seen == nullptr || seen->is_null()) {
+        return std::nullopt;
+    }
+    return TimePoint{
+        std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds{seen->integer()})};
 }
 
 Outcome::Ending ending_of(const json::Value& note)

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,17 +36,20 @@ struct LeftOut {
     std::string reason;
     friend auto operator<=>(const LeftOut&, const LeftOut&) = default;
 };
-using LeftOutCounts = std::map<LeftOut, std::size_t>;
+/// The tags of their SOP instance UIDs. The reports name at most `max_named_images` of each.
+using LeftOutImages = std::map<LeftOut, std::vector<std::string>>;
+constexpr std::size_t max_named_images = 50;
 
 struct Outcome {
     enum class Ending { done, failed } ending = Ending::failed;
     TimePoint started;
+    std::optional<TimePoint> seen; ///< the newest series JSON when the images were selected
     double seconds = 0;
     std::vector<std::string> mapped_uids;
     bool deidentify_error = false;
     bool send_error = false;
     std::string error; ///< "" if all is well
-    LeftOutCounts held, skipped, refused;
+    LeftOutImages held, skipped, refused;
     Counts counts;
     std::map<std::string, std::size_t> statuses; ///< of C-STORE, four hex digits or "unsent"
     std::uint64_t bytes = 0;                     ///< sent
@@ -62,6 +66,7 @@ struct Outcome {
 /// The readers of a note. Throw Error{Fault::data} if it is none.
 [[nodiscard]] redcap::TransferResult redcap_result(const json::Value& note,
                                                    const store::TransferRequest& request);
+[[nodiscard]] std::optional<TimePoint> seen_of(const json::Value& note);
 [[nodiscard]] Outcome::Ending ending_of(const json::Value& note);
 /// For `_fail_messages.log`.
 [[nodiscard]] const json::Value& messages_of(const json::Value& note); ///< part of `note`

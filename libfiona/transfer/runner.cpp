@@ -301,6 +301,9 @@ private:
     {
         auto item = told_item(request, noted);
         Journal::remove(m_paths, name);
+        if (const auto seen = seen_of(noted)) {
+            m_requests.note_seen(name, *seen); // before anybody can see transfer_date
+        }
         try {
             incoming().write_result(redcap_result(noted, request));
         } catch (const Error& e) {

@@ -53,38 +53,45 @@ private:
     void select(const redcap::ResearchProject& project)
     {
         const store::StudyTree tree{m_means.config.paths};
+        m_outcome.seen = tree.newest_change(m_request.study); // before the first look at an image
         for (auto& image : select_images(tree, m_request.study, project)) {
             ++m_outcome.counts.in;
             switch (image.fate) {
             case Fate::send: m_leaving.push_back(std::move(image)); break;
-            case Fate::hold: hold(image.series, image.reason); break;
+            case Fate::hold: hold(image, image.reason); break;
             case Fate::skip:
                 ++m_outcome.counts.skipped;
-                ++m_outcome.skipped[{log::uid_tag(image.series.str()), image.reason}];
+                note(m_outcome.skipped, image, image.reason);
                 break;
-            case Fate::refuse: refuse(image.series, image.reason); break;
+            case Fate::refuse: refuse(image, image.reason); break;
             }
         }
     }
 
-    void hold(const SeriesUid& series, const std::string& reason)
+    static void note(LeftOutImages& left_out, const Image& image, const std::string& reason)
+    {
+        left_out[{log::uid_tag(image.series.str()), reason}].push_back(log::uid_tag(
+            image.file.filename().native())); // a link is named by its SOP instance UID
+    }
+
+    void hold(const Image& image, const std::string& reason)
     {
         ++m_outcome.counts.held;
-        ++m_outcome.held[{log::uid_tag(series.str()), reason}];
+        note(m_outcome.held, image, reason);
         m_outcome.deidentify_error = true;
     }
 
-    void refuse(const SeriesUid& series, const std::string& reason)
+    void refuse(const Image& image, const std::string& reason)
     {
         ++m_outcome.counts.refused;
-        ++m_outcome.refused[{log::uid_tag(series.str()), reason}];
+        note(m_outcome.refused, image, reason);
         m_outcome.deidentify_error = true;
     }
 
-    void refuse_by_pacs(const SeriesUid& series, const std::string& reason)
+    void refuse_by_pacs(const Image& image, const std::string& reason)
     {
         ++m_outcome.counts.refused;
-        ++m_outcome.refused[{log::uid_tag(series.str()), "the research PACS: " + reason}];
+        note(m_outcome.refused, image, "the research PACS: " + reason);
         m_outcome.send_error = true;
     }
 
@@ -118,9 +125,9 @@ private:
         for (std::size_t i = 0; i < m_leaving.size(); ++i) {
             const auto& file = report.files[i];
             if (file.verdict == anonymize::Verdict::written) {
-                hold(m_leaving[i].series, "another image of the study failed verification");
+                hold(m_leaving[i], "another image of the study failed verification");
             } else {
-                refuse(m_leaving[i].series, log::without_uids(file.reason));
+                refuse(m_leaving[i], log::without_uids(file.reason));
             }
         }
     }
@@ -136,7 +143,7 @@ private:
         for (std::size_t i = 0; i < report.files.size(); ++i) {
             const auto& file = report.files[i];
             if (file.verdict != anonymize::Verdict::written) {
-                refuse(m_leaving[i].series, log::without_uids(file.reason));
+                refuse(m_leaving[i], log::without_uids(file.reason));
             } else if (m_journal.is_stored(file.new_series, file.new_sop)) {
                 ++m_outcome.counts.stored;
                 m_outcome.bytes += file.bytes;
@@ -191,7 +198,7 @@ private:
                 m_outcome.counts.warnings += result.outcome == pacs::SendOutcome::warning ? 1U : 0U;
                 m_outcome.bytes += file.bytes;
             } else {
-                refuse_by_pacs(m_leaving[origins[i]].series, result.reason);
+                refuse_by_pacs(m_leaving[origins[i]], result.reason);
             }
         }
         return std::nullopt;

@@ -33,7 +33,7 @@ redcap::Transfer row(const std::string& requested, const std::string& transferre
 
 StudyState on_disk(TimePoint newest)
 {
-    return {.on_disk = true, .newest = newest, .failed_at = {}};
+    return {.on_disk = true, .newest = newest, .failed_at = {}, .seen = {}};
 }
 
 Decision decide_at(const redcap::Transfer& transfer, const StudyState& state, TimePoint now)
@@ -88,6 +88,18 @@ TEST_CASE("images of the minute of the transfer count as sent, later ones do not
     CHECK(decide_at(sent, on_disk(noon - hours{1}), later) == Decision::sent);
     CHECK(decide_at(sent, on_disk(noon + seconds{59}), later) == Decision::sent);
     CHECK(decide_at(sent, on_disk(noon + seconds{60}), later) == Decision::new_images);
+}
+
+TEST_CASE("what the last transfer has seen decides to the instant, not to the minute")
+{
+    const auto sent = row("2024-01-02 11:00", "2024-01-02 12:00");
+    const auto later = noon + hours{1};
+    auto state = on_disk(noon + seconds{10});
+
+    state.seen = noon + seconds{10};
+    CHECK(decide_at(sent, state, later) == Decision::sent);
+    state.seen = noon + seconds{9};
+    CHECK(decide_at(sent, state, later) == Decision::new_images);
 }
 
 TEST_CASE("a study that is arriving is not resent before it has settled")

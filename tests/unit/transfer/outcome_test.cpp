@@ -63,7 +63,8 @@ TEST_CASE("images that were left out are told by tag of their series, reason and
     outcome.error = "2 images are held";
     outcome.counts.held = 2;
     const auto tag = log::uid_tag(study + ".7");
-    outcome.held[{tag, "burned-in text has to be removed first"}] = 2;
+    outcome.held[{tag, "burned-in text has to be removed first"}] = {"#0000000000a1",
+                                                                     "#0000000000a2"};
 
     const auto note = note_of(outcome, request());
     const auto message = json::parse(transfer::redcap_result(note, request()).error_message, "m");
@@ -73,6 +74,7 @@ TEST_CASE("images that were left out are told by tag of their series, reason and
     REQUIRE(message.find("held")->array().size() == 1);
     CHECK(message.find("held")->array().front().text("series") == tag);
     CHECK(message.find("held")->array().front().text("images") == "2");
+    CHECK(message.find("held")->array().front().find("objects")->array().size() == 2);
     CHECK(message == transfer::messages_of(note));
     CHECK(transfer::ending_of(note) == Outcome::Ending::failed);
 }
