@@ -99,7 +99,10 @@ void StudyTree::link_participant(const Private<std::string>& patient_id,
         return;
     }
     const auto directory = m_paths.participants() / percent_encoded(patient_id.reveal());
-    make_directories(directory);
+    make_directories(m_paths.participants());
+    if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
+        throw os_error(errno, "make the directory of a participant"); // its path holds the id
+    }
     const auto or_unknown = [](const std::string& text) { return text.empty() ? "unknown" : text; };
     const auto name =
         percent_encoded(fmt::format("{}_{}", or_unknown(study_date), or_unknown(study_time)), 120);

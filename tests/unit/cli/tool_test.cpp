@@ -174,7 +174,7 @@ TEST_CASE("a bad command line is 64 and the body does not run")
     CHECK_FALSE(ran.err.empty());
 }
 
-TEST_CASE("--help has every option and a command line that works as printed")
+TEST_CASE("the help has every option and a command line that works as printed")
 {
     auto tool = a_tool();
     tool.with_dry_run().with_project();
@@ -189,7 +189,7 @@ TEST_CASE("--help has every option and a command line that works as printed")
     }
 }
 
-TEST_CASE("--version names tool and version")
+TEST_CASE("the version names tool and version")
 {
     auto tool = a_tool();
     const auto ran = run(tool, {"--version"}, [] {});

@@ -10,7 +10,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-const Private<std::string> token{std::string{"0123456789ABCDEF0123456789ABCDEF"}};
+const Private<std::string> token{std::string{"TOKEN000TOKEN000TOKEN000TOKEN000"}};
 
 struct Failure {
     Fault fault;

@@ -14,7 +14,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-constexpr auto token_text = "0123456789ABCDEF0123456789ABCDEF";
+constexpr auto token_text = "TOKEN000TOKEN000TOKEN000TOKEN000";
 constexpr auto two_rows = R"([{"record_id":"A","x":"1"},{"record_id":"B","x":"2"}])";
 constexpr auto dictionary = R"([{"field_name":"record_id","form_name":"f"},{"field_name":"x"}])";
 
@@ -80,7 +80,7 @@ TEST_CASE("an export always asks for the record id, and arrays are numbered")
     static_cast<void>(client->export_records(spec));
 
     CHECK_THAT(server.requests().at(1),
-               Contains("token=0123456789ABCDEF0123456789ABCDEF&content=record")
+               Contains("token=TOKEN000TOKEN000TOKEN000TOKEN000&content=record")
                    && Contains("fields[0]=record_id&fields[1]=x&") && Contains("records[1]=B")
                    && Contains("forms[0]=f") && !Contains("fields[2]"));
 }

@@ -112,7 +112,7 @@ TEST_CASE("methods: an error is written in the format asked for, XML without any
          R"(<?xml version="1.0" encoding="UTF-8" ?><hash><error>You do not have permissions to use the API</error></hash>)",
          "text/xml; charset=utf-8"},
     }));
-    const std::string token = GENERATE("", "0123456789ABCDEF0123456789ABCDEF", "' OR 1=1 --");
+    const std::string token = GENERATE("", "TOKEN000TOKEN000TOKEN000TOKEN000", "' OR 1=1 --");
 
     const auto answer = server.raw({{"token", token},
                                     {"content", "record"},

@@ -45,7 +45,7 @@ TEST_CASE("setup: a lost line gets a new token, comments and other lines stay")
     const auto file = directory / "tokens";
     {
         std::ofstream out{file};
-        out << "# mine\nincoming = 0123456789ABCDEF0123456789ABCDEF\nother = ABC";
+        out << "# mine\nincoming = TOKEN000TOKEN000TOKEN000TOKEN000\nother = ABC";
     }
     fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
 
@@ -55,7 +55,7 @@ TEST_CASE("setup: a lost line gets a new token, comments and other lines stay")
     CHECK(report.tokens_made.size() == 5);
     CHECK_THAT(
         fiona::read_file(file),
-        Contains("# mine\nincoming = 0123456789ABCDEF0123456789ABCDEF\nother = ABC\nrouting = "));
+        Contains("# mine\nincoming = TOKEN000TOKEN000TOKEN000TOKEN000\nother = ABC\nrouting = "));
     CHECK((fs::status(file).permissions() & fs::perms::mask)
           == (fs::perms::owner_read | fs::perms::owner_write));
 }
