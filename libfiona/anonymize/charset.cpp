@@ -3,37 +3,19 @@
 
 #include "libfiona/base/text.h"
 
-#include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dcspchrs.h>
-
 #include <algorithm>
-#include <utility>
 
 namespace fiona::anonymize {
 
-struct Charset::Converter {
-    DcmSpecificCharacterSet set;
-};
-
-Charset::Charset(std::string_view declared)
+Charset::Charset(std::string_view declared) : m_kind{Kind::other}, m_set{declared}
 {
     const auto name = trimmed(declared);
-    if (name.empty() || name == "ISO_IR 6" || name == "ISO 2022 IR 6") {
-        m_kind = Kind::ascii;
-    } else if (name == "ISO_IR 192") {
+    if (name == "ISO_IR 192") {
         m_kind = Kind::utf8;
     } else if (name == "ISO_IR 100" || name == "ISO 2022 IR 100") {
         m_kind = Kind::latin1;
-    } else {
-        m_converter = std::make_unique<Converter>();
-        const OFString from{name.data(), name.size()};
-        m_kind = m_converter->set.selectCharacterSet(from).good() ? Kind::converted : Kind::unknown;
     }
 }
-
-Charset::Charset(Charset&&) noexcept = default;
-Charset& Charset::operator=(Charset&&) noexcept = default;
-Charset::~Charset() = default;
 
 bool is_ascii(std::string_view bytes)
 {
@@ -92,32 +74,19 @@ std::string utf8_from_latin1(std::string_view bytes)
     return text;
 }
 
-Charset::Text Charset::decode(std::string_view bytes) const
+Charset::Text Charset::decode(std::string_view bytes, Vr vr) const
 {
-    const bool escapes = bytes.find('\x1b') != std::string_view::npos;
-    if (is_ascii(bytes) && !(escapes && m_kind == Kind::converted)) {
+    const bool has_escapes = bytes.find('\x1b') != std::string_view::npos;
+    if (is_ascii(bytes) && !has_escapes) {
         return {std::string{bytes}, true};
     }
-    if (m_kind == Kind::utf8) {
-        return is_utf8(bytes) ? Text{std::string{bytes}, true}
-                              : Text{utf8_from_latin1(bytes), false};
+    // The odds that text of another set is legal UTF-8 are small; those of a lie are not.
+    if (is_utf8(bytes) && !has_escapes) {
+        return {std::string{bytes}, m_kind == Kind::utf8};
     }
-    if (m_kind == Kind::converted) {
-        OFString converted;
-        const bool good =
-            m_converter->set.convertString(bytes.data(), bytes.size(), converted, "\\^=").good();
-        // The odds that text of another set is legal UTF-8 are small; those of a lie are not.
-        if (good && !is_utf8(bytes)) {
-            return {std::string{converted.data(), converted.size()}, true};
-        }
-        if (good && escapes) {
-            return {std::string{converted.data(), converted.size()}, true};
-        }
-    }
-    if (is_utf8(bytes)) {
-        return {std::string{bytes}, false};
-    }
-    return {utf8_from_latin1(bytes), m_kind == Kind::latin1};
+    const std::string_view delimiters = vr == Vr{"PN"} ? "\\^=" : is_single_valued(vr) ? "" : "\\";
+    auto text = m_set.decode(bytes, delimiters);
+    return {std::move(text.utf8), !text.guessed};
 }
 
 std::optional<std::string> Charset::encode(std::string_view utf8) const

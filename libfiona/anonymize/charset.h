@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <memory>
+#include "libfiona/anonymize/data_set.h"
+#include "libfiona/dicom/charset.h"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,26 +17,21 @@ class Charset {
 public:
     /// `declared` is the value of (0008,0005) without padding, "" if there is none.
     explicit Charset(std::string_view declared);
-    Charset(Charset&&) noexcept;
-    Charset& operator=(Charset&&) noexcept;
-    Charset(const Charset&) = delete;
-    Charset& operator=(const Charset&) = delete;
-    ~Charset();
 
     struct Text {
         std::string utf8;
         bool as_declared = true; ///< false: the bytes were no text of the declared set
     };
-    [[nodiscard]] Text decode(std::string_view bytes) const;
+    /// `vr` says which characters separate values and parts of names.
+    [[nodiscard]] Text decode(std::string_view bytes, Vr vr) const;
     /// The text in this set; nothing if it does not fit (or would need code extensions).
     [[nodiscard]] std::optional<std::string> encode(std::string_view utf8) const;
 
 private:
-    enum class Kind { ascii, latin1, utf8, converted, unknown };
-    struct Converter;
+    enum class Kind { utf8, latin1, other };
 
-    Kind m_kind = Kind::ascii;
-    std::unique_ptr<Converter> m_converter;
+    Kind m_kind;
+    dicom::Charset m_set;
 };
 
 /// Every byte as a character of ISO 8859-1.

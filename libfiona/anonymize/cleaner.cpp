@@ -24,7 +24,9 @@ std::vector<Range> ranges_to_cut(std::string_view utf8, const Identity& identity
     const auto folded = fold(utf8);
     std::vector<Range> cuts;
     for (const auto& hit : identity.find(folded)) {
-        cuts.push_back(source_range(folded, hit.range));
+        if (depth == CleaningDepth::full || !hit.is_trade_word) {
+            cuts.push_back(source_range(folded, hit.range));
+        }
     }
     for (const auto& range : identity.find_uids(folded.text)) {
         cuts.push_back(source_range(folded, range));
@@ -126,7 +128,7 @@ std::optional<std::string> cleaned(std::string_view utf8, const Identity& identi
         first = false;
     }
     // A value cut across components is caught here: the whole must be clean as well.
-    if (!fold(all).text.empty() && !identity.find(fold(all)).empty()) {
+    if (!ranges_to_cut(all, identity, CleaningDepth::identity).empty()) {
         return std::string{};
     }
     if (!changed) {

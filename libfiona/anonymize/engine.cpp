@@ -3,6 +3,7 @@
 
 #include "libfiona/anonymize/attributes.h"
 #include "libfiona/anonymize/facts.h"
+#include "libfiona/anonymize/inputs.h"
 #include "libfiona/anonymize/output_file.h"
 #include "libfiona/anonymize/policy.h"
 #include "libfiona/anonymize/verifier.h"
@@ -14,10 +15,7 @@
 #include "libfiona/dicom/prescan.h"
 #include "libfiona/store/atomic_file.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <fstream>
 #include <unordered_map>
 
 namespace fiona::anonymize {
@@ -37,37 +35,6 @@ struct Totals {
     std::map<std::string, std::uint64_t, std::less<>> actions;
     std::map<std::tuple<std::string, std::string, std::string>, PlannedChange> plan;
 };
-
-std::vector<std::byte> read_key(const Settings& settings)
-{
-    if (!settings.key_file) {
-        return {};
-    }
-    const auto secret = read_secret_file(*settings.key_file);
-    const auto bytes = std::as_bytes(std::span{secret.reveal()});
-    if (bytes.size() != 32) {
-        throw Error{Fault::config, "{}: a key has 32 bytes", settings.key_file->native()};
-    }
-    return {bytes.begin(), bytes.end()};
-}
-
-bool have_equal_bytes(const fs::path& first, const fs::path& second)
-{
-    std::ifstream a{first, std::ios::binary};
-    std::ifstream b{second, std::ios::binary};
-    std::array<char, 65536> left{};
-    std::array<char, 65536> right{};
-    while (a && b) {
-        a.read(left.data(), left.size());
-        b.read(right.data(), right.size());
-        const auto count = static_cast<std::size_t>(a.gcount());
-        if (a.gcount() != b.gcount()
-            || std::string_view{left.data(), count} != std::string_view{right.data(), count}) {
-            return false;
-        }
-    }
-    return a.eof() && b.eof();
-}
 
 /// Letters, digits and underscores only: the name of a file holds nothing else of a stranger's text.
 std::string file_name_part(std::string_view modality)
@@ -484,28 +451,6 @@ Report anonymize_files(const std::vector<fs::path>& inputs, const fs::path& outp
     const dicom::Library library;
     static_cast<void>(Attributes::standard()); // before any thread
     return Run{inputs, output, settings, mode}.run();
-}
-
-std::vector<fs::path> find_inputs(const fs::path& path)
-{
-    std::vector<fs::path> files;
-    std::error_code problem;
-    if (!fs::is_directory(path, problem)) {
-        if (fs::exists(path, problem)) {
-            files.push_back(path);
-        }
-    } else {
-        for (const auto& entry : fs::recursive_directory_iterator{path}) {
-            if (entry.is_regular_file(problem)) {
-                files.push_back(entry.path());
-            }
-        }
-        std::ranges::sort(files);
-    }
-    if (files.empty()) {
-        throw Error{Fault::missing, "{}: no files", path.native()};
-    }
-    return files;
 }
 
 } // namespace fiona::anonymize

@@ -200,7 +200,7 @@ void Facts::add_item(const Item& item, std::string_view around, const Profile& p
                 charset.emplace(declared);
             }
             // What is declared may be a lie: both readings identify.
-            add_values(identity, *kind, element.tag, charset->decode(bare).utf8);
+            add_values(identity, *kind, element.tag, charset->decode(bare, vr).utf8);
             if (!is_ascii(bare)) {
                 add_values(identity, *kind, element.tag,
                            is_utf8(bare) ? std::string{bare} : utf8_from_latin1(bare));

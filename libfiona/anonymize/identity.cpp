@@ -4,6 +4,7 @@
 #include "libfiona/anonymize/charset.h"
 #include "libfiona/anonymize/vocabulary.h"
 #include "libfiona/base/ids.h"
+#include "libfiona/base/text.h"
 
 #include <algorithm>
 #include <utility>
@@ -93,7 +94,14 @@ Identity::Identity(const IdentityCollector& collected, const std::vector<std::st
     for (const auto& [kind, value] : collected.m_values) {
         const auto folded = fold_text(value);
         switch (kind) {
-        case IdentityKind::name: add_words(kind, value, 3); break;
+        case IdentityKind::name:
+            add_words(kind, value, 3);
+            for (const auto component : split(value, '^')) {
+                if (has_digit(component)) { // a study's number in the place of a name
+                    add_phrase(kind, fold_text(component));
+                }
+            }
+            break;
         case IdentityKind::identifier:
             add_phrase(kind, folded);
             add_phrase(kind, without_separators(folded));
@@ -162,8 +170,10 @@ void Identity::add_words(IdentityKind kind, const std::string& utf8, std::size_t
         for (const auto& word : spellings(std::string_view{utf8}.substr(begin, end - begin))) {
             const auto count = letters(word);
             const bool enough = count >= least_letters || (is_dense_script(word) && count >= 2);
-            if (enough && !is_trade_word(word)) {
-                add_token(word, {kind, count >= 4 || is_dense_script(word), false, false});
+            const bool trade = is_trade_word(word);
+            if (enough && !(trade && kind == IdentityKind::place)) {
+                const bool certain = !trade && (count >= 4 || is_dense_script(word));
+                add_token(word, {kind, certain, false, false, trade});
             }
         }
     }
@@ -183,7 +193,7 @@ void Identity::add_phrase(IdentityKind kind, const std::string& folded)
     }
     const bool all_words_harmless = !has_digit(folded) && kind == IdentityKind::place && size < 4;
     if (!all_words_harmless) {
-        add_token(folded, {kind, size >= 5, digits, false});
+        add_token(folded, {kind, size >= 5, digits, false, false});
     }
 }
 
@@ -192,7 +202,7 @@ void Identity::add_day(std::chrono::year_month_day day)
     const auto y = static_cast<int>(day.year());
     const auto m = static_cast<unsigned>(day.month());
     const auto d = static_cast<unsigned>(day.day());
-    const Token certain{IdentityKind::date, true, true, true};
+    const Token certain{IdentityKind::date, true, true, true, false};
     for (const auto* const separator : {".", "-", "/"}) {
         add_token(fmt::format("{:02}{}{:02}{}{:04}", d, separator, m, separator, y), certain);
         add_token(fmt::format("{:02}{}{:02}{}{:04}", m, separator, d, separator, y), certain);
@@ -201,7 +211,7 @@ void Identity::add_day(std::chrono::year_month_day day)
     add_token(fmt::format("{:04}{:02}{:02}", y, m, d), certain);
     add_token(fmt::format("{:02}{:02}{:04}", d, m, y), certain);
     add_token(fmt::format("{:02}{:02}{:02}", d, m, y % 100),
-              {IdentityKind::date, false, true, true});
+              {IdentityKind::date, false, true, true, false});
 }
 
 // Long words are found anywhere; short ones only where no letter touches them (or where a capital
@@ -238,8 +248,11 @@ std::vector<IdentityHit> Identity::find(const Folded& text) const
     m_automaton.search(text.text, [&](const Automaton::Match& match) {
         const auto& token = m_tokens[match.word];
         if (stands_alone(text, {match.begin, match.end}, token)) {
-            hits.push_back(
-                {{match.begin, match.end}, token.kind, token.is_certain, token.is_digits});
+            hits.push_back({{match.begin, match.end},
+                            token.kind,
+                            token.is_certain,
+                            token.is_digits,
+                            token.is_trade_word});
         }
     });
     return hits;

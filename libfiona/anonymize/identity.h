@@ -41,6 +41,8 @@ struct IdentityHit {
     IdentityKind kind = IdentityKind::name;
     bool is_certain = false; ///< long enough that the verification must not let it pass
     bool is_digits = false;
+    bool is_trade_word =
+        false; ///< a name that is also a word of the trade: cut from free text only
 };
 
 /// Immutable; shared by the threads.
@@ -63,6 +65,7 @@ private:
         bool is_certain = false;
         bool is_digits = false;
         bool is_date = false;
+        bool is_trade_word = false;
     };
 
     void add_words(IdentityKind kind, const std::string& utf8, std::size_t least_letters);

@@ -298,7 +298,7 @@ void Rewriter::keep_text(Element& element, const Context& context, bool full)
         element.set("");
         return;
     }
-    const auto text = context.charset.decode(without_padding(element.stored));
+    const auto text = context.charset.decode(without_padding(element.stored), vr);
     m_lies = m_lies || !text.as_declared;
     const auto multiplicity = is_single_valued(vr) ? Multiplicity::single : Multiplicity::multiple;
     auto result = cleaned(text.utf8, m_plan.identity,
@@ -366,7 +366,7 @@ bool Rewriter::keep_unknown(Element& element, const Context& context)
         element.set(m_plan.uids.map(element.stored, UidForm::instance));
         return true;
     }
-    const auto text = context.charset.decode(bare);
+    const auto text = context.charset.decode(bare, "LT");
     if (auto result =
             cleaned(text.utf8, m_plan.identity, CleaningDepth::full, Multiplicity::single)) {
         element.set(std::move(*result));
@@ -409,9 +409,9 @@ void Rewriter::apply_regex(Element& element, const std::string& regex, const Con
         element.set("");
         return;
     }
-    const auto text = element.is_utf8
-                          ? std::string{element.value()}
-                          : context.charset.decode(without_padding(element.value())).utf8;
+    const auto text =
+        element.is_utf8 ? std::string{element.value()}
+                        : context.charset.decode(without_padding(element.value()), element.vr).utf8;
     const auto groups = static_cast<std::size_t>(pattern.NumberOfCapturingGroups());
     std::vector<re2::StringPiece> found(groups + 1);
     const bool matched = groups > 0

@@ -55,11 +55,10 @@ void to_unicode(Item& item, const Charset& around)
     const auto& set = own_set ? *own_set : around;
     std::erase_if(item.elements, [](const Element& element) { return element.tag == charset_tag; });
     for (auto& element : item.elements) {
-        if (is_encoded_text(element.vr) && !element.is_utf8 && !is_ascii(element.value())) {
-            element.set(set.decode(element.value()).utf8);
-        } else if (is_encoded_text(element.vr) && !element.is_utf8
-                   && element.value().find('\x1b') != std::string_view::npos) {
-            element.set(set.decode(element.value()).utf8);
+        const bool is_plain =
+            is_ascii(element.value()) && element.value().find('\x1b') == std::string_view::npos;
+        if (is_encoded_text(element.vr) && !element.is_utf8 && !is_plain) {
+            element.set(set.decode(element.value(), element.vr).utf8);
         }
         element.is_utf8 = false;
         for (auto& nested : element.items) {

@@ -158,7 +158,7 @@ private:
             is_encoded_text(element.vr)
             && (!is_ascii(element.stored) || element.stored.find('\x1b') != std::string_view::npos);
         if (needs_decoding) {
-            const auto text = charset.decode(without_padding(element.stored));
+            const auto text = charset.decode(without_padding(element.stored), element.vr);
             for (const auto& hit : m_plan.identity.find(fold(text.utf8))) {
                 if (hit.is_certain) {
                     report(path_of(index), std::string{name_of(hit.kind)}, true);
@@ -170,7 +170,7 @@ private:
     void check_name(const Element& element, const Charset& charset, const ProfileRow* row,
                     std::size_t index)
     {
-        const auto name = charset.decode(without_padding(element.stored)).utf8;
+        const auto name = charset.decode(without_padding(element.stored), element.vr).utf8;
         const auto& settings = m_plan.settings;
         const bool chosen = row != nullptr
                             && (row->rule.action == Action::constant
