@@ -334,8 +334,8 @@ Identity merged(Identity one, const Identity& other)
         auto& mine = one[kind];
         mine.insert(mine.end(), values.begin(), values.end());
         std::ranges::sort(mine);
-        const auto repeated = std::ranges::unique(mine);
-        mine.erase(repeated.begin(), repeated.end());
+        // Not std::ranges::unique: clang 14 cannot read its subrange.
+        mine.erase(std::unique(mine.begin(), mine.end()), mine.end());
     }
     return one;
 }

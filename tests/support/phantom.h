@@ -114,6 +114,7 @@ public:
 
     /// One Part 10 file for each object, in the order they were added; makes the directory. File
     /// names hold nothing of the patient.
+    // NOLINTNEXTLINE(modernize-use-nodiscard) called for the files, not for their names
     std::vector<std::filesystem::path> write_to(const std::filesystem::path& directory) const;
 
     [[nodiscard]] const std::string& uid() const;

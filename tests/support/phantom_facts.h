@@ -36,9 +36,9 @@ public:
 
     /// The VR comes from the dictionary. Several values are separated by `\`.
     Writer& text(const DcmTagKey& tag, std::string_view utf8);
-    Writer& text(DcmTagKey tag, DcmEVR vr, std::string_view utf8);
+    Writer& text(const DcmTagKey& tag, DcmEVR vr, std::string_view utf8);
     Writer& number(const DcmTagKey& tag, std::uint16_t value);
-    Writer& bytes(DcmTagKey tag, DcmEVR vr, std::span<const std::uint8_t> bytes);
+    Writer& bytes(const DcmTagKey& tag, DcmEVR vr, std::span<const std::uint8_t> bytes);
     /// Appends an item to a sequence of this one.
     [[nodiscard]] Writer item(const DcmTag& sequence);
     /// Appends an item with code value, scheme and meaning.

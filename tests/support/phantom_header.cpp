@@ -272,7 +272,7 @@ Writer& Writer::text(const DcmTagKey& tag, std::string_view utf8)
     return text(tag, DcmTag{tag}.getEVR(), utf8);
 }
 
-Writer& Writer::text(DcmTagKey tag, DcmEVR vr, std::string_view utf8)
+Writer& Writer::text(const DcmTagKey& tag, DcmEVR vr, std::string_view utf8)
 {
     const auto encoded = m_charset == Charset::latin1 ? latin1(utf8) : std::string{utf8};
     DcmElement* made = nullptr;
@@ -291,7 +291,7 @@ Writer& Writer::number(const DcmTagKey& tag, std::uint16_t value)
     return *this;
 }
 
-Writer& Writer::bytes(DcmTagKey tag, DcmEVR vr, std::span<const std::uint8_t> bytes)
+Writer& Writer::bytes(const DcmTagKey& tag, DcmEVR vr, std::span<const std::uint8_t> bytes)
 {
     check(m_item.putAndInsertUint8Array(DcmTag{tag, DcmVR{vr}}, bytes.data(), bytes.size()),
           "insert bytes");
