@@ -207,7 +207,7 @@ public:
         return version;
     }
 
-    Traffic traffic() const override { return m_session.traffic(); }
+    [[nodiscard]] Traffic traffic() const override { return m_session.traffic(); }
 
 private:
     /// False if the server ran out of memory; then `rows` is as it was.
@@ -274,7 +274,7 @@ private:
             }
         }
         std::ranges::sort(records);
-        records.erase(std::ranges::unique(records).begin(), records.end());
+        records.erase(std::unique(records.begin(), records.end()), records.end());
         return records;
     }
 
@@ -420,9 +420,9 @@ std::unique_ptr<Client> connect(const RedcapConfig& config, Private<std::string>
 std::unique_ptr<Client> connect(const RedcapConfig& config, Role role)
 {
     // Known from the schemas (share/fiona/redcap), which saves one call per run.
-    auto field = role == Role::incoming ? "study_instance_uid"
-                 : role == Role::ids7   ? ""
-                                        : "record_id";
+    const auto* const field = role == Role::incoming ? "study_instance_uid"
+                              : role == Role::ids7   ? ""
+                                                     : "record_id";
     return std::make_unique<HttpClient>(config, token_of(config, role), field);
 }
 

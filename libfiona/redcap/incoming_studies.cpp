@@ -172,6 +172,7 @@ Recorded Incoming::record_all(const std::vector<StudyRecord>& studies, Mode mode
     std::optional<StudyLocks> locks;
     if (mode == Mode::apply) {
         std::vector<StudyUid> uids;
+        uids.reserve(studies.size());
         for (const auto& study : studies) {
             uids.push_back(study.study);
         }

@@ -18,7 +18,7 @@ StudyLocks::StudyLocks(const std::filesystem::path& directory, std::vector<Study
 {
     make_directories(directory);
     std::ranges::sort(studies);
-    studies.erase(std::ranges::unique(studies).begin(), studies.end());
+    studies.erase(std::unique(studies.begin(), studies.end()), studies.end());
     m_locks.reserve(studies.size());
     for (const auto& study : studies) {
         m_locks.emplace_back(directory / (sha256_hex(study.str()) + ".lock"), patience);

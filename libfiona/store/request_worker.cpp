@@ -127,7 +127,8 @@ std::vector<std::string> RequestWorker::adopt() const
 void RequestWorker::move_in(const fs::path& dead_directory) const
 {
     auto names = files::names_in(dead_directory);
-    std::ranges::partition(names, [](const auto& name) { return name.ends_with(".result.json"); });
+    std::partition(names.begin(), names.end(),
+                   [](const auto& name) { return name.ends_with(".result.json"); });
     for (const auto& name : names) {
         log::info("request_taken_back", {{"request", name}});
         move_file(dead_directory / name, m_directory / name);

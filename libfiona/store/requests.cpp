@@ -83,7 +83,7 @@ TransferRequest TransferRequest::parse(std::string_view text, std::string_view f
     }
 }
 
-Requests::Requests(const Paths& paths) : m_paths{paths} {}
+Requests::Requests(Paths paths) : m_paths{std::move(paths)} {}
 
 bool Requests::file(const TransferRequest& request) const
 {

@@ -57,9 +57,10 @@ struct RequestState {
 
 class Requests {
 public:
-    explicit Requests(const Paths& paths);
+    explicit Requests(Paths paths);
 
     /// False if a request of that name waits already, or is in work (with or without a result).
+    // NOLINTNEXTLINE(modernize-use-nodiscard) filing twice is fine
     bool file(const TransferRequest& request) const;
     /// Waiting or in work.
     [[nodiscard]] bool is_pending(const std::string& file_name) const;
@@ -107,6 +108,7 @@ public:
     void finish_failed(const std::string& file_name, const json::Value& messages) const;
     /// Back to transfer_requests/ with a state: tried again after 10 s, 60 s, 300 s, then every
     /// 300 s. A result that was noted stays with it. Returns how often it failed so far.
+    // NOLINTNEXTLINE(modernize-use-nodiscard) the count is for the log
     unsigned postpone(const std::string& file_name, std::string_view reason, TimePoint now) const;
 
     [[nodiscard]] const std::filesystem::path& directory() const { return m_directory; }
