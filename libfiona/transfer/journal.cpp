@@ -28,9 +28,10 @@ constexpr std::string_view failure_line = "failed";
 constexpr std::string_view stored_start = "stored ";
 constexpr std::string_view stored_end = " ok"; // without it the line was cut short by a crash
 
-fs::path file_of(const Paths& paths, const std::string& request_file_name)
+/// By what is asked for, not by how the file is called: old tools name requests in other ways.
+fs::path file_of(const Paths& paths, const store::TransferRequest& request)
 {
-    return paths.state() / "transfers" / (request_file_name + ".sent");
+    return paths.state() / "transfers" / (request.file_name() + ".sent");
 }
 
 bool is_recent(const fs::path& file, TimePoint now)
@@ -48,9 +49,7 @@ std::string key_of(const std::string& series, const std::string& sop)
 } // namespace
 
 Journal::Journal(const Paths& paths, const store::TransferRequest& request, TimePoint now)
-    : m_file{file_of(paths, request.file_name())}, m_head{
-                                                       "request "
-                                                       + sha256_hex(json::write(request.content))}
+    : m_file{file_of(paths, request)}, m_head{"request " + sha256_hex(json::write(request.content))}
 {
     const auto text = is_recent(m_file, now) ? read_file_if_any(m_file).value_or("") : "";
     const auto lines = split(text, '\n');
@@ -102,9 +101,9 @@ void Journal::append(const std::string& line)
     m_is_torn = false;
 }
 
-void Journal::remove(const Paths& paths, const std::string& request_file_name)
+void Journal::remove(const Paths& paths, const store::TransferRequest& request)
 {
-    if (::unlink(file_of(paths, request_file_name).c_str()) != 0 && errno != ENOENT) {
+    if (::unlink(file_of(paths, request).c_str()) != 0 && errno != ENOENT) {
         throw os_error(errno, "remove the journal of a transfer");
     }
 }

@@ -88,7 +88,7 @@ private:
         m_outcome.send_error = true;
     }
 
-    anonymize::Report deidentified(const redcap::ResearchProject& project) const
+    [[nodiscard]] anonymize::Report deidentified(const redcap::ResearchProject& project) const
     {
         std::vector<fs::path> inputs;
         std::uint64_t bytes = 0;
