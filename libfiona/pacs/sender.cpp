@@ -153,8 +153,8 @@ std::uint16_t send_as_it_is(Association& association, const Context& context, co
         throw Error{Fault::unreachable, "{}",
                     received == DIMSE_NODATAAVAILABLE ? "no answer in time" : "association lost"};
     }
-    const auto& response =
-        answer.msg.CStoreRSP; // NOLINT(cppcoreguidelines-pro-type-union-access) DCMTK's type
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) the message is DCMTK's
+    const auto& response = answer.msg.CStoreRSP;
     if (answer.CommandField != DIMSE_C_STORE_RSP
         || response.MessageIDBeingRespondedTo != message_id) {
         association.give_up();

@@ -7,7 +7,6 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
 #include "libfiona/base/unique_fd.h"
-#include "libfiona/store/atomic_file.h"
 
 #include <fmt/format.h>
 
@@ -87,17 +86,20 @@ void Journal::note_failure()
 
 void Journal::append(const std::string& line)
 {
-    if (!m_started) {
+    std::string text = (m_is_torn ? "\n" : "") + line + "\n";
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
+    if (!m_started) { // nothing is there, or what is there means nothing
         make_directories(m_file.parent_path());
-        store::write_file(m_file, m_head + "\n");
-        m_started = true;
+        text = m_head + "\n" + text;
+        flags |= O_TRUNC;
     }
-    const UniqueFd fd{::open(m_file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+    const UniqueFd fd{::open(m_file.c_str(), flags, 0640)};
     if (!fd) {
         throw os_error(errno, "open the journal of a transfer");
     }
     // No sync: a lost line after a power loss only means that an object is sent twice.
-    write_all(fd.get(), (m_is_torn ? "\n" : "") + line + "\n", "the journal of a transfer");
+    write_all(fd.get(), text, "the journal of a transfer");
+    m_started = true;
     m_is_torn = false;
 }
 
