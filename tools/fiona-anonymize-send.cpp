@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/base/log.h"
+#include "libfiona/base/error.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/redcap/client.h"
@@ -86,7 +86,7 @@ int main(int argc, char** argv)
             order);
         tool.report(to_json(report), to_lines(report));
         if (report.problem) {
-            throw *report.problem;
+            throw Error{report.problem->fault(), "{}", report.problem->what()};
         }
     });
 }

@@ -465,7 +465,7 @@ void Rewriter::write_codes(Element& element)
     };
     const bool moved = !m_plan.dates.is_identity();
     // PS3.16 CID 7050; the basic profile first, then each option that was really applied.
-    const std::array<Code, 9> codes{
+    const std::array<Code, 8> codes{
         {{"113100", "Basic Application Confidentiality Profile", true},
          {"113103", "Clean Graphics Option", m_has_graphics},
          {"113104", "Clean Structured Content Option", m_has_content},
@@ -473,7 +473,6 @@ void Rewriter::write_codes(Element& element)
          {"113106", "Retain Longitudinal Temporal Information Full Dates Option", !moved},
          {"113107", "Retain Longitudinal Temporal Information Modified Dates Option", moved},
          {"113108", "Retain Patient Characteristics Option", true},
-         {"113109", "Retain Device Identity Option", true},
          {"113111", "Retain Safe Private Option", m_has_private}}};
     element.is_sequence = true;
     element.vr = "SQ";

@@ -65,8 +65,6 @@ public:
 
 class PromptLayer final : public DcmTransportLayer {
 public:
-    PromptLayer() : DcmTransportLayer{} {}
-
     DcmTransportConnection* createConnection(DcmNativeSocketType socket, OFBool secure) override
     {
         if (secure) {

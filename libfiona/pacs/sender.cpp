@@ -153,12 +153,14 @@ std::uint16_t send_as_it_is(Association& association, const Context& context, co
         throw Error{Fault::unreachable, "{}",
                     received == DIMSE_NODATAAVAILABLE ? "no answer in time" : "association lost"};
     }
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) the message is DCMTK's
+    const auto& response = answer.msg.CStoreRSP;
     if (answer.CommandField != DIMSE_C_STORE_RSP
-        || answer.msg.CStoreRSP.MessageIDBeingRespondedTo != message_id) {
+        || response.MessageIDBeingRespondedTo != message_id) {
         association.give_up();
         throw Error{Fault::protocol, "the peer answered something else"};
     }
-    return answer.msg.CStoreRSP.DimseStatus;
+    return response.DimseStatus;
 }
 
 /// For a peer that wants another byte order or VR encoding. Values stay on disk where DCMTK can.

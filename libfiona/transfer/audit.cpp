@@ -38,7 +38,7 @@ void AuditLog::append(const json::Value& record) const
 bool AuditLog::has(const std::string& id) const
 {
     std::ifstream lines{m_file};
-    const auto quoted = "\"id\":\"" + id + "\"";
+    const auto quoted = R"("id":")" + id + "\"";
     for (std::string line; std::getline(lines, line);) {
         if (line.find(quoted) != std::string::npos && line.ends_with('}')) {
             return true;

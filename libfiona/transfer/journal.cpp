@@ -7,7 +7,6 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
 #include "libfiona/base/unique_fd.h"
-#include "libfiona/store/atomic_file.h"
 
 #include <fmt/format.h>
 
@@ -28,9 +27,10 @@ constexpr std::string_view failure_line = "failed";
 constexpr std::string_view stored_start = "stored ";
 constexpr std::string_view stored_end = " ok"; // without it the line was cut short by a crash
 
-fs::path file_of(const Paths& paths, const std::string& request_file_name)
+/// By what is asked for, not by how the file is called: old tools name requests in other ways.
+fs::path file_of(const Paths& paths, const store::TransferRequest& request)
 {
-    return paths.state() / "transfers" / (request_file_name + ".sent");
+    return paths.state() / "transfers" / (request.file_name() + ".sent");
 }
 
 bool is_recent(const fs::path& file, TimePoint now)
@@ -48,9 +48,7 @@ std::string key_of(const std::string& series, const std::string& sop)
 } // namespace
 
 Journal::Journal(const Paths& paths, const store::TransferRequest& request, TimePoint now)
-    : m_file{file_of(paths, request.file_name())}, m_head{
-                                                       "request "
-                                                       + sha256_hex(json::write(request.content))}
+    : m_file{file_of(paths, request)}, m_head{"request " + sha256_hex(json::write(request.content))}
 {
     const auto text = is_recent(m_file, now) ? read_file_if_any(m_file).value_or("") : "";
     const auto lines = split(text, '\n');
@@ -88,23 +86,26 @@ void Journal::note_failure()
 
 void Journal::append(const std::string& line)
 {
-    if (!m_started) {
+    std::string text = (m_is_torn ? "\n" : "") + line + "\n";
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
+    if (!m_started) { // nothing is there, or what is there means nothing
         make_directories(m_file.parent_path());
-        store::write_file(m_file, m_head + "\n");
-        m_started = true;
+        text = m_head + "\n" + text;
+        flags |= O_TRUNC;
     }
-    const UniqueFd fd{::open(m_file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+    const UniqueFd fd{::open(m_file.c_str(), flags, 0640)};
     if (!fd) {
         throw os_error(errno, "open the journal of a transfer");
     }
     // No sync: a lost line after a power loss only means that an object is sent twice.
-    write_all(fd.get(), (m_is_torn ? "\n" : "") + line + "\n", "the journal of a transfer");
+    write_all(fd.get(), text, "the journal of a transfer");
+    m_started = true;
     m_is_torn = false;
 }
 
-void Journal::remove(const Paths& paths, const std::string& request_file_name)
+void Journal::remove(const Paths& paths, const store::TransferRequest& request)
 {
-    if (::unlink(file_of(paths, request_file_name).c_str()) != 0 && errno != ENOENT) {
+    if (::unlink(file_of(paths, request).c_str()) != 0 && errno != ENOENT) {
         throw os_error(errno, "remove the journal of a transfer");
     }
 }

@@ -34,8 +34,7 @@ public:
 
     void note_stored(const std::string& series, const std::string& sop);
     void note_failure();
-    /// Also of a request whose content is not known any more.
-    static void remove(const Paths& paths, const std::string& request_file_name);
+    static void remove(const Paths& paths, const store::TransferRequest& request);
 
 private:
     void append(const std::string& line);

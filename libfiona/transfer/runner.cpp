@@ -194,7 +194,7 @@ private:
         }
     }
 
-    bool goes_on() const
+    [[nodiscard]] bool goes_on() const
     {
         const bool in_time =
             !m_order.max_runtime || m_surroundings.now() - m_begin < *m_order.max_runtime;
@@ -202,7 +202,7 @@ private:
     }
 
     /// Who names a request does not want to wait for its next try.
-    TimePoint claim_time() const
+    [[nodiscard]] TimePoint claim_time() const
     {
         return m_order.only.empty() ? m_surroundings.now() : TimePoint::max();
     }
@@ -300,7 +300,7 @@ private:
               const json::Value& noted)
     {
         auto item = told_item(request, noted);
-        Journal::remove(m_paths, name);
+        Journal::remove(m_paths, request);
         if (const auto seen = seen_of(noted)) {
             m_requests.note_seen(name, *seen); // before anybody can see transfer_date
         }

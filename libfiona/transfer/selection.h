@@ -35,8 +35,9 @@ struct Image {
 /// for original MR and CT images of a `(shadow) ` series. Then each file's header is looked at, for
 /// the JSON may be wrong: BurnedInAnnotation YES, secondary captures, ultrasound, endoscopy,
 /// photographs, modality OT and screen saves are held. With the project's feature 1 ("never
-/// anonymize burned-in image data") none of this holds an image: it goes as it is. Feature 0 skips
-/// presentation states, feature 2 secondary captures (and what CHECKBURNEDINFO marks).
+/// anonymize burned-in image data") no text holds an image: it goes as it is, as the original does.
+/// Feature 0 skips presentation states, feature 2 secondary captures (and what CHECKBURNEDINFO
+/// marks).
 ///
 /// Throws Error{Fault::io} if the disk fails; what is wrong with one file is its fate.
 [[nodiscard]] std::vector<Image> select_images(const store::StudyTree& tree, const StudyUid& study,

@@ -39,7 +39,7 @@ public:
         }
         if (!m_leaving.empty()) {
             const auto report = deidentified(project);
-            if (report.count(anonymize::Verdict::leaked) > 0) {
+            if (report.count(anonymize::Verdict::leaked) > 0 || keeps_a_uid(report)) {
                 hold_all(report);
             } else if (auto postponed = sent(report)) {
                 return *std::move(postponed);
@@ -95,7 +95,7 @@ private:
         m_outcome.send_error = true;
     }
 
-    anonymize::Report deidentified(const redcap::ResearchProject& project) const
+    [[nodiscard]] anonymize::Report deidentified(const redcap::ResearchProject& project) const
     {
         std::vector<fs::path> inputs;
         std::uint64_t bytes = 0;
@@ -118,6 +118,22 @@ private:
         return report;
     }
 
+    /// The engine verifies by the profile, which people may write; an original UID at the PACS
+    /// would link the two worlds, whatever a profile says.
+    [[nodiscard]] bool keeps_a_uid(const anonymize::Report& report) const
+    {
+        for (std::size_t i = 0; i < m_leaving.size(); ++i) {
+            const auto& file = report.files[i];
+            if (file.verdict == anonymize::Verdict::written
+                && (file.new_study == m_request.study.str()
+                    || file.new_series == m_leaving[i].series.str()
+                    || file.new_sop == m_leaving[i].file.filename().native())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     void hold_all(const anonymize::Report& report)
     {
         m_outcome.verification = "leaked";
@@ -125,7 +141,7 @@ private:
         for (std::size_t i = 0; i < m_leaving.size(); ++i) {
             const auto& file = report.files[i];
             if (file.verdict == anonymize::Verdict::written) {
-                hold(m_leaving[i], "another image of the study failed verification");
+                hold(m_leaving[i], "the study failed verification");
             } else {
                 refuse(m_leaving[i], log::without_uids(file.reason));
             }

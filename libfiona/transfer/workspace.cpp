@@ -110,7 +110,7 @@ fs::path Workspace::make_room(std::uint64_t bytes) const
     return directory;
 }
 
-void Workspace::clear(const fs::path& directory) const
+void Workspace::clear(const fs::path& directory)
 {
     std::error_code problem;
     fs::remove_all(directory, problem);

@@ -32,7 +32,7 @@ public:
     /// A new empty directory. Throws Error{Fault::temporary} if the disk has not `bytes` and a
     /// reserve for the receiver free.
     [[nodiscard]] std::filesystem::path make_room(std::uint64_t bytes) const;
-    void clear(const std::filesystem::path& directory) const;
+    static void clear(const std::filesystem::path& directory);
 
 private:
     std::filesystem::path m_directory;

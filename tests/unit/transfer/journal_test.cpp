@@ -84,7 +84,7 @@ TEST_CASE("a request that was made again, or a journal of yesterday, starts from
     CHECK_FALSE(Journal{site.paths(), request(), Clock::now() + std::chrono::hours{25}}.is_stored(
         "2.25.1", "2.25.2"));
 
-    Journal::remove(site.paths(), request().file_name());
-    Journal::remove(site.paths(), request().file_name());
+    Journal::remove(site.paths(), request());
+    Journal::remove(site.paths(), request());
     CHECK_FALSE(Journal{site.paths(), request(), Clock::now()}.is_stored("2.25.1", "2.25.2"));
 }

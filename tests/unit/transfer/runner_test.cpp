@@ -319,14 +319,15 @@ TEST_CASE("one image that fails verification keeps the whole study here")
 {
     const ScriptedPacs server{always(0)};
     World world{server.port()};
-    // A profile with a mistake: free text that stays as it is.
+    // A profile with a mistake: the birth date, or the study's UID, stays as it is.
+    const auto* const row =
+        GENERATE("00100030,PatientBirthDate,DA,Z,,K", "0020000D,StudyInstanceUID,UI,U,,K");
+    CAPTURE(row);
     store::write_file(world.site.config().deidentify.profile,
-                      read_file(shipped_file("profiles/profile.csv"))
-                          + "\n00102180,Occupation,SH,X,tC,K\n");
+                      read_file(shipped_file("profiles/profile.csv")) + "\n" + row + "\n");
     world.site.add_study(1, 2);
     SmallImage image;
     image.sop += ".9";
-    image.more = {{"Occupation", "Quixotic"}};
     world.site.add(image);
     const auto name = world.request(image.study);
 
@@ -345,7 +346,7 @@ TEST_CASE("the project's import rule takes part of a text along")
     const PacsServer server;
     World world{server.port()};
     world.set_project({{"project_import_rule_1_tag", "0010,4000"},
-                       {"project_import_rule_1_regexp", "arm [A-Z]"}});
+                       {"project_import_rule_1_regexp", "(arm [A-Z])"}});
     SmallImage image;
     image.more = {{"PatientComments", "synthetic arm B of Quixotic"}};
     world.site.add(image);
