@@ -159,17 +159,17 @@ std::optional<TimePoint> Requests::failed_at(const std::string& file_name) const
 
 void Requests::note_seen(const std::string& file_name, TimePoint newest) const
 {
-    const auto directory = m_paths.state() / "transfers";
+    const auto directory = m_paths.state() / "seen";
     make_directories(directory);
     const auto nanoseconds =
         std::chrono::duration_cast<std::chrono::nanoseconds>(newest.time_since_epoch());
-    write_file(directory / (file_name + ".seen"), fmt::format("{}\n", nanoseconds.count()));
+    write_file(directory / file_name, fmt::format("{}\n", nanoseconds.count()));
 }
 
 std::optional<TimePoint> Requests::seen(const std::string& file_name) const
 {
     const auto text =
-        read_file_if_any(m_paths.state() / "transfers" / (file_name + ".seen"), max_request_bytes);
+        read_file_if_any(m_paths.state() / "seen" / file_name, max_request_bytes);
     std::int64_t nanoseconds = 0;
     if (!text
         || std::from_chars(text->data(), text->data() + text->size(), nanoseconds).ec

@@ -74,7 +74,7 @@ public:
     [[nodiscard]] std::optional<RequestState> state(const std::string& file_name) const;
 
     /// What the last transfer of this request has seen of its study: the time of the newest series
-    /// JSON when it began (`<state>/transfers/<request>.seen`). Only a memory: without it the whole
+    /// JSON when it began (`<state>/seen/<request>`). Only a memory: without it the whole
     /// minutes of transfer_date decide whether something came later.
     void note_seen(const std::string& file_name, TimePoint newest) const;
     [[nodiscard]] std::optional<TimePoint> seen(const std::string& file_name) const;

@@ -207,7 +207,7 @@ TEST_CASE("an identifier of one file is cut from the text of another")
         {"1.2.752.24.5.111111.1", "1.2.752.24.5.111111.2", "1.2.752.24.5.111111.77"});
     put(other, text({0x0010, 0x0010}, "PN", ""));
     put(other, text({0x0008, 0x103e}, "LO", "t2 tse PROEVE kari acc7654321 1961-03-07"));
-    put(other, text({0x0018, 0x1000}, "LO", "PID998877-SN"));
+    put(other, text({0x0018, 0x1030}, "LO", "PID998877-SN"));
     phantom::write(root / "a.dcm", phantom::image());
     phantom::write(root / "b.dcm", other);
 
@@ -217,7 +217,7 @@ TEST_CASE("an identifier of one file is cut from the text of another")
     REQUIRE(report.count(Verdict::written) == 2);
     const auto result = read_back(report.files[0]);
     CHECK(result.value({0x0008, 0x103e}) == "t2 tse");
-    CHECK(result.value({0x0018, 0x1000}) == "SN");
+    CHECK(result.value({0x0018, 0x1030}) == "SN");
 }
 
 TEST_CASE("a character set that lies leaks nothing and becomes UTF-8")
