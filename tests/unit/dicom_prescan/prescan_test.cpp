@@ -79,17 +79,17 @@ TEST_CASE("sequences may be 64 deep and no deeper, however they are written")
 
 TEST_CASE("a private sequence of implicit VR is found where DCMTK's dictionary knows its creator")
 {
-    // (2005,xx0e) of this creator is a sequence in DCMTK's private dictionary.
-    const auto creator = raw::implicit(0x20050014, "Philips MR Imaging DD 005 ");
+    // (0009,xx40) of this creator is a sequence in DCMTK's private dictionary.
+    const auto creator = raw::implicit(0x00090014, "CARDIO-D.R. 1.0 ");
     const auto sequence_of = [&](const std::string& inside) {
-        return creator + raw::implicit(0x2005140e, inside);
+        return creator + raw::implicit(0x00091440, inside);
     };
 
     CHECK(scan(file(sequence_of(item(0)), implicit_little)).deepest == 1);
     CHECK_THAT(refusal(file(sequence_of("no item here"), implicit_little)),
                Contains("neither item"));
     // Without its creator it is a value like any other.
-    CHECK(scan(file(raw::implicit(0x2005140e, "no item here"), implicit_little)).deepest == 0);
+    CHECK(scan(file(raw::implicit(0x00091440, "no item here"), implicit_little)).deepest == 0);
 }
 
 TEST_CASE("a length that lies is refused")
