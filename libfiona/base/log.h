@@ -46,7 +46,7 @@ void set_threshold(Level level);
 [[nodiscard]] std::string uid_tag(std::string_view uid);
 
 /// `text` with every UID of a clinical object replaced by its tag. UIDs of the standard
-/// (1.2.840.10008.), and those made by de-identification (2.25., 1.3.6.1.4.1.45037.) stay.
+/// (1.2.840.10008.) and those of the compat schemes (1.3.6.1.4.1.45037.) stay; `2.25.` may be either.
 [[nodiscard]] std::string without_uids(std::string_view text);
 
 } // namespace fiona::log

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// list-dicom DIR [--identity FILE]
+// list-dicom DIR [--identity DIRECTORY]
 // One line per file below DIR, tab-separated: path, tag of the study, of the series, of the SOP
 // instance, of the patient; or path, `-`, and why it is no readable DICOM. Tags are those of the logs,
 // so that scripts can join inputs with what became of them without handling identities.
-// --identity writes the identifying values of all readable files as JSON, for leak-scan.
+// --identity writes, for leak-scan, one JSON file per study (named by its tag) with the identifying
+// values of its files, and all.json with those that cannot be anything else, for logs: a patient
+// called HEAD or PHANTOM says nothing about other studies.
 
+#include "libfiona/anonymize/fold.h"
+#include "libfiona/anonymize/vocabulary.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/log.h"
@@ -18,6 +22,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <map>
 #include <set>
 #include <vector>
@@ -45,11 +50,16 @@ bool identifies(const std::string& value, std::size_t min_length)
 
 using Identity = std::map<std::string, std::set<std::string>>; ///< kind -> values
 
+bool is_word_of_the_trade(const std::string& text)
+{
+    return fiona::anonymize::is_trade_word(fiona::anonymize::fold_text(text));
+}
+
 void collect(const Header& header, Identity& identity)
 {
     const auto add = [&](const char* kind, const std::string& value, std::size_t min_length) {
         const std::string text{fiona::trimmed(value)};
-        if (identifies(text, min_length)) {
+        if (identifies(text, min_length) && !is_word_of_the_trade(text)) {
             identity[kind].insert(text);
         }
     };
@@ -68,6 +78,21 @@ void collect(const Header& header, Identity& identity)
     }
 }
 
+/// Long, with digits: no word, and not found by chance.
+bool is_certain(const std::string& value)
+{
+    return value.size() >= 8 && value.find_first_of("0123456789") != std::string::npos;
+}
+
+void write_identity(const fs::path& file, const Identity& identity)
+{
+    fiona::json::Object kinds;
+    for (const auto& [kind, values] : identity) {
+        kinds[kind] = fiona::json::Array{values.begin(), values.end()};
+    }
+    fiona::store::write_file(file, fiona::json::write(kinds, fiona::json::Style::pretty), 0600);
+}
+
 std::string describe(const Header& header)
 {
     const auto tag = [&](Tag which) { return fiona::log::uid_tag(header.text(which)); };
@@ -81,7 +106,7 @@ int main(int argc, char** argv)
 {
     const std::vector<std::string> arguments{argv + 1, argv + argc};
     if (arguments.empty()) {
-        fmt::print(stderr, "usage: list-dicom DIR [--identity FILE]\n");
+        fmt::print(stderr, "usage: list-dicom DIR [--identity DIRECTORY]\n");
         return 64;
     }
     const fiona::dicom::Library library;
@@ -93,23 +118,28 @@ int main(int argc, char** argv)
         }
     }
     std::ranges::sort(files);
-    Identity identity;
+    std::map<std::string, Identity> identities; // by tag of the study
     for (const auto& file : files) {
         try {
             const auto header = Header::read(file);
-            collect(header, identity);
+            collect(header, identities[fiona::log::uid_tag(header.text(study_uid))]);
             fmt::print("{}\t{}\n", file.native(), describe(header));
         } catch (const fiona::Error& e) {
             fmt::print("{}\t-\t{}\n", file.native(), e.what());
         }
     }
     if (arguments.size() == 3 && arguments[1] == "--identity") {
-        fiona::json::Object kinds;
-        for (const auto& [kind, values] : identity) {
-            kinds[kind] = fiona::json::Array{values.begin(), values.end()};
+        const fs::path directory{arguments[2]};
+        fs::create_directories(directory);
+        Identity certain;
+        for (const auto& [tag, identity] : identities) {
+            write_identity(directory / (tag.substr(1) + ".json"), identity);
+            for (const auto& [kind, values] : identity) {
+                std::ranges::copy_if(values, std::inserter(certain[kind], certain[kind].end()),
+                                     is_certain);
+            }
         }
-        fiona::store::write_file(arguments[2],
-                                 fiona::json::write(kinds, fiona::json::Style::pretty), 0600);
+        write_identity(directory / "all.json", certain);
     }
     return 0;
 }
