@@ -74,7 +74,11 @@ void collect(const Header& header, Identity& identity)
     add("institution", header.text(institution_name), 5);
     add("birth date", header.text(birth_date), 8);
     for (const auto tag : {study_uid, series_uid, sop_instance_uid}) {
-        add("uid", header.text(tag), 12);
+        const auto uid = header.text(tag);
+        if (!uid.starts_with(
+                "1.2.840.10008.")) { // of the standard: wrong as an instance, but public
+            add("uid", uid, 12);
+        }
     }
 }
 
