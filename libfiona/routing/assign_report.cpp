@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/routing/assign_report.h"
 
+#include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
 
 #include <fmt/ranges.h>
@@ -170,7 +171,7 @@ Report report_assignment(const AssignOutcome& outcome, Mode mode)
     const auto what = outcome.created  ? fmt::format("{}requested", would)
                       : outcome.resent ? fmt::format("{}requested again", would)
                                        : std::string{"was requested before"};
-    report.rows.push_back({fmt::format("{} {} for {} as {}{} ({}, {})", transfer.study, what,
+    report.rows.push_back({fmt::format("{} {} for {} as {}{} ({}, {})", log::uid_tag(transfer.study.str()), what,
                                        transfer.project, transfer.participant,
                                        transfer.event.empty() ? "" : ", event " + transfer.event,
                                        transfer.requested, state_name(state_of(transfer)))});

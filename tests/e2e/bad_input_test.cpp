@@ -41,9 +41,7 @@ void check_refused(const Outcome& outcome, int exit_code, const std::string& wor
 fs::path one_study(const Pipeline& pipeline)
 {
     const auto images = pipeline.scratch() / "images";
-    REQUIRE(
-        run_tool("make-phantoms", {images.native(), "--set", "small", "--images", "3"}).exit_code
-        == 0);
+    make_phantoms(images, {"--set", "small", "--images", "3"});
     return images;
 }
 
@@ -99,12 +97,14 @@ TEST_CASE("operators' mistakes and dead peers: one line and the right exit code 
         const Background other{
             {"storescp", "-od", pipeline.scratch().native(), std::to_string(config.receiver.port)},
             pipeline.scratch() / "other.log"};
-        REQUIRE(eventually([&] {
-            return run_tool("/usr/bin/echoscu", {"127.0.0.1", std::to_string(config.receiver.port)})
-                       .exit_code
+        const auto answers = [&] {
+            return Background{{"echoscu", "127.0.0.1", std::to_string(config.receiver.port)},
+                              pipeline.scratch() / "echo.log"}
+                       .wait()
                    == 0;
-        }));
-        check_refused(pipeline.run("fiona-storescp", {"run"}), EX_UNAVAILABLE,
+        };
+        REQUIRE(eventually(answers));
+        check_refused(pipeline.run("fiona-storescp", {"run"}), EX_TEMPFAIL,
                       std::to_string(config.receiver.port));
     }
     SECTION("a project that does not exist")
@@ -171,17 +171,11 @@ TEST_CASE("a truncated object among good ones is set aside, the good ones are de
 {
     const TempDir directory;
     const auto images = directory / "in";
-    REQUIRE(
-        run_tool("make-phantoms", {images.native(), "--set", "small", "--images", "2"}).exit_code
-        == 0);
+    make_phantoms(images, {"--set", "small", "--images", "2"});
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator{images}) {
         if (entry.is_regular_file()) {
-            if (entry.path().extension() == ".json") {
-                fs::rename(entry.path(), directory / "identity.json");
-            } else {
-                files.push_back(entry.path());
-            }
+            files.push_back(entry.path());
         }
     }
     REQUIRE(files.size() == 2);

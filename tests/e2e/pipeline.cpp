@@ -14,6 +14,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -241,6 +242,19 @@ std::map<std::string, std::multiset<std::string>> Pipeline::in_pacs()
         }
     }
     return found;
+}
+
+std::size_t make_phantoms(const fs::path& directory, const std::vector<std::string>& arguments)
+{
+    std::vector<std::string> words{directory.native()};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    const auto made = run_tool("make-phantoms", words);
+    INFO(made.err);
+    REQUIRE(made.exit_code == 0);
+    fs::rename(directory / "identity.json", directory.native() + ".json");
+    return static_cast<std::size_t>(
+        std::ranges::count_if(fs::recursive_directory_iterator{directory},
+                              [](const auto& entry) { return entry.is_regular_file(); }));
 }
 
 std::string program(const std::string& name)

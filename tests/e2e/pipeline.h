@@ -88,5 +88,10 @@ private:
     std::unique_ptr<Background> m_pacs;
 };
 
+/// Makes phantoms in `directory`, which then holds nothing but images; their identity is in
+/// `directory`.json. `arguments` are those of make-phantoms. Returns how many images there are.
+std::size_t make_phantoms(const std::filesystem::path& directory,
+                          const std::vector<std::string>& arguments);
+
 /// The path of a program of the build tree.
 std::string program(const std::string& name);

@@ -39,10 +39,10 @@ std::vector<phantom::Study> demo(unsigned seed)
     return studies;
 }
 
-std::vector<phantom::Study> small(unsigned seed)
+std::vector<phantom::Study> small(unsigned images, unsigned seed)
 {
     std::vector<phantom::Study> studies;
-    studies.emplace_back(first_patient(), seed).add_mr_series({.images = 3});
+    studies.emplace_back(first_patient(), seed).add_mr_series({.images = images});
     return studies;
 }
 
@@ -79,13 +79,14 @@ int main(int argc, char** argv)
     tool.options()
         .add_option("--set", set, "demo, bench or small")
         ->check(CLI::IsMember({"demo", "bench", "small"}));
-    tool.options().add_option("--images", images, "how many the set bench has (default 200)");
+    tool.options().add_option("--images", images,
+                              "how many the sets bench and small have (default 200)");
     tool.options().add_option("--seed", seed, "another number makes other UIDs (default 1)");
 
     return tool.run(argc, argv, [&] {
         const auto studies = set == "demo"    ? demo(seed)
                              : set == "bench" ? bench(images, seed)
-                                              : small(seed);
+                                              : small(images, seed);
         Identity identity;
         std::size_t files = 0;
         for (std::size_t i = 0; i < studies.size(); ++i) {

@@ -617,7 +617,7 @@ TEST_CASE("fiona-storescp: the control file and the configuration are obeyed whi
     CHECK(eventually([&] { return raw::Association{site.port}.rejection() == "1/1/3"; }));
 }
 
-TEST_CASE("fiona-storescp: a dry run starts and stops nothing; a bad command line is 64")
+TEST_CASE("fiona-storescp: a dry run starts and stops nothing, a bad command line is 64")
 {
     Site site;
     CHECK_THAT(site.tool({"--dry-run", "start"}).out, Contains("would be started"));

@@ -435,7 +435,7 @@ TEST_CASE("what is no image that can be shown clean is refused with a reason, th
     CHECK(phantom::tree(root / "out").size() == 1);
 }
 
-TEST_CASE("the same instance twice is written once; a different file of that name is set aside")
+TEST_CASE("the same instance twice is written once, a different file of that name is set aside")
 {
     const TempDir root;
     auto changed = phantom::image();

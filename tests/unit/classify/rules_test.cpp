@@ -133,7 +133,7 @@ TEST_CASE("alternatives of one type at the series level veto together only")
     CHECK(rules.evaluate(image({}), {}).types == Types{"T"});
 }
 
-TEST_CASE("references stand for all conditions of an object; notrule for not all of them")
+TEST_CASE("references stand for all conditions of an object, notrule for not all of them")
 {
     const auto rules = classify::Rules::parse(
         R"([{"type": "A", "id": "a", "rules": [{"tag": ["Modality"], "operator": "==", "value": "MR"},
