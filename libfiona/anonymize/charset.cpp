@@ -7,7 +7,7 @@
 
 namespace fiona::anonymize {
 
-Charset::Charset(std::string_view declared) : m_kind{Kind::other}, m_set{declared}
+Charset::Charset(std::string_view declared) : m_set{declared}
 {
     const auto name = trimmed(declared);
     if (name == "ISO_IR 192") {

@@ -30,7 +30,7 @@ public:
 private:
     enum class Kind { utf8, latin1, other };
 
-    Kind m_kind;
+    Kind m_kind = Kind::other;
     dicom::Charset m_set;
 };
 

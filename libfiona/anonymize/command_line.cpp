@@ -21,11 +21,9 @@ Settings base_settings(const Wishes& wishes)
         const ProjectName project{wishes.project};
         const ParticipantId participant{wishes.participant};
         if (wishes.project_config) {
-            // Only the two paths that matter: keys lie beside the file.
-            Config config;
-            config.deidentify.projects = *wishes.project_config;
-            config.paths.data = wishes.project_config->parent_path().parent_path();
-            return project_settings(config, project, participant, event_of(wishes.event));
+            const ProjectFiles files{*wishes.project_config,
+                                     wishes.project_config->parent_path() / "keys"};
+            return project_settings(files, project, participant, event_of(wishes.event));
         }
         return Settings{
             .project = project, .participant = participant, .event = event_of(wishes.event)};

@@ -16,7 +16,7 @@ namespace {
 template <std::size_t Count>
 bool is_one_of(Vr vr, const std::array<Vr, Count>& set)
 {
-    return std::ranges::find(set, vr) != set.end();
+    return std::ranges::any_of(set, [code = vr.code()](Vr known) { return known.code() == code; });
 }
 
 } // namespace

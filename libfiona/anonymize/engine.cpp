@@ -16,6 +16,7 @@
 #include "libfiona/store/atomic_file.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 namespace fiona::anonymize {
@@ -32,7 +33,7 @@ struct Candidate {
 };
 
 struct Totals {
-    std::map<std::string, std::uint64_t, std::less<>> actions;
+    std::array<std::uint64_t, action_count> actions{};
     std::map<std::tuple<std::string, std::string, std::string>, PlannedChange> plan;
 };
 
@@ -210,15 +211,20 @@ private:
             }
         }
         for (const auto& part : parts) {
-            for (const auto& [action, count] : part.actions) {
-                m_totals.actions[action] += count;
-            }
+            add_counts(m_totals, part.actions);
             for (const auto& [key, change] : part.plan) {
                 add_change(m_totals, change);
             }
         }
         for (auto& [key, change] : m_totals.plan) {
             m_report.plan.push_back(change);
+        }
+    }
+
+    static void add_counts(Totals& totals, const std::array<std::uint64_t, action_count>& counts)
+    {
+        for (std::size_t i = 0; i < counts.size(); ++i) {
+            totals.actions.at(i) += counts.at(i);
         }
     }
 
@@ -266,9 +272,7 @@ private:
             const bool last = m_mode == Mode::dry_run
                               || write_and_verify({index, plan, source, parsed, identity}, blanked);
             if (last) {
-                for (const auto& [action, count] : identity.actions) {
-                    totals.actions[std::string{action}] += count;
-                }
+                add_counts(totals, identity.actions);
                 if (m_mode == Mode::dry_run) {
                     report.verdict = Verdict::written;
                 }
@@ -408,12 +412,14 @@ private:
         }
         m_report.new_studies.assign(studies.begin(), studies.end());
         json::Object actions;
-        for (const auto& [action, count] : m_totals.actions) {
-            actions[action] = count;
+        for (std::size_t i = 0; i < action_count; ++i) {
+            if (m_totals.actions.at(i) != 0) {
+                actions[std::string{name_of(static_cast<Action>(i))}] = m_totals.actions.at(i);
+            }
         }
-        const auto scheme = m_settings.scheme == UidScheme::hmac         ? "hmac"
-                            : m_settings.scheme == UidScheme::compat_dec ? "compat-dec"
-                                                                         : "compat-hex";
+        const auto* const scheme = m_settings.scheme == UidScheme::hmac         ? "hmac"
+                                   : m_settings.scheme == UidScheme::compat_dec ? "compat-dec"
+                                                                                : "compat-hex";
         m_report.summary = json::Object{{"files", m_report.files.size()},
                                         {"written", m_report.count(Verdict::written)},
                                         {"refused", m_report.count(Verdict::refused)},

@@ -19,7 +19,7 @@ using std::chrono::year_month_day;
 
 struct Origin {
     Tag tag;
-    IdentityKind kind;
+    IdentityKind kind = IdentityKind::name;
 };
 
 /// Where identifiers stand that are no PN: those are names wherever they are. Sorted.
@@ -96,7 +96,7 @@ std::optional<IdentityKind> kind_of(Tag tag, Vr vr)
     if (vr == Vr{"PN"}) {
         return IdentityKind::name;
     }
-    const auto at = std::ranges::lower_bound(origins, tag, {}, &Origin::tag);
+    const auto* const at = std::ranges::lower_bound(origins, tag, {}, &Origin::tag);
     return at == origins.end() || at->tag != tag ? std::nullopt : std::optional{at->kind};
 }
 
@@ -153,48 +153,58 @@ void Facts::add(const Item& root, const Profile& profile)
     }
 }
 
+void Facts::add_dates(const Element& element)
+{
+    for (const auto part : split(without_padding(element.stored), '\\')) {
+        for (const auto piece : split(part, '-')) {
+            const auto day = day_of(piece);
+            if (!day) {
+                continue;
+            }
+            days.insert(*day);
+            if (is_study_day(element.tag) || element.tag == Tag{0x0010, 0x0030}) {
+                identity.add_date(*day);
+            }
+        }
+    }
+}
+
+void Facts::add_uids(const Element& element, const Profile& profile)
+{
+    const auto* const row = is_private(element.tag) ? nullptr : profile.find(element.tag);
+    const bool is_kept = row != nullptr && row->rule.action == Action::keep;
+    if (is_kept || !uid_names_instance(element.tag)) {
+        return;
+    }
+    for (const auto uid : split(without_padding(element.stored), '\\')) {
+        if (!is_standard_uid(trimmed(uid))) {
+            identity.add_uid(trimmed(uid));
+        }
+    }
+}
+
 void Facts::add_item(const Item& item, std::string_view around, const Profile& profile)
 {
     const auto declared = declared_charset(item, around);
     std::optional<Charset> charset; // made when it is needed
     for (const auto& element : item.elements) {
-        if (element.is_sequence) {
-            for (const auto& nested : element.items) {
-                add_item(nested, declared, profile);
-            }
+        for (const auto& nested : element.items) {
+            add_item(nested, declared, profile);
+        }
+        const auto bare = without_padding(element.stored);
+        if (element.is_sequence || bare.empty()) {
             continue;
         }
         const auto vr = effective_vr(element);
-        const auto bare = without_padding(element.stored);
-        if (bare.empty()) {
-            continue;
-        }
         if (vr == Vr{"SQ"}) { // hidden in VR UN
-            if (const auto items = read_unknown_sequence(element.stored)) {
-                for (const auto& nested : *items) {
-                    add_item(nested, declared, profile);
-                }
+            const auto items = read_unknown_sequence(element.stored);
+            for (const auto& nested : items.value_or(std::vector<Item>{})) {
+                add_item(nested, declared, profile);
             }
         } else if (vr == Vr{"DA"} || vr == Vr{"DT"}) {
-            for (const auto part : split(bare, '\\')) {
-                for (const auto piece : split(part, '-')) {
-                    if (const auto day = day_of(piece)) {
-                        days.insert(*day);
-                        if (is_study_day(element.tag) || element.tag == Tag{0x0010, 0x0030}) {
-                            identity.add_date(*day);
-                        }
-                    }
-                }
-            }
+            add_dates(element);
         } else if (vr == Vr{"UI"}) {
-            const auto* const row = is_private(element.tag) ? nullptr : profile.find(element.tag);
-            const bool is_mapped = row == nullptr || row->rule.action != Action::keep;
-            for (const auto uid : split(bare, '\\')) {
-                if (is_mapped && !is_standard_uid(trimmed(uid))
-                    && uid_names_instance(element.tag)) {
-                    identity.add_uid(trimmed(uid));
-                }
-            }
+            add_uids(element, profile);
         } else if (const auto kind = kind_of(element.tag, vr)) {
             if (!charset) {
                 charset.emplace(declared);

@@ -33,7 +33,9 @@ struct Facts {
     void merge(Facts&& other);
 
 private:
-    void add_item(const Item& item, std::string_view charset, const Profile& profile);
+    void add_item(const Item& item, std::string_view around, const Profile& profile);
+    void add_dates(const Element& element);
+    void add_uids(const Element& element, const Profile& profile);
 };
 
 } // namespace fiona::anonymize

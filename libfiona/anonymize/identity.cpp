@@ -216,7 +216,7 @@ void Identity::add_day(std::chrono::year_month_day day)
 
 // Long words are found anywhere; short ones only where no letter touches them (or where a capital
 // begins the next word: "OlsenKnee"), or "Ann" would be found in every "channel".
-bool Identity::stands_alone(const Folded& text, const Range& range, const Token& token) const
+bool Identity::stands_alone(const Folded& text, const Range& range, const Token& token)
 {
     constexpr std::size_t long_word = 6;
     const char before = range.begin == 0 ? ' ' : text.text[range.begin - 1];
@@ -260,7 +260,7 @@ std::vector<IdentityHit> Identity::find(const Folded& text) const
 
 bool Identity::is_original_uid(std::string_view uid) const
 {
-    return m_uids.contains(std::string{uid});
+    return m_uids.contains(uid);
 }
 
 std::vector<Range> Identity::find_uids(std::string_view bytes) const

@@ -6,6 +6,7 @@
 #include "libfiona/anonymize/patterns.h"
 
 #include <chrono>
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,6 +17,15 @@
 /// any is written, then searched in everything that is to be kept and in everything that was
 /// written. Never printed; findings name the kind only.
 namespace fiona::anonymize {
+
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const
+    {
+        return std::hash<std::string_view>{}(text);
+    }
+};
+using TextSet = std::unordered_set<std::string, TextHash, std::equal_to<>>;
 
 enum class IdentityKind { name, identifier, date, place, contact, given };
 [[nodiscard]] std::string_view name_of(IdentityKind kind);
@@ -33,7 +43,7 @@ private:
 
     std::set<std::pair<IdentityKind, std::string>> m_values;
     std::set<std::chrono::year_month_day> m_days;
-    std::unordered_set<std::string> m_uids;
+    TextSet m_uids;
 };
 
 struct IdentityHit {
@@ -72,14 +82,14 @@ private:
     void add_phrase(IdentityKind kind, const std::string& folded);
     void add_day(std::chrono::year_month_day day);
     void add_token(std::string folded, Token token);
-    [[nodiscard]] bool stands_alone(const Folded& text, const Range& range,
-                                    const Token& token) const;
+    [[nodiscard]] static bool stands_alone(const Folded& text, const Range& range,
+                                           const Token& token);
 
     std::vector<std::string> m_words;
     std::vector<Token> m_tokens; ///< of each word
     std::set<std::string> m_seen;
     Automaton m_automaton;
-    std::unordered_set<std::string> m_uids;
+    TextSet m_uids;
 };
 
 } // namespace fiona::anonymize

@@ -76,7 +76,8 @@ OutputFile::Sizes OutputFile::write(const Rewritten& identity, std::string_view 
     sizes.data_set_offset = start.size();
     start += header;
     sizes.header = start.size();
-    if (::ftruncate(m_fd.get(), 0) != 0 || ::lseek(m_fd.get(), 0, SEEK_SET) != 0) {
+    if (std::exchange(m_was_written, true)
+        && (::ftruncate(m_fd.get(), 0) != 0 || ::lseek(m_fd.get(), 0, SEEK_SET) != 0)) {
         throw os_error(errno, fmt::format("rewind {}", m_part.native()));
     }
     write_all(m_fd.get(), start, m_part.native());

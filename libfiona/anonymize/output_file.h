@@ -31,8 +31,9 @@ public:
         std::uint64_t all = 0;
     };
     /// Preamble of zeros, our meta header, the new header, the pixel data of the source.
-    Sizes write(const Rewritten& identity, std::string_view transfer_syntax,
-                std::string_view header, const SourceFile& source, std::size_t parsed_end);
+    [[nodiscard]] Sizes write(const Rewritten& identity, std::string_view transfer_syntax,
+                              std::string_view header, const SourceFile& source,
+                              std::size_t parsed_end);
     [[nodiscard]] const std::filesystem::path& part() const { return m_part; }
     /// The first `count` bytes as they are on the disk now.
     [[nodiscard]] std::string read_back(std::uint64_t count) const;
@@ -43,6 +44,7 @@ private:
     std::filesystem::path m_target;
     std::filesystem::path m_part;
     UniqueFd m_fd;
+    bool m_was_written = false;
 };
 
 } // namespace fiona::anonymize

@@ -232,6 +232,13 @@ void find_written_dates(std::string_view text, Ranges& found)
     }
 }
 
+/// YYYYMMDD of a living person's time.
+bool is_compact_date(std::string_view digits)
+{
+    const auto year = number_of(digits.substr(0, 4));
+    return year >= 1880 && year <= 2099 && parse_da(digits).has_value();
+}
+
 void find_dates(std::string_view text, Ranges& found)
 {
     for (std::size_t at = 0; at < text.size(); ++at) {
@@ -244,19 +251,13 @@ void find_dates(std::string_view text, Ranges& found)
         if (const auto end = separated_date(text, at)) {
             found.push_back({at, *end});
         }
-        // YYYYMMDD, also with a time of day behind it.
+        // YYYYMMDD, also with a time of day behind it, and DDMMYYYY.
         const auto count = digits_at(text, at);
-        const bool right_size = count == 8 || count == 12 || count == 14;
-        if (right_size
-            && is_plausible(number_of(text.substr(at, 4)), number_of(text.substr(at + 4, 2)),
-                            number_of(text.substr(at + 6, 2)))
-            && parse_da(text.substr(at, 8)) && number_of(text.substr(at, 4)) >= 1880) {
-            found.push_back({at, at + count});
-        } else if (count == 8
-                   && parse_da(fmt::format("{}{}{}", text.substr(at + 4, 4), text.substr(at + 2, 2),
-                                           text.substr(at, 2)))
-                   && number_of(text.substr(at + 4, 4)) >= 1880
-                   && number_of(text.substr(at + 4, 4)) <= 2099) {
+        const bool is_date_and_time = count == 8 || count == 12 || count == 14;
+        if ((is_date_and_time && is_compact_date(text.substr(at, 8)))
+            || (count == 8
+                && is_compact_date(fmt::format("{}{}{}", text.substr(at + 4, 4),
+                                               text.substr(at + 2, 2), text.substr(at, 2))))) {
             found.push_back({at, at + count});
         }
     }

@@ -81,7 +81,7 @@ struct Field {
 
 std::string_view name_of(Action action)
 {
-    const auto at = std::ranges::find(profile_words, action, &Word::action);
+    const auto* const at = std::ranges::find(profile_words, action, &Word::action);
     return at == profile_words.end() ? "CONST" : at->text;
 }
 
@@ -247,7 +247,7 @@ private:
 
     [[nodiscard]] Rule action_of(const Field& field) const
     {
-        const auto rule = parse_action(field.text);
+        auto rule = parse_action(field.text);
         if (rule.action == Action::constant && !field.text.starts_with("CONST ")) {
             fail(field.column, fmt::format("{} is no action", field.text));
         }

@@ -39,6 +39,7 @@ enum class Action {
     ctp,             ///< CTP: private block 0013, removed as private
     by_private_list, ///< the pattern for private elements
 };
+constexpr std::size_t action_count = static_cast<std::size_t>(Action::by_private_list) + 1;
 [[nodiscard]] std::string_view name_of(Action action);
 
 struct Rule {

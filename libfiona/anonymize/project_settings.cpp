@@ -10,6 +10,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace fiona::anonymize {
@@ -28,13 +29,16 @@ constexpr int original_shift = 42; // days, of every project the original de-ide
 ///            +                        -          lost: refused, a person must bring it back
 class ProjectFile {
 public:
-    ProjectFile(const Config& config, std::string project)
-        : m_path{config.deidentify.projects}, m_key{config.paths.keys()
-                                                    / (percent_encoded(project) + ".key")},
+    ProjectFile(const ProjectFiles& files, std::string project)
+        : m_path{files.projects}, m_key{files.keys / (percent_encoded(project) + ".key")},
           m_project{std::move(project)}
     {
         if (const auto text = read_file_if_any(m_path)) {
-            m_document = json::parse(*text, m_path.native());
+            try {
+                m_document = json::parse(*text, m_path.native());
+            } catch (const Error& error) {
+                throw Error{Fault::config, "{}", error.what()};
+            }
         }
         if (!m_document.is_object()) {
             throw Error{Fault::config, "{}: must be an object of projects", m_path.native()};
@@ -78,7 +82,7 @@ public:
         if (mode != "fixed" || days == nullptr || !days->is_integer()
             || std::abs(days->integer()) > 36'500) {
             throw complaint(
-                "date_shift must be {\"mode\": \"subject\"} or {\"mode\": \"fixed\", \"days\": N}");
+                R"(date_shift must be {"mode": "subject"} or {"mode": "fixed", "days": N})");
         }
         return {DateShift::Kind::fixed, static_cast<int>(days->integer())};
     }
@@ -102,8 +106,10 @@ public:
             }
             const auto bytes = random_bytes(key_bytes);
             store::AtomicFile file{m_key, 0600};
-            file.write({reinterpret_cast<const char*>(bytes.data()),
-                        bytes.size()}); // NOLINT(*-reinterpret-cast) bytes as text
+            std::string secret;
+            std::ranges::transform(bytes, std::back_inserter(secret),
+                                   [](std::byte byte) { return static_cast<char>(byte); });
+            file.write(secret);
             file.commit_new();
         }
         const auto secret = read_secret_file(m_key);
@@ -138,15 +144,15 @@ private:
 
 } // namespace
 
-Settings project_settings(const Config& config, const ProjectName& project,
+Settings project_settings(const ProjectFiles& files, const ProjectName& project,
                           const ParticipantId& participant, const std::optional<EventName>& event)
 {
-    make_directories(config.deidentify.projects.parent_path());
+    make_directories(files.projects.parent_path());
     // Workers of several requests start at once: only one of them makes the key.
-    auto lock_path = config.deidentify.projects;
+    auto lock_path = files.projects;
     lock_path += ".lock";
     const FileLock lock{lock_path, std::chrono::seconds{30}};
-    ProjectFile file{config, project.str()};
+    ProjectFile file{files, project.str()};
     Settings settings{.project = project, .participant = participant, .event = event};
     settings.scheme = file.scheme();
     settings.date_shift = file.date_shift();
@@ -154,6 +160,14 @@ Settings project_settings(const Config& config, const ProjectName& project,
         || settings.date_shift.kind == DateShift::Kind::subject) {
         settings.key_file = file.key();
     }
+    return settings;
+}
+
+Settings project_settings(const Config& config, const ProjectName& project,
+                          const ParticipantId& participant, const std::optional<EventName>& event)
+{
+    auto settings = project_settings(ProjectFiles{config.deidentify.projects, config.paths.keys()},
+                                     project, participant, event);
     std::error_code problem;
     if (fs::exists(config.deidentify.profile, problem)) {
         settings.profiles = {config.deidentify.profile};

@@ -72,15 +72,17 @@ void sort_elements(Item& item)
 {
     // PS3.5 §7.1: ascending, each tag once. What comes twice keeps its first value.
     std::ranges::stable_sort(item.elements, {}, &Element::tag);
-    const auto rest = std::ranges::unique(item.elements, {}, &Element::tag);
-    item.elements.erase(rest.begin(), rest.end());
+    const auto rest =
+        std::unique(item.elements.begin(), item.elements.end(),
+                    [](const Element& a, const Element& b) { return a.tag == b.tag; });
+    item.elements.erase(rest, item.elements.end());
 }
 
 } // namespace
 
 void Rewriter::note(const Element& element, const Decision& decision, const Context& context)
 {
-    ++m_result.actions[name_of(decision.rule.action)];
+    ++m_result.actions.at(static_cast<std::size_t>(decision.rule.action));
     if (m_watch) {
         m_watch({context.path + short_tag(element.tag), std::string{element.vr.text()},
                  count_values(element), element.stored.size(), decision.rule.action,

@@ -26,7 +26,7 @@ struct Change {
 struct Rewritten {
     std::string modality;
     std::string new_study, new_series, new_sop, sop_class;
-    std::map<std::string_view, std::uint64_t> actions; ///< how often each action was taken
+    std::array<std::uint64_t, action_count> actions{}; ///< how often each action was taken
 };
 
 /// Applies the profile to one data set in place. Throws Error{Fault::data} if the result lacks
@@ -55,7 +55,7 @@ private:
     bool keep_unknown(Element& element, const Context& context);
     void dummy(Element& element, const Context& context);
     void write_codes(Element& element);
-    void apply_regex(Element& element, const std::string& regex, const Context& context);
+    static void apply_regex(Element& element, const std::string& regex, const Context& context);
     void create_missing(Item& root, const Context& context);
     void finish_character_set(Item& root);
     void note(const Element& element, const Decision& decision, const Context& context);

@@ -49,11 +49,21 @@ struct Settings {
     std::optional<std::filesystem::path> mapping_file{};
 };
 
+/// Where the settings of projects and their secrets lie.
+struct ProjectFiles {
+    std::filesystem::path projects; ///< projects.json, mode 0600
+    std::filesystem::path keys;     ///< directory of the keys, mode 0700
+};
+
 /// Settings of one project from `<config>/projects.json`, keys in `<config>/keys/<project>.key`
 /// (name percent-encoded). A project without an entry gets hmac and a subject-keyed date shift; its
 /// key is made at the first use and its SHA-256 noted in projects.json: a lost or changed key is
 /// Error{Fault::config}, never papered over.
 [[nodiscard]] Settings project_settings(const Config& config, const ProjectName& project,
+                                        const ParticipantId& participant,
+                                        const std::optional<EventName>& event);
+/// The same without a site: no profile of the site is looked for.
+[[nodiscard]] Settings project_settings(const ProjectFiles& files, const ProjectName& project,
                                         const ParticipantId& participant,
                                         const std::optional<EventName>& event);
 

@@ -124,14 +124,14 @@ void SourceFile::inflate_data_set(std::string_view deflated)
     }
     const std::unique_ptr<z_stream, decltype(&::inflateEnd)> owner{&stream, &::inflateEnd};
     std::string input{deflated};
-    stream.next_in =
-        reinterpret_cast<Bytef*>(input.data()); // NOLINT(*-reinterpret-cast) C interface
+    // NOLINTNEXTLINE(*-reinterpret-cast) C interface
+    stream.next_in = reinterpret_cast<Bytef*>(input.data());
     stream.avail_in = static_cast<uInt>(input.size());
     std::array<char, 65536> block{};
     const auto most = dicom::PrescanLimits{}.max_inflated_bytes;
     for (int state = Z_OK; state != Z_STREAM_END;) {
-        stream.next_out =
-            reinterpret_cast<Bytef*>(block.data()); // NOLINT(*-reinterpret-cast) C interface
+        // NOLINTNEXTLINE(*-reinterpret-cast) C interface
+        stream.next_out = reinterpret_cast<Bytef*>(block.data());
         stream.avail_out = block.size();
         state = ::inflate(&stream, Z_NO_FLUSH);
         m_header.append(block.data(), block.size() - stream.avail_out);
@@ -201,7 +201,7 @@ std::uint64_t SourceFile::copy_pixels(int target, std::size_t parsed_end) const
             throw os_error(errno, "copy the pixel data");
         }
         // Another file system, or one without copy_file_range.
-        constexpr std::uint64_t block = 256 * 1024;
+        constexpr std::uint64_t block = std::uint64_t{256} << 10U;
         const auto bytes = bytes_at(static_cast<std::uint64_t>(at), std::min(block, left));
         write_all(target, bytes, "the output");
         at += static_cast<off_t>(bytes.size());

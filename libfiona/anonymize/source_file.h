@@ -36,7 +36,7 @@ public:
     [[nodiscard]] std::string_view header() const { return m_header; }
     /// Writes the pixel data element as it is, nothing behind it. `parsed_end`: where reading of
     /// header() stopped. Returns how many bytes. Throws Error if it cannot be read or written.
-    std::uint64_t copy_pixels(int target, std::size_t parsed_end) const;
+    [[nodiscard]] std::uint64_t copy_pixels(int target, std::size_t parsed_end) const;
 
 private:
     [[nodiscard]] std::string bytes_at(std::uint64_t offset, std::size_t count) const;

@@ -204,6 +204,36 @@ TEST_CASE("fiona-anonymize: the original's command line still works, with its 42
     CHECK(files[0].second.find("20240120") == std::string::npos);
 }
 
+TEST_CASE(
+    "fiona-anonymize: takes scheme and key of a project from its file, and makes them at first")
+{
+    const Site site{1};
+    const std::vector<std::string> words{"-i",
+                                         site.root / "in",
+                                         "-j",
+                                         "GLIOMA",
+                                         "-p",
+                                         "P1",
+                                         "--project-config",
+                                         site.root / "projects.json",
+                                         "-o"};
+    auto first_words = words;
+    first_words.push_back(site.root / "one");
+    auto second_words = words;
+    second_words.push_back(site.root / "two");
+
+    const auto first = run_tool("fiona-anonymize", first_words);
+    const auto second = run_tool("fiona-anonymize", second_words);
+    fs::remove(site.root.path / "keys" / "GLIOMA.key");
+    const auto third = run_tool("fiona-anonymize", second_words);
+
+    CHECK(first.exit_code == EX_OK);
+    CHECK(second.exit_code == EX_OK);
+    CHECK(tree(site.root / "one") == tree(site.root / "two"));
+    CHECK(third.exit_code == EX_CONFIG);
+    CHECK_THAT(third.err, Contains("lost"));
+}
+
 TEST_CASE("fiona-anonymize: explains a tag and lists the profile")
 {
     const auto explained = run_tool("fiona-anonymize", {"--explain", "PatientAddress", "--json"});

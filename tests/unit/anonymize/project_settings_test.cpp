@@ -146,9 +146,10 @@ TEST_CASE("a project file that makes no sense is a fault of the configuration")
     const TempDir root;
     const auto config = config_in(root);
     make_directories(root.path / "config");
-    const auto* const text = GENERATE(R"({"GLIOMA": {"uid_scheme": "md5"}})", R"({"GLIOMA": 1})",
-                                      R"([1])", R"({"GLIOMA": {"date_shift": {"mode": "fixed"}}})",
-                                      R"({"GLIOMA": {"date_shift": {"mode": "never"}}})");
+    const auto* const text =
+        GENERATE(R"({"GLIOMA": {"uid_scheme": "md5"}})", R"({"GLIOMA": 1})", R"([1])",
+                 R"({"GLIOMA")", R"({"GLIOMA": {"date_shift": {"mode": "fixed"}}})",
+                 R"({"GLIOMA": {"date_shift": {"mode": "never"}}})");
     store::write_file(config.deidentify.projects, text);
 
     try {
