@@ -5,6 +5,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
+#include "libfiona/cli/progress.h"
 
 #include <sysexits.h>
 #include <unistd.h>
@@ -51,14 +52,9 @@ log::Level level_of(const std::string& name)
 // disk must not stop the work: the error is dropped on purpose.
 void write_to_stderr(log::Level /*level*/, const std::string& line)
 {
+    erase_progress();
     const auto text = line + "\n";
     [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
-std::size_t width(std::string_view text)
-{
-    return static_cast<std::size_t>(std::ranges::count_if(
-        text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
 } // namespace
@@ -111,6 +107,20 @@ void Tool::run_alone()
     m_lock.emplace(directory / (m_app.get_name() + project + ".lock"));
 }
 
+void Tool::set_exit_code(int code)
+{
+    if (code < 0 || code >= EX__BASE) {
+        throw Error{Fault::internal, "{} is the exit code of a fault, or none", code};
+    }
+    m_exit_code = code;
+}
+
+bool Tool::shows_progress() const
+{
+    return !m_json && !m_quiet && level_of(m_log_level) <= log::Level::info
+           && ::isatty(STDERR_FILENO) == 1;
+}
+
 void Tool::report(const json::Value& document, const std::vector<std::string>& lines) const
 {
     std::string text;
@@ -135,7 +145,7 @@ int Tool::run(int argc, const char* const* argv, const std::function<void()>& bo
                            : m_quiet ? log::Level::warn
                                      : level_of(m_log_level));
         body();
-        return EX_OK;
+        return m_exit_code;
     } catch (const CLI::ParseError& e) {
         return m_app.exit(e) == 0 ? EX_OK : EX_USAGE;
     } catch (const Error& e) {
@@ -158,13 +168,19 @@ int Tool::run(int argc, const char* const* argv, const std::function<void()>& bo
     }
 }
 
+std::size_t columns_of(std::string_view text)
+{
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
 std::vector<std::string> table(const std::vector<std::vector<std::string>>& rows)
 {
     std::vector<std::size_t> widths;
     for (const auto& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));
         for (std::size_t i = 0; i < row.size(); ++i) {
-            widths[i] = std::max(widths[i], width(row[i]));
+            widths[i] = std::max(widths[i], columns_of(row[i]));
         }
     }
     std::vector<std::string> lines;
@@ -173,7 +189,7 @@ std::vector<std::string> table(const std::vector<std::vector<std::string>>& rows
         for (std::size_t i = 0; i < row.size(); ++i) {
             line += row[i];
             if (i + 1 < row.size()) {
-                line.append(widths[i] - width(row[i]) + 2, ' ');
+                line.append(widths[i] - columns_of(row[i]) + 2, ' ');
             }
         }
         lines.push_back(std::move(line));

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "libfiona/base/config.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/mode.h"
-#include "libfiona/base/file_lock.h"
 
 #include <CLI/CLI.hpp>
 
@@ -39,6 +39,12 @@ public:
     /// Error{Fault::temporary} (exit 75) with the holder's pid if another run has it.
     void run_alone();
 
+    /// What run() returns when `body` has returned: for a tool whose result is a state. Its man page
+    /// names the codes; they are below 64, so that none looks like a fault. A fault wins.
+    void set_exit_code(int code);
+    /// Whether somebody watches: standard error is a terminal, no --json, no --quiet.
+    [[nodiscard]] bool shows_progress() const;
+
     /// The result on stdout: the JSON document with --json, else the lines.
     void report(const json::Value& document, const std::vector<std::string>& lines) const;
 
@@ -50,6 +56,7 @@ private:
     std::optional<std::string> m_config_file;
     std::string m_project;
     std::string m_log_level = "info";
+    int m_exit_code = 0;
     bool m_json = false;
     bool m_dry_run = false;
     bool m_verbose = false;
@@ -57,6 +64,9 @@ private:
     std::optional<Config> m_config;
     std::optional<FileLock> m_lock;
 };
+
+/// Columns of a terminal that a UTF-8 text takes: one each character.
+[[nodiscard]] std::size_t columns_of(std::string_view text);
 
 /// Columns padded to equal width (UTF-8 aware), two blanks between: for people. With --json tools
 /// print JSON instead.

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <utility>
@@ -52,6 +53,21 @@ void AtomicFile::set_mode(mode_t mode)
 {
     if (::fchmod(m_fd.get(), mode) != 0) {
         throw os_error(errno, fmt::format("set the mode of {}", m_temporary.native()));
+    }
+}
+
+void AtomicFile::set_owner_like(const struct stat& other)
+{
+    // Both at once is refused to anybody but root even if only the group is to change.
+    static_cast<void>(::fchown(m_fd.get(), other.st_uid, static_cast<gid_t>(-1)) == 0);
+    static_cast<void>(::fchown(m_fd.get(), static_cast<uid_t>(-1), other.st_gid) == 0);
+}
+
+void AtomicFile::set_time_like(const struct stat& other)
+{
+    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, other.st_mtim};
+    if (::futimens(m_fd.get(), times.data()) != 0) {
+        throw os_error(errno, fmt::format("set the time of {}", m_temporary.native()));
     }
 }
 

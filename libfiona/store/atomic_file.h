@@ -3,6 +3,7 @@
 
 #include "libfiona/base/unique_fd.h"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <filesystem>
@@ -25,6 +26,10 @@ public:
 
     /// Exactly this mode, whatever the umask says.
     void set_mode(mode_t mode);
+    /// Owner and group of `other`, as far as the system lets us: only root may give a file away.
+    void set_owner_like(const struct stat& other);
+    /// The modification time of `other`: what is written is no news.
+    void set_time_like(const struct stat& other);
     void write(std::string_view bytes);
     void commit();
     /// As commit(), but Error{Fault::temporary} if a file of that name is already there (link(2)).

@@ -2,13 +2,19 @@
 #include "libfiona/store/incoming_list.h"
 
 #include "libfiona/base/error.h"
-#include "libfiona/base/files.h"
-#include "libfiona/base/text.h"
-#include "libfiona/store/atomic_file.h"
 #include "libfiona/base/file_lock.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
+#include "libfiona/base/text.h"
+#include "libfiona/base/unique_fd.h"
+#include "libfiona/store/atomic_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <charconv>
 
 namespace fiona::store {
@@ -70,45 +76,155 @@ std::string formatted(const IncomingLine& line, std::string_view rest)
                        rest);
 }
 
-mode_t mode_of(const std::filesystem::path& file)
+std::optional<struct stat> status_of(const std::filesystem::path& file)
 {
     struct stat status {};
-    return ::stat(file.c_str(), &status) == 0 ? status.st_mode & 0777U : mode_of_a_new_file;
+    return ::stat(file.c_str(), &status) == 0 ? std::optional{status} : std::nullopt;
+}
+
+/// What an open file holds from `offset` on.
+std::string content_of(const UniqueFd& file, std::size_t offset)
+{
+    std::string text;
+    std::array<char, 65536> block{};
+    for (;;) {
+        const auto got = ::pread(file.get(), block.data(), block.size(),
+                                 static_cast<off_t>(offset + text.size()));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            throw os_error(errno, "read the list of arrived studies");
+        }
+        if (got == 0) {
+            return text;
+        }
+        text.append(block.data(), static_cast<std::size_t>(got));
+    }
+}
+
+TimePoint modified(const struct stat& status)
+{
+    return Clock::from_time_t(status.st_mtim.tv_sec);
+}
+
+/// The time in the first field; nothing if there is none, or if it is more than a day ahead (a
+/// clock may be wrong by hours, and milliseconds look like the far future).
+std::optional<std::int64_t> arrival_in(std::string_view line, TimePoint now)
+{
+    constexpr std::int64_t day = 86'400;
+    const auto arrived = number_in<std::int64_t>(take_field(line));
+    return arrived && *arrived <= epoch_seconds(now) + day ? arrived : std::nullopt;
 }
 
 } // namespace
 
 IncomingList::IncomingList(std::filesystem::path file) : m_file{std::move(file)} {}
 
+/// `change` makes the new content of the old one; it may be called again.
+void IncomingList::rewrite(const std::function<std::string(std::string_view)>& change,
+                           News news) const
+{
+    const FileLock lock{m_file.native() + ".lock", lock_patience};
+    std::string appended; // to the old file, by a writer that knows no lock
+    do {
+        const UniqueFd old{::open(m_file.c_str(), O_RDONLY | O_CLOEXEC)};
+        if (!old && errno != ENOENT) {
+            throw os_error(errno, fmt::format("open {}", m_file.native()));
+        }
+        const auto before = old ? content_of(old, 0) : "";
+        const auto after = change(before + appended);
+        if (after == before) {
+            return;
+        }
+        AtomicFile file{m_file, mode_of_a_new_file};
+        struct stat status {};
+        const bool is_new = !old || ::fstat(old.get(), &status) != 0;
+        file.set_mode(is_new ? mode_of_a_new_file : status.st_mode & 0777U);
+        file.write(after);
+        if (!is_new) {
+            file.set_owner_like(status);
+        }
+        if (!is_new && news == News::no) {
+            file.set_time_like(status);
+        }
+        file.commit();
+        appended = old ? content_of(old, before.size()) : "";
+    } while (!appended.empty());
+}
+
 void IncomingList::put(const IncomingLine& line) const
 {
     make_directories(m_file.parent_path());
-    const FileLock lock{m_file.native() + ".lock", lock_patience};
-    const auto before = read_file_if_any(m_file).value_or("");
-    std::string after;
-    bool placed = false;
-    for (const auto text : split(before, '\n')) {
-        if (text.empty()) {
-            continue;
+    rewrite(
+        [&](std::string_view before) {
+            std::string after;
+            bool placed = false;
+            for (const auto text : split(before, '\n')) {
+                if (text.empty()) {
+                    continue;
+                }
+                const auto present = parse(text);
+                if (!present || present->study != line.study) {
+                    after += fmt::format("{}\n", text);
+                } else if (!placed) { // further lines of the same study go
+                    after += formatted(line, line.rest.empty() ? present->rest : line.rest) + "\n";
+                    placed = true;
+                }
+            }
+            if (!placed) {
+                after += formatted(line, line.rest) + "\n";
+            }
+            return after;
+        },
+        News::yes);
+}
+
+IncomingList::Cleaned IncomingList::remove_old(TimePoint now, std::chrono::seconds age,
+                                               Mode mode) const
+{
+    const auto limit = epoch_seconds(now) - age.count();
+    Cleaned cleaned;
+    std::vector<std::string> removed;
+    const auto change = [&](std::string_view before) {
+        const auto status = status_of(m_file);
+        const bool is_abandoned = status && epoch_seconds(modified(*status)) <= limit;
+        cleaned = {};
+        removed.clear();
+        std::string after;
+        for (const auto text : split(before, '\n')) {
+            if (trimmed(text).empty()) {
+                continue;
+            }
+            const auto arrived = arrival_in(text, now);
+            const bool stays = arrived ? *arrived > limit : !is_abandoned;
+            if (stays) {
+                ++(arrived ? cleaned.kept : cleaned.unreadable_kept);
+                after += fmt::format("{}\n", text);
+                continue;
+            }
+            ++(arrived ? cleaned.removed : cleaned.unreadable_removed);
+            const auto line = parse(text);
+            removed.push_back(line ? line->study.str() : "unknown");
         }
-        const auto present = parse(text);
-        if (!present || present->study != line.study) {
-            after += fmt::format("{}\n", text);
-        } else if (!placed) { // further lines of the same study go
-            after += formatted(line, line.rest.empty() ? present->rest : line.rest) + "\n";
-            placed = true;
-        }
+        return after;
+    };
+    if (!status_of(m_file)) {
+        return cleaned;
     }
-    if (!placed) {
-        after += formatted(line, line.rest) + "\n";
+    if (mode == Mode::dry_run) {
+        static_cast<void>(change(read_file_if_any(m_file).value_or("")));
+    } else {
+        rewrite(change, News::no);
     }
-    if (after == before) {
-        return;
+    for (const auto& study : removed) {
+        log::info("entry_expired", {{"study", study}});
     }
-    AtomicFile file{m_file, mode_of(m_file)};
-    file.set_mode(mode_of(m_file));
-    file.write(after);
-    file.commit();
+    if (cleaned.unreadable_kept > 0) {
+        log::warn("entries_unreadable",
+                  {{"file", m_file.native()}, {"lines", cleaned.unreadable_kept}});
+    }
+    return cleaned;
 }
 
 std::vector<IncomingLine> IncomingList::lines() const

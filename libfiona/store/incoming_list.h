@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/base/dates.h"
 #include "libfiona/base/ids.h"
+#include "libfiona/base/mode.h"
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fiona::store {
@@ -24,7 +28,12 @@ struct IncomingLine {
 };
 
 /// The list of studies that wait to be assigned. All writers hold `incoming.txt.lock` and replace
-/// the file by rename with its old mode; a line that cannot be read is kept as it is.
+/// the file by rename with its old owner and mode; a line that cannot be read is kept as it is. What
+/// a writer that knows no lock appends meanwhile is found in the old file and taken over.
+///
+/// line
+///   -    not arrived, or older than remove_old() allows. The study itself stays
+///   +    arrived; waits to be assigned, or is assigned already
 class IncomingList {
 public:
     explicit IncomingList(std::filesystem::path file);
@@ -34,7 +43,21 @@ public:
     /// Readable lines, in file order. The StudyUID is also found behind `scp_` (old writers).
     [[nodiscard]] std::vector<IncomingLine> lines() const;
 
+    struct Cleaned {
+        std::size_t kept = 0;
+        std::size_t removed = 0;
+        std::size_t unreadable_kept = 0; ///< no time of arrival, or one that is yet to come
+        std::size_t unreadable_removed = 0;
+    };
+    /// Removes the lines of studies that arrived `age` ago or earlier. A line without a readable
+    /// time goes when nobody has put a line for so long. The file's own time stays as it was.
+    // NOLINTNEXTLINE(modernize-use-nodiscard) called for its effect
+    Cleaned remove_old(TimePoint now, std::chrono::seconds age, Mode mode) const;
+
 private:
+    enum class News { yes, no }; ///< whether the file's time is that of the change
+    void rewrite(const std::function<std::string(std::string_view)>& change, News news) const;
+
     std::filesystem::path m_file;
 };
 

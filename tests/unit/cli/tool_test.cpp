@@ -133,6 +133,33 @@ TEST_CASE("success is 0 and silent")
     CHECK((ran.out + ran.err).empty());
 }
 
+TEST_CASE("a tool may have states for exit codes, and a fault wins")
+{
+    auto one = a_tool();
+    auto two = a_tool();
+    auto three = a_tool();
+
+    CHECK(run(one, {}, [&] { one.set_exit_code(2); }).exit_code == 2);
+    CHECK(run(two, {},
+              [&] {
+                  two.set_exit_code(2);
+                  throw Error{Fault::io, "disk"};
+              })
+              .exit_code
+          == EX_IOERR);
+    CHECK(run(three, {}, [&] { three.set_exit_code(EX_USAGE); }).exit_code == EX_SOFTWARE);
+}
+
+TEST_CASE("progress is for whoever watches a terminal")
+{
+    auto tool = a_tool();
+    bool shows = true;
+
+    run(tool, {}, [&] { shows = tool.shows_progress(); }); // standard error is a file here
+
+    CHECK_FALSE(shows);
+}
+
 TEST_CASE("nothing that is thrown escapes")
 {
     auto one = a_tool();
