@@ -2,11 +2,11 @@
 #include "libfiona/anonymize/settings.h"
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
-#include "libfiona/base/file_lock.h"
 
 #include <sys/stat.h>
 

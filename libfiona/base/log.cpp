@@ -75,8 +75,7 @@ bool is_uid_character(char c)
 // 36 characters is more than any file name, date or number of ours without further dots.
 bool looks_like_clinical_uid(std::string_view run)
 {
-    constexpr std::array<std::string_view, 2> harmless{"1.2.840.10008.",
-                                                       "1.3.6.1.4.1.45037."};
+    constexpr std::array<std::string_view, 2> harmless{"1.2.840.10008.", "1.3.6.1.4.1.45037."};
     if (std::ranges::any_of(harmless, [&](auto root) { return run.starts_with(root); })) {
         return false;
     }

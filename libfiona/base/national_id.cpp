@@ -45,7 +45,8 @@ bool check_digit_fits(std::string_view digits, const std::array<int, N>& weights
     const int sum = std::inner_product(
         weights.begin(), weights.end(), digits.begin(), 0, [](int a, int b) { return a + b; },
         [](int weight, char c) { return weight * (c - '0'); });
-    return (11 - sum % 11) % 11 == digits[N] - '0'; // 10 is no digit: such numbers are not given out
+    return (11 - sum % 11) % 11
+           == digits[N] - '0'; // 10 is no digit: such numbers are not given out
 }
 
 } // namespace

@@ -2,13 +2,13 @@
 #include "libfiona/ingest/file_daemon.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/process.h"
 #include "libfiona/ingest/announcement.h"
 #include "libfiona/ingest/reconcile.h"
 #include "libfiona/ingest/wakeup.h"
-#include "libfiona/base/file_lock.h"
 
 #include <algorithm>
 

@@ -2,6 +2,7 @@
 #include "libfiona/pacs/receiver.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/dicom/library.h"
@@ -11,7 +12,6 @@
 #include "libfiona/pacs/receiver_refusals.h"
 #include "libfiona/pacs/receiver_room.h"
 #include "libfiona/pacs/receiver_status.h"
-#include "libfiona/base/file_lock.h"
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdict.h>

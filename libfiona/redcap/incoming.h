@@ -98,8 +98,7 @@ public:
     /// is already requested for this project with another participant or event.
     /// Second::allow makes one beside that other: by a person's decision only.
     enum class Second { refuse, allow };
-    Ensured ensure_transfer(const Transfer& wanted, TimePoint now,
-                            Second second = Second::refuse);
+    Ensured ensure_transfer(const Transfer& wanted, TimePoint now, Second second = Second::refuse);
     /// Sets transfer_requested_date of an existing transfer, later than its transfer_date (by a
     /// minute if need be: the fields have no seconds). One already requested again is left alone.
     /// Throws Error{Fault::data} if the instance holds another request by now.

@@ -2,6 +2,7 @@
 #include "libfiona/redcapd/commands.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/process.h"
@@ -13,7 +14,6 @@
 #include "libfiona/redcapd/setup.h"
 #include "libfiona/redcapd/tokens.h"
 #include "libfiona/store/daemon.h"
-#include "libfiona/base/file_lock.h"
 
 #include <chrono>
 #include <utility>

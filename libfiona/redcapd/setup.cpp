@@ -2,6 +2,7 @@
 #include "libfiona/redcapd/setup.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/text.h"
@@ -9,7 +10,6 @@
 #include "libfiona/redcapd/projects.h"
 #include "libfiona/redcapd/tokens.h"
 #include "libfiona/store/atomic_file.h"
-#include "libfiona/base/file_lock.h"
 
 #include <algorithm>
 #include <array>

@@ -171,10 +171,10 @@ Report report_assignment(const AssignOutcome& outcome, Mode mode)
     const auto what = outcome.created  ? fmt::format("{}requested", would)
                       : outcome.resent ? fmt::format("{}requested again", would)
                                        : std::string{"was requested before"};
-    report.rows.push_back({fmt::format("{} {} for {} as {}{} ({}, {})", log::uid_tag(transfer.study.str()), what,
-                                       transfer.project, transfer.participant,
-                                       transfer.event.empty() ? "" : ", event " + transfer.event,
-                                       transfer.requested, state_name(state_of(transfer)))});
+    report.rows.push_back({fmt::format(
+        "{} {} for {} as {}{} ({}, {})", log::uid_tag(transfer.study.str()), what, transfer.project,
+        transfer.participant, transfer.event.empty() ? "" : ", event " + transfer.event,
+        transfer.requested, state_name(state_of(transfer)))});
     return report;
 }
 

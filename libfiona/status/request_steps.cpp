@@ -2,10 +2,10 @@
 #include "libfiona/status/request_steps.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
-#include "libfiona/base/file_lock.h"
 
 #include <sys/stat.h>
 

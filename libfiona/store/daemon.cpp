@@ -2,10 +2,10 @@
 #include "libfiona/store/daemon.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
-#include "libfiona/base/file_lock.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -168,8 +168,7 @@ void Requests::note_seen(const std::string& file_name, TimePoint newest) const
 
 std::optional<TimePoint> Requests::seen(const std::string& file_name) const
 {
-    const auto text =
-        read_file_if_any(m_paths.state() / "seen" / file_name, max_request_bytes);
+    const auto text = read_file_if_any(m_paths.state() / "seen" / file_name, max_request_bytes);
     std::int64_t nanoseconds = 0;
     if (!text
         || std::from_chars(text->data(), text->data() + text->size(), nanoseconds).ec

@@ -2,11 +2,11 @@
 #include "libfiona/store/study_tree.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
-#include "libfiona/base/file_lock.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

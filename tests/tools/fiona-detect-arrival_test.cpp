@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/store/arrival_marks.h"
 #include "libfiona/store/atomic_file.h"
-#include "libfiona/base/file_lock.h"
 #include "libfiona/store/incoming_list.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/temp_dir.h"

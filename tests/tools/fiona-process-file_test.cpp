@@ -142,7 +142,8 @@ TEST_CASE("fiona-process-file: a wrong command line is exit 64")
     CHECK(run_tool("fiona-process-file", arguments).exit_code == EX_USAGE);
 }
 
-TEST_CASE("fiona-process-file: mistakes in the rules are told, exit 65, and no rules file at all, 66")
+TEST_CASE(
+    "fiona-process-file: mistakes in the rules are told, exit 65, and no rules file at all, 66")
 {
     const Site site;
     const auto rules = site.root / "rules.json";

@@ -91,7 +91,9 @@ TEST_CASE("patterns that identify whoever it is vanish from free text")
     CHECK(clean("scan 12. mars 2019 knee") == "scan knee");
     CHECK(clean("discussed with dr. Nordmann today") == "discussed with today");
     CHECK(clean("uid 1.2.840.113619.2.55.3.604688119.969 ok") == "uid ok");
-    CHECK(clean("fnr 130972" "48022 ok") == "fnr ok");
+    CHECK(clean("fnr 130972"
+                "48022 ok")
+          == "fnr ok");
     CHECK(clean("fnr 130972 48022 ok") == "fnr ok");
 }
 

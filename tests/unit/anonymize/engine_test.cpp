@@ -113,8 +113,7 @@ TEST_CASE("the identity of the study is replaced by that of the project")
     CHECK(result.value({0x0008, 0x0020}) == "20240302");
     CHECK(result.value({0x0008, 0x0050}).size() == 16);
     CHECK(result.value({0x0008, 0x1030}) == "MR Caput");
-    CHECK(codes_of(result)
-          == std::vector<std::string>{"113100", "113105", "113107", "113108"});
+    CHECK(codes_of(result) == std::vector<std::string>{"113100", "113105", "113107", "113108"});
     CHECK(result.value({0x0020, 0x000d}) == result.report.new_study);
     CHECK(result.report.output.filename() == "MR." + result.report.new_sop + ".dcm");
     CHECK(result.report.output.parent_path().filename() == result.report.new_series);

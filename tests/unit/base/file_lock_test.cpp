@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
-#include "libfiona/base/files.h"
 #include "libfiona/base/file_lock.h"
+#include "libfiona/base/files.h"
 #include "tests/support/forked_child.h"
 #include "tests/support/temp_dir.h"
 

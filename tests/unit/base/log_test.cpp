@@ -98,10 +98,11 @@ TEST_CASE("a short clinical UID and one of a single component are seen")
 
 TEST_CASE("addresses, versions, numbers and the UIDs of the standard stay")
 {
-    const auto* const text = GENERATE(
-        "192.168.1.10", "127.0.0.1:11112", "3.6.7", "0.1.0", "2026-03-01T04:05:06.789Z", "12.5",
-        "20230415", "1.2.840.10008.5.1.4.1.1.4", "1.3.6.1.4.1.45037.467474348601527430903572504209262882416338301",
-        "1.3.6.1.4.1.45037.1234.5678", "no digits", "...", "");
+    const auto* const text =
+        GENERATE("192.168.1.10", "127.0.0.1:11112", "3.6.7", "0.1.0", "2026-03-01T04:05:06.789Z",
+                 "12.5", "20230415", "1.2.840.10008.5.1.4.1.1.4",
+                 "1.3.6.1.4.1.45037.467474348601527430903572504209262882416338301",
+                 "1.3.6.1.4.1.45037.1234.5678", "no digits", "...", "");
     CAPTURE(text);
     CHECK(log::without_uids(text) == text);
 }

@@ -53,7 +53,8 @@ private:
 
 TEST_CASE("a line of progress says how much is done")
 {
-    CHECK(cli::progress_line("sending", 60, 120, 45) == "sending [##########           ]  50 %  60/120");
+    CHECK(cli::progress_line("sending", 60, 120, 45)
+          == "sending [##########           ]  50 %  60/120");
     CHECK(cli::progress_line("sending", 0, 0, 40) == "sending [###################] 100 %  0/0");
     CHECK_THAT(cli::progress_line("sending", 7, 5, 40), Contains("100 %  5/5"));
 }

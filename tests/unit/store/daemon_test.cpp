@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/store/daemon.h"
-#include "libfiona/base/file_lock.h"
 #include "tests/support/forked_child.h"
 #include "tests/support/temp_dir.h"
 
