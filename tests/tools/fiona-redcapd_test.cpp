@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/unique_fd.h"
 #include "libfiona/redcapd/sqlite.h"
 #include "tests/support/redcap_server.h"
 #include "tests/support/run_tool.h"
@@ -9,9 +10,13 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <fstream>
@@ -37,6 +42,24 @@ Reply import(const std::string& where, const std::string& token, const std::stri
     auto options = record_call(token);
     options.insert(options.end(), {"--data-urlencode", "data=" + data});
     return curl(where, options);
+}
+
+/// Sends these bytes as they are, then no more; returns the status line.
+std::string send_raw(const std::string& url, const std::string& bytes)
+{
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const auto colon = url.rfind(':');
+    place.sin_port = htons(static_cast<std::uint16_t>(std::stoi(url.substr(colon + 1))));
+    const fiona::UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    REQUIRE(::connect(fd.get(), reinterpret_cast<sockaddr*>(&place), sizeof place) == 0);
+    fiona::write_all(fd.get(), bytes, "request");
+    REQUIRE(::shutdown(fd.get(), SHUT_WR) == 0);
+    std::array<char, 64> answer{};
+    const auto got = ::recv(fd.get(), answer.data(), answer.size(), 0);
+    return {answer.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
 std::string integrity(const std::string& database)
@@ -184,6 +207,24 @@ TEST_CASE("fiona-redcapd: only POST /api/ is served, within limits")
     CHECK(curl(server.url, {"-X", "POST", "-H", "Content-Length:"}).status == 411);
     CHECK(curl(server.url, {"-d", "token=0123456789ABCDEF0123456789ABCDEF"}).status == 403);
     CHECK(curl(server.url, record_call(token)).status == 200); // it still serves
+}
+
+TEST_CASE("fiona-redcapd: a request that breaks off or lies about its length is not carried out")
+{
+    const RedcapSite site;
+    const RedcapServer server{site};
+    const auto token = site.token("dtp");
+    const auto body = "token=" + token + R"(&content=record&format=json&data=[{"record_id":"A"}])";
+    const std::string head = "POST /api/ HTTP/1.1\r\nHost: localhost\r\n"
+                             "Content-Type: application/x-www-form-urlencoded\r\n";
+    const std::string rest =
+        GENERATE("Content-Length: 500", "Content-Length: -1", "Content-Length: 9999999999999999999",
+                 "Transfer-Encoding: chunked", "Content-Length: 80\r\nContent-Encoding: gzip");
+    CAPTURE(rest);
+
+    CHECK_THAT(send_raw(server.url, head + rest + "\r\n\r\n" + body), StartsWith("HTTP/1.1 4"));
+
+    CHECK(curl(server.url, record_call(token)).body == "[]");
 }
 
 TEST_CASE("fiona-redcapd: the access log holds no token, parameter or value")
