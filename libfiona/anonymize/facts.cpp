@@ -188,7 +188,9 @@ void Facts::add_item(const Item& item, std::string_view around, const Profile& p
             }
         } else if (vr == Vr{"UI"}) {
             const auto* const row = is_private(element.tag) ? nullptr : profile.find(element.tag);
-            const bool is_mapped = row == nullptr || row->rule.action != Action::keep;
+            // A profile may keep other UIDs; those of study, series and instance identify always.
+            const bool is_mapped = row == nullptr || row->rule.action != Action::keep
+                                   || is_instance_place({element.tag.group, element.tag.element});
             for (const auto uid : split(bare, '\\')) {
                 if (is_mapped && !is_standard_uid(trimmed(uid))
                     && uid_names_instance(element.tag)) {
