@@ -340,8 +340,9 @@ bool Rewriter::keep_value(Element& element, const Context& context)
         element.set(capped_age(without_padding(element.stored)));
         return true;
     }
+    const bool is_term = vr == Vr{"CS"} && are_defined_terms(without_padding(element.stored));
     const bool may_name_someone =
-        is_encoded_text(vr) || vr == Vr{"CS"} || vr == Vr{"AE"} || vr == Vr{"UR"};
+        is_encoded_text(vr) || (vr == Vr{"CS"} && !is_term) || vr == Vr{"AE"} || vr == Vr{"UR"};
     if (may_name_someone) {
         keep_text(element, context, false);
     }

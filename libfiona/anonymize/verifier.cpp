@@ -4,6 +4,7 @@
 #include "libfiona/anonymize/attributes.h"
 #include "libfiona/anonymize/rules.h"
 #include "libfiona/anonymize/text_encoding.h"
+#include "libfiona/anonymize/vocabulary.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/text.h"
 
@@ -154,6 +155,8 @@ private:
             check_dates(element, action, index);
         } else if (element.vr == Vr{"UI"}) {
             check_uids(element, action, index);
+        } else if (element.vr == Vr{"CS"}) {
+            m_spans[index].is_proven = are_defined_terms(without_padding(element.stored));
         }
         const bool needs_decoding =
             is_encoded_text(element.vr)

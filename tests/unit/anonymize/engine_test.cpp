@@ -631,3 +631,19 @@ TEST_CASE("a name of five letters in kept bytes fails the file, a number across 
         CHECK(process(data).report.verdict == Verdict::leaked);
     }
 }
+
+TEST_CASE("a patient called like a term of the standard does not cost the geometry")
+{
+    auto data = phantom::image();
+    put(data, text({0x0010, 0x0010}, "PN", "HFS^First"));
+    put(data, text({0x0018, 0x5100}, "CS", "HFS"));
+    put(data, text({0x0018, 0x9178}, "CS", "IEC_FIRST_LEVEL"));
+    put(data, text({0x0008, 0x0008}, "CS", "ORIGINAL\\PRIMARY\\HFS"));
+
+    const auto result = process(data);
+
+    REQUIRE(result.report.verdict == Verdict::written);
+    CHECK(result.value({0x0018, 0x5100}) == "HFS");
+    CHECK(result.value({0x0018, 0x9178}) == "IEC_FIRST_LEVEL");
+    CHECK(result.value({0x0008, 0x0008}) == "ORIGINAL\\PRIMARY\\");
+}
