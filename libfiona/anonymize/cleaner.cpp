@@ -106,6 +106,29 @@ std::optional<std::string> cleaned_until_stable(std::string_view utf8, const Ide
     return result;
 }
 
+/// An identifier that only the border between two values hides: "Sto|knes", "8812|3457".
+bool is_cut_by_border(std::string_view values, const Identity& identity)
+{
+    std::string joined;
+    std::vector<std::size_t> borders; // places in `joined`
+    for (const char c : values) {
+        if (c == '\\') {
+            borders.push_back(joined.size());
+        } else {
+            joined += c;
+        }
+    }
+    const auto folded = fold(joined);
+    const auto hits = identity.find(folded);
+    return std::ranges::any_of(hits, [&](const IdentityHit& hit) {
+        const auto range = source_range(folded, hit.range);
+        return hit.is_certain && !hit.touches_digits
+               && std::ranges::any_of(borders, [&](std::size_t border) {
+                      return border > range.begin && border < range.end;
+                  });
+    });
+}
+
 } // namespace
 
 std::optional<std::string> cleaned(std::string_view utf8, const Identity& identity,
@@ -128,7 +151,8 @@ std::optional<std::string> cleaned(std::string_view utf8, const Identity& identi
         first = false;
     }
     // A value cut across components is caught here: the whole must be clean as well.
-    if (!ranges_to_cut(all, identity, CleaningDepth::identity).empty()) {
+    if (!ranges_to_cut(all, identity, CleaningDepth::identity).empty()
+        || is_cut_by_border(all, identity)) {
         return std::string{};
     }
     if (!changed) {

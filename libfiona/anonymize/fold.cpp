@@ -28,6 +28,37 @@ constexpr std::array<std::string_view, 192> base_letters{
 
 constexpr char32_t first_base_letter = 0xc0;
 
+/// U+0180 to U+024F and U+1E00 to U+1EFF (Romanian, Vietnamese, ...) in the same way; a dot: none.
+constexpr std::string_view extended_letters =
+    "b........dd......ff....i..l..nn.oo.............uu....zz........."
+    ".............aaiioouuuuuuuuuu.aaaa..ggggkkoooo..j...gg..nnaa...."
+    "aaaaeeeeiiiioooorrrruuuusstt..hhnd..zzaaeeooooooooyy......acclt."
+    "...bu.eejj..rryy";
+constexpr std::string_view additional_letters =
+    "aabbbbbbccddddddddddeeeeeeeeeeffgghhhhhhhhhhiiiikkkkkkllllllllmm"
+    "mmmmnnnnnnnnoooooooopppprrrrrrrrssssssssssttttttttuuuuuuuuuuvvvv"
+    "wwwwwwwwwwxxxxyyzzzzzzhtwy....s.aaaaaaaaaaaaaaaaaaaaaaaaeeeeeeee"
+    "eeeeeeeeiiiioooooooooooooooooooooooouuuuuuuuuuuuuuyyyyyyyy......";
+static_assert(extended_letters.size() == 208 && additional_letters.size() == 256);
+
+/// The base letter of a Latin letter of the two blocks above; 0: it has none.
+char extended_base(char32_t c)
+{
+    const bool additional = c >= 0x1e00;
+    const auto letters = additional ? additional_letters : extended_letters;
+    const char32_t first = additional ? 0x1e00 : 0x180;
+    if (c < first || c - first >= letters.size() || letters[c - first] == '.') {
+        return '\0';
+    }
+    return letters[c - first];
+}
+
+/// Full-width forms of ASCII (U+FF01 to U+FF5E), usual in Japanese headers, as ASCII.
+char32_t narrow(char32_t c)
+{
+    return c >= 0xff01 && c <= 0xff5e ? c - 0xfee0 : c;
+}
+
 bool is_blank(char32_t c)
 {
     return c <= 0x20 || c == 0x7f || c == 0xa0 || c == '_' || c == 0x3000;
@@ -51,8 +82,9 @@ public:
         m_result.origin.reserve(source.size() + 8);
     }
 
-    void character(char32_t c, std::size_t at)
+    void character(char32_t wide, std::size_t at)
     {
+        const auto c = narrow(wide);
         if (is_blank(c)) {
             if (!m_result.text.empty() && m_result.text.back() != ' ') {
                 put(' ', at);
@@ -63,6 +95,8 @@ public:
             for (const char letter : base_letters.at(c - first_base_letter)) {
                 put(letter, at);
             }
+        } else if (const char base = extended_base(c); base != '\0') {
+            put(base, at);
         } else if (c < 0x300 || c > 0x36f) { // combining marks vanish
             m_piece.clear();
             append_utf8(m_piece, small_letter(c));

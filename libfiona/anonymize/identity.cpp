@@ -7,11 +7,15 @@
 #include "libfiona/base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace fiona::anonymize {
 
 namespace {
+
+/// Between the words of a name or an address.
+constexpr std::string_view separators = "^=\\ ,;:-.()/[]<>\"'_*+#&0123456789";
 
 constexpr std::size_t least_uid_bytes = 10; // shorter ones look like versions and section numbers
 
@@ -96,6 +100,7 @@ Identity::Identity(const IdentityCollector& collected, const std::vector<std::st
         switch (kind) {
         case IdentityKind::name:
             add_words(kind, value, 3);
+            add_short_names(value);
             for (const auto component : split(value, '^')) {
                 if (has_digit(component)) { // a study's number in the place of a name
                     add_phrase(kind, fold_text(component));
@@ -105,6 +110,7 @@ Identity::Identity(const IdentityCollector& collected, const std::vector<std::st
         case IdentityKind::identifier:
             add_phrase(kind, folded);
             add_phrase(kind, without_separators(folded));
+            add_number(folded);
             break;
         case IdentityKind::place:
             add_phrase(kind, folded);
@@ -158,7 +164,6 @@ void Identity::add_token(std::string folded, Token token)
 
 void Identity::add_words(IdentityKind kind, const std::string& utf8, std::size_t least_letters)
 {
-    constexpr std::string_view separators = "^=\\ ,;:-.()/[]<>\"'_*+#&0123456789";
     std::size_t at = 0;
     while (at < utf8.size()) {
         const auto begin = utf8.find_first_not_of(separators, at);
@@ -176,6 +181,55 @@ void Identity::add_words(IdentityKind kind, const std::string& utf8, std::size_t
                 add_token(word, {kind, certain, false, false, trade});
             }
         }
+    }
+}
+
+/// Words too short to be searched alone ("Bo", "Li", one Chinese character) identify together:
+/// "Bo Li", "Li, Bo", "BoLi". Within one component group of a PN only.
+void Identity::add_short_names(const std::string& utf8)
+{
+    constexpr std::size_t most_words = 6; // of one name; the pairs grow with their square
+    for (const auto group : split(utf8, '=')) {
+        std::vector<std::string> words;
+        std::string plain{group};
+        std::ranges::replace_if(
+            plain, [](char c) { return separators.find(c) != std::string_view::npos; }, ' ');
+        const auto folded = fold_text(plain);
+        for (const auto word : split(folded, ' ')) {
+            if (words.size() < most_words && letters(word) > 0 && !is_trade_word(word)) {
+                words.emplace_back(word);
+            }
+        }
+        for (const auto& first : words) {
+            for (const auto& second : words) {
+                const auto least = is_dense_script(first) ? 1U : 2U;
+                const bool is_short = letters(first) <= least || letters(second) <= least;
+                if (&first == &second || !is_short || letters(first) < least
+                    || letters(second) < least) {
+                    continue;
+                }
+                for (const auto* const between : {" ", "", ", ", ",", "^", "-", ".", "\\"}) {
+                    add_token(first + between + second,
+                              {IdentityKind::name, true, false, false, false});
+                }
+            }
+        }
+    }
+}
+
+/// The number in an identifier: without what stands around it, without leading zeros.
+void Identity::add_number(const std::string& folded)
+{
+    constexpr std::size_t least_digits = 6; // a day without its year, a time and a size have fewer
+    for (std::size_t at = 0; at < folded.size();) {
+        const auto end = std::min(folded.find_first_not_of("0123456789", at), folded.size());
+        const auto begin = std::min(folded.find_first_not_of('0', at), end);
+        for (const auto from : {at, begin}) {
+            if (end - from >= least_digits) {
+                add_phrase(IdentityKind::identifier, folded.substr(from, end - from));
+            }
+        }
+        at = end + 1;
     }
 }
 
@@ -203,7 +257,7 @@ void Identity::add_day(std::chrono::year_month_day day)
     const auto m = static_cast<unsigned>(day.month());
     const auto d = static_cast<unsigned>(day.day());
     const Token certain{IdentityKind::date, true, true, true, false};
-    for (const auto* const separator : {".", "-", "/"}) {
+    for (const auto* const separator : {".", "-", "/", " "}) {
         add_token(fmt::format("{:02}{}{:02}{}{:04}", d, separator, m, separator, y), certain);
         add_token(fmt::format("{:02}{}{:02}{}{:04}", m, separator, d, separator, y), certain);
         add_token(fmt::format("{:04}{}{:02}{}{:02}", y, separator, m, separator, d), certain);
@@ -212,6 +266,34 @@ void Identity::add_day(std::chrono::year_month_day day)
     add_token(fmt::format("{:02}{:02}{:04}", d, m, y), certain);
     add_token(fmt::format("{:02}{:02}{:02}", d, m, y % 100),
               {IdentityKind::date, false, true, true, false});
+    add_worded_day(day);
+}
+
+/// 12-MAR-1954, 12mar54, Mar 12 1954: as machines write them, in English and Norwegian.
+void Identity::add_worded_day(std::chrono::year_month_day day)
+{
+    constexpr std::array<std::string_view, 12> english{"jan", "feb", "mar", "apr", "may", "jun",
+                                                       "jul", "aug", "sep", "oct", "nov", "dec"};
+    constexpr std::array<std::string_view, 12> norwegian{"jan", "feb", "mar", "apr", "mai", "jun",
+                                                         "jul", "aug", "sep", "okt", "nov", "des"};
+    const auto y = static_cast<int>(day.year());
+    const auto m = static_cast<unsigned>(day.month());
+    const auto d = static_cast<unsigned>(day.day());
+    const Token certain{IdentityKind::date, true, true, true, false};
+    for (const auto month : {english.at(m - 1), norwegian.at(m - 1)}) {
+        for (const auto* const separator : {"", "-", " ", ".", "/"}) {
+            for (const auto& number : {fmt::format("{:02}", d), fmt::format("{}", d)}) {
+                add_token(fmt::format("{}{}{}{}{:04}", number, separator, month, separator, y),
+                          certain);
+                add_token(
+                    fmt::format("{}{}{}{}{:02}", number, separator, month, separator, y % 100),
+                    certain);
+                add_token(fmt::format("{}{}{}{}{:04}", month, separator, number, separator, y),
+                          certain);
+            }
+            add_token(fmt::format("{:04}{}{}{}{:02}", y, separator, month, separator, d), certain);
+        }
+    }
 }
 
 // Long words are found anywhere; short ones only where no letter touches them (or where a capital
@@ -219,11 +301,14 @@ void Identity::add_day(std::chrono::year_month_day day)
 bool Identity::stands_alone(const Folded& text, const Range& range, const Token& token)
 {
     constexpr std::size_t long_word = 6;
+    constexpr std::size_t long_digits = 7; // an accession number behind a date is still one
     const char before = range.begin == 0 ? ' ' : text.text[range.begin - 1];
     const char after = range.end == text.text.size() ? ' ' : text.text[range.end];
     if (token.is_digits) {
-        const bool datetime = token.is_date && range.end - range.begin == 8;
-        return !is_digit(before) && (!is_digit(after) || datetime);
+        const auto size = range.end - range.begin;
+        const bool datetime = token.is_date && size == 8;
+        const bool long_number = !token.is_date && size >= long_digits;
+        return long_number || (!is_digit(before) && (!is_digit(after) || datetime));
     }
     if (range.end - range.begin >= long_word) {
         return true;
@@ -248,11 +333,16 @@ std::vector<IdentityHit> Identity::find(const Folded& text) const
     m_automaton.search(text.text, [&](const Automaton::Match& match) {
         const auto& token = m_tokens[match.word];
         if (stands_alone(text, {match.begin, match.end}, token)) {
+            const bool touches =
+                token.is_digits && !token.is_date
+                && ((match.begin > 0 && is_digit(text.text[match.begin - 1]))
+                    || (match.end < text.text.size() && is_digit(text.text[match.end])));
             hits.push_back({{match.begin, match.end},
                             token.kind,
                             token.is_certain,
                             token.is_digits,
-                            token.is_trade_word});
+                            token.is_trade_word,
+                            touches});
         }
     });
     return hits;

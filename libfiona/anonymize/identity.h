@@ -53,6 +53,7 @@ struct IdentityHit {
     bool is_digits = false;
     bool is_trade_word =
         false; ///< a name that is also a word of the trade: cut from free text only
+    bool touches_digits = false; ///< a long number inside a longer one: chance in measured values
 };
 
 /// Immutable; shared by the threads.
@@ -79,8 +80,11 @@ private:
     };
 
     void add_words(IdentityKind kind, const std::string& utf8, std::size_t least_letters);
+    void add_short_names(const std::string& utf8);
     void add_phrase(IdentityKind kind, const std::string& folded);
+    void add_number(const std::string& folded);
     void add_day(std::chrono::year_month_day day);
+    void add_worded_day(std::chrono::year_month_day day);
     void add_token(std::string folded, Token token);
     [[nodiscard]] static bool stands_alone(const Folded& text, const Range& range,
                                            const Token& token);

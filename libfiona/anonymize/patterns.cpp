@@ -185,23 +185,25 @@ std::optional<std::size_t> separated_date(std::string_view text, std::size_t at)
     return year_first || year_last ? std::optional{at} : std::nullopt;
 }
 
+/// English, the Scandinavian languages and German, folded.
 bool is_month(std::string_view word)
 {
-    constexpr std::array<std::string_view, 14> stems{"jan", "feb", "mar", "apr", "mai",
-                                                     "may", "jun", "jul", "aug", "sep",
-                                                     "okt", "oct", "nov", "de"};
-    return word.size() >= 3 && word.size() <= 9
-           && std::ranges::any_of(stems, [&](std::string_view stem) {
-                  return word.starts_with(stem)
-                         && (stem != "de" || word.starts_with("des") || word.starts_with("dec"));
-              });
+    constexpr std::array<std::string_view, 44> months{
+        "jan",      "januar",   "january", "januari",  "feb",  "februar",   "february", "februari",
+        "mar",      "mars",     "march",   "marts",    "marz", "apr",       "april",    "mai",
+        "may",      "maj",      "jun",     "juni",     "june", "jul",       "juli",     "july",
+        "aug",      "august",   "augusti", "sep",      "sept", "september", "okt",      "oct",
+        "oktober",  "october",  "nov",     "november", "des",  "dec",       "dez",      "desember",
+        "december", "dezember", "maerz",   "mrz"};
+    return std::ranges::find(months, word) != months.end();
 }
 
 /// "12. mars 2019", "march 12, 2019": a month by name with a year behind it.
 void find_written_dates(std::string_view text, Ranges& found)
 {
     for (std::size_t at = 0; at < text.size(); ++at) {
-        if (!is_word_letter(text[at]) || !starts_word(text, at)) {
+        // "12MAR2019" is written without a blank.
+        if (!is_word_letter(text[at]) || (at > 0 && is_word_letter(text[at - 1]))) {
             continue;
         }
         auto end = at;
@@ -213,15 +215,17 @@ void find_written_dates(std::string_view text, Ranges& found)
             bool year = false;
             while (stop < text.size()
                    && (is_digit(text[stop])
-                       || std::string_view{" .,"}.find(text[stop]) != std::string_view::npos)) {
+                       || std::string_view{" .,-/"}.find(text[stop]) != std::string_view::npos)) {
                 const auto count = digits_at(text, stop);
-                year = year || count == 4;
+                const auto number = count == 4 ? number_of(text.substr(stop, count)) : 0;
+                year = year || (number >= 1880 && number <= 2099);
                 stop += std::max<std::size_t>(count, 1);
             }
             auto begin = at;
-            while (begin > 0
-                   && (is_digit(text[begin - 1]) || text[begin - 1] == ' '
-                       || text[begin - 1] == '.')) {
+            while (
+                begin > 0
+                && (is_digit(text[begin - 1])
+                    || std::string_view{" .-/"}.find(text[begin - 1]) != std::string_view::npos)) {
                 --begin;
             }
             if (year) {

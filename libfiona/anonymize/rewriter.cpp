@@ -177,11 +177,9 @@ bool Rewriter::rewrite_element(Element& element, const Decision& decision, const
         element.items = items ? std::move(*items) : std::vector<Item>{};
     }
     if (decision.rule.action == Action::remove || decision.rule.action == Action::ctp
-        || decision.rule.action == Action::by_private_list) {
+        || decision.rule.action == Action::by_private_list
+        || decision.rule.action == Action::codes) { // made anew by create_missing()
         return false;
-    }
-    if (decision.rule.action == Action::codes) {
-        return false; // made anew by create_missing()
     }
     if (element.is_sequence) {
         return rewrite_sequence(element, decision.rule, context);
@@ -319,8 +317,8 @@ bool Rewriter::keep_value(Element& element, const Context& context)
     if (is_private(element.tag) && (vr == Vr{"UN"} || vr == Vr{"OB"})) {
         return keep_unknown(element, context);
     }
-    if (element.tag
-        == Tag{0x0040, 0xa493}) { // VerificationFlag: who verified it verified the original
+    // VerificationFlag: who verified it verified the original.
+    if (element.tag == Tag{0x0040, 0xa493}) {
         element.set("UNVERIFIED");
         return true;
     }
@@ -330,7 +328,9 @@ bool Rewriter::keep_value(Element& element, const Context& context)
     if (vr == Vr{"DA"} || vr == Vr{"DT"}) { // kept by somebody's own rule: as it is, if it is one
         return day_of(without_padding(element.stored)).has_value();
     }
-    if (vr == Vr{"UI"} && m_plan.identity.is_original_uid(without_padding(element.stored))) {
+    // Those of study, series and instance stay as the rule says: the verifier refuses the file.
+    if (vr == Vr{"UI"} && !is_instance_place({element.tag.group, element.tag.element})
+        && m_plan.identity.is_original_uid(without_padding(element.stored))) {
         element.set(m_plan.uids.map(element.stored, UidForm::instance));
         return true;
     }
@@ -338,8 +338,13 @@ bool Rewriter::keep_value(Element& element, const Context& context)
         element.set("");
         return true;
     }
+    if (vr == Vr{"AS"}) {
+        element.set(capped_age(without_padding(element.stored)));
+        return true;
+    }
+    const bool is_term = vr == Vr{"CS"} && are_defined_terms(without_padding(element.stored));
     const bool may_name_someone =
-        is_encoded_text(vr) || vr == Vr{"CS"} || vr == Vr{"AE"} || vr == Vr{"UR"};
+        is_encoded_text(vr) || (vr == Vr{"CS"} && !is_term) || vr == Vr{"AE"} || vr == Vr{"UR"};
     if (may_name_someone) {
         keep_text(element, context, false);
     }

@@ -128,7 +128,9 @@ Vr effective_vr(const Element& element)
         return known->vr;
     }
     // A file that calls a text a number would get it past the rules for texts.
-    return is_encoded_text(known->vr) && !is_encoded_text(element.vr) ? known->vr : element.vr;
+    const bool hides_text = (is_encoded_text(known->vr) && !is_encoded_text(element.vr))
+                            || (is_string(known->vr) && !is_string(element.vr));
+    return hides_text ? known->vr : element.vr;
 }
 
 Decision decide(const Profile& profile, const PrivateBlocks& blocks, const Element& element,

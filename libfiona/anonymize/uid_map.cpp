@@ -77,7 +77,22 @@ std::string_view without_padding(std::string_view stored)
 
 bool is_standard_uid(std::string_view uid)
 {
-    return uid.starts_with("1.2.840.10008.") && is_uid(uid);
+    constexpr std::string_view root = "1.2.840.10008.";
+    constexpr std::size_t most_digits = 4; // of a component in PS3.6 Annex A
+    if (!uid.starts_with(root) || !is_uid(uid)) {
+        return false;
+    }
+    // Makers of bad UIDs borrow the root and put a date or a number behind it.
+    const auto parts = split(uid.substr(root.size()), '.');
+    return std::ranges::all_of(parts,
+                               [](std::string_view part) { return part.size() <= most_digits; });
+}
+
+bool is_instance_place(UidPlace place)
+{
+    constexpr std::array<std::uint32_t, 3> places{0x00080018, 0x0020000d, 0x0020000e};
+    return std::ranges::find(places, std::uint32_t{place.group} << 16U | place.element)
+           != places.end();
 }
 
 UidForm uid_form(UidPlace place)

@@ -62,8 +62,11 @@ private:
     std::unordered_set<std::string> m_new;
 };
 
-/// A UID of the standard itself (root 1.2.840.10008): class, syntax, well-known instance.
+/// A UID of the standard itself (root 1.2.840.10008, components of at most four digits as all of
+/// PS3.6 Annex A): class, syntax, well-known instance.
 [[nodiscard]] bool is_standard_uid(std::string_view uid);
+/// The UIDs of a study, a series or a SOP instance: never the original's, whatever a profile says.
+[[nodiscard]] bool is_instance_place(UidPlace place);
 /// Value without padding; odd UIDs are stored with a NUL (PS3.5 §9.1), sloppy writers use blanks.
 [[nodiscard]] std::string_view without_padding(std::string_view stored);
 

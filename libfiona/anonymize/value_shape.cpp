@@ -5,6 +5,8 @@
 #include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -23,7 +25,7 @@ bool is_age(std::string_view text)
 {
     return text.empty()
            || (text.size() <= 4 && consists_of(text.substr(0, text.size() - 1), digits)
-               && std::string_view{"DWMY0123456789"}.find(text.back()) != std::string_view::npos);
+               && std::string_view{"DWMY"}.find(text.back()) != std::string_view::npos);
 }
 
 bool is_value(Vr vr, std::string_view text)
@@ -100,6 +102,19 @@ std::string within_limit(Vr vr, std::string_view utf8)
         first = false;
     }
     return result;
+}
+
+std::string capped_age(std::string_view age)
+{
+    constexpr int oldest = 89;
+    if (age.size() < 2 || age.back() != 'Y') {
+        return std::string{age};
+    }
+    int years = 0;
+    for (const char c : age.substr(0, age.size() - 1)) {
+        years = years * 10 + (c - '0');
+    }
+    return years > oldest ? fmt::format("{:03}Y", oldest) : std::string{age};
 }
 
 bool is_charset_term(std::string_view value)

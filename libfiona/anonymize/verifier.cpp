@@ -4,7 +4,11 @@
 #include "libfiona/anonymize/attributes.h"
 #include "libfiona/anonymize/rules.h"
 #include "libfiona/anonymize/text_encoding.h"
+<<<<<<< .merge_file_O4zor1
 #include "libfiona/anonymize/value_shape.h"
+=======
+#include "libfiona/anonymize/vocabulary.h"
+>>>>>>> .merge_file_E8JCvV
 #include "libfiona/base/dates.h"
 #include "libfiona/base/text.h"
 
@@ -134,7 +138,8 @@ private:
             row != nullptr
             && (row->rule.action == Action::remove || row->rule.action == Action::ctp);
         const bool unknown = row == nullptr && Attributes::standard().find(tag) == nullptr;
-        if (forbidden || unknown || tag.group < 0x0008 || tag.element == 0) {
+        if (forbidden || unknown || tag.group < 0x0008 || tag.element == 0
+            || element.is_encapsulated) {
             report(path_of(index), "an element that must not be there", false);
         }
         if (row != nullptr && row->rule.action == Action::empty
@@ -154,6 +159,8 @@ private:
             check_dates(element, action, index);
         } else if (element.vr == Vr{"UI"}) {
             check_uids(element, action, index);
+        } else if (element.vr == Vr{"CS"}) {
+            m_spans[index].is_proven = are_defined_terms(without_padding(element.stored));
         }
         const bool needs_decoding =
             is_encoded_text(element.vr)
@@ -211,13 +218,20 @@ private:
     void check_uids(const Element& element, Action action, std::size_t index)
     {
         const auto value = without_padding(element.stored);
+        // No instance has a UID of the standard; and whatever a profile wishes, none keeps its own.
+        const bool names_instance = is_instance_place({element.tag.group, element.tag.element});
         const auto is_fine = [&](std::string_view uid) {
-            return uid.empty() || is_standard_uid(uid) || m_plan.uids.is_new(uid);
+            return uid.empty() || (is_standard_uid(uid) && !names_instance)
+                   || m_plan.uids.is_new(uid);
         };
         bool fine = is_fine(value);
+        bool all_known = fine;
         if (!fine) {
             const auto parts = split(value, '\\');
-            const bool names_class = action == Action::keep || action == Action::recurse;
+            const bool names_class =
+                !names_instance && (action == Action::keep || action == Action::recurse);
+            all_known = std::ranges::all_of(
+                parts, [&](std::string_view uid) { return is_fine(trimmed(uid)); });
             fine = std::ranges::all_of(parts, [&](std::string_view uid) {
                 const bool kept = names_class && is_uid(trimmed(uid))
                                   && !m_plan.identity.is_original_uid(trimmed(uid));
@@ -227,7 +241,7 @@ private:
         if (!fine) {
             report(path_of(index), "an original UID", true);
         }
-        m_spans[index].is_proven = fine;
+        m_spans[index].is_proven = all_known; // a foreign class may hold a date: searched again
     }
 
     void check_required(const Item& root)
@@ -281,15 +295,37 @@ private:
                                   std::string_view word) const
     {
         if (!hit.is_certain || index == Span::no_parent) {
-            return !hit.is_certain;
+            return !hit.is_certain || hit.touches_digits; // long numbers: our own UIDs
         }
         const auto& span = m_spans[index];
         // Numbers and samples spell short words, short numbers and foreign letters by chance.
         const bool is_number = span.vr == Vr{"IS"} || span.vr == Vr{"DS"} || span.vr == Vr{"TM"};
-        const bool by_chance =
-            (is_number || is_binary(span.vr))
-            && (word.size() < (hit.is_digits ? 8U : 6U) || (is_binary(span.vr) && !is_ascii(word)));
+        const bool by_chance = (is_number || is_binary(span.vr))
+                               && (hit.touches_digits
+                                   || word.size() < (hit.is_digits ? 8U
+                                                     : is_number   ? 6U
+                                                                   : 5U)
+                                   || (is_binary(span.vr) && !is_ascii(word)));
         return span.is_proven || by_chance;
+    }
+
+    /// The file with its tags, representations and lengths blotted out: a "2" of the group of the next
+    /// element would hide the end of a number, and a "T" the end of a short name.
+    [[nodiscard]] std::string values_only() const
+    {
+        constexpr char blot = '|'; // neither letter nor digit nor blank
+        std::string bytes{m_file.bytes};
+        auto at = static_cast<std::size_t>(m_file.data_set_offset);
+        const auto blot_until = [&](std::size_t end) {
+            std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                      bytes.begin() + static_cast<std::ptrdiff_t>(end), blot);
+        };
+        for (const auto index : m_order) {
+            blot_until(m_spans[index].begin);
+            at = m_spans[index].end;
+        }
+        blot_until(bytes.size());
+        return bytes;
     }
 
     void search_bytes(Reading reading)
@@ -300,7 +336,8 @@ private:
                 m_order.push_back(i);
             }
         }
-        const auto folded = fold(m_file.bytes, reading);
+        const auto bytes = values_only();
+        const auto folded = fold(bytes, reading);
         for (const auto& hit : m_plan.identity.find(folded)) {
             const auto offset = folded.origin[hit.range.begin];
             const auto index = span_at(offset);

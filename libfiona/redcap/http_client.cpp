@@ -49,8 +49,8 @@ const json::Array& list_in(const json::Value& value)
 std::size_t count_in(const std::string& body)
 {
     const auto value = parse_json(body);
-    const auto text = trimmed(value.is_object() ? value.text("count") : value.text());
-    const std::string digits{text};
+    const auto text = value.is_object() ? value.text("count") : value.text();
+    const std::string digits{trimmed(text)}; // a copy, of what `text` still owns
     std::size_t count = 0;
     const auto* const last = digits.data() + digits.size();
     const auto [end, problem] = std::from_chars(digits.data(), last, count);

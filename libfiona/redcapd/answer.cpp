@@ -58,11 +58,11 @@ Answer error_answer(int status, std::string_view text, Format format)
 {
     std::string body;
     switch (format) {
-    case Format::json: body = fmt::format("{{\"error\":{}}}", json::quoted(text)); break;
+    case Format::json: body = fmt::format(R"({{"error":{}}})", json::quoted(text)); break;
     case Format::csv: body = fmt::format("ERROR: {}", text); break;
     case Format::xml:
         body =
-            fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\" ?><hash><error>{}</error></hash>",
+            fmt::format(R"(<?xml version="1.0" encoding="UTF-8" ?><hash><error>{}</error></hash>)",
                         xml_escaped(text));
         break;
     }
@@ -78,10 +78,10 @@ Answer count_answer(std::int64_t count, Format format)
 {
     std::string body;
     switch (format) {
-    case Format::json: body = fmt::format("{{\"count\":{}}}", count); break;
+    case Format::json: body = fmt::format(R"({{"count":{}}})", count); break;
     case Format::csv: body = fmt::format("{}", count); break;
     case Format::xml:
-        body = fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\" ?><count>{}</count>", count);
+        body = fmt::format(R"(<?xml version="1.0" encoding="UTF-8" ?><count>{}</count>)", count);
         break;
     }
     return {200, std::string{content_type(format)}, std::move(body)};

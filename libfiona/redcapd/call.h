@@ -23,7 +23,7 @@ struct Call {
     const Schema& schema;
     const Access& access;
     TimePoint now;
-    Format error_format; ///< of error texts, and of import and delete answers
+    Format error_format = Format::xml; ///< of error texts, and of import and delete answers
 
     /// The parameter `format`. Throws Refusal: absent (it means XML) is 400, `xml` and `odm` 501.
     [[nodiscard]] Format format() const;
@@ -36,7 +36,7 @@ struct Call {
     [[nodiscard]] std::vector<std::string> known_list(std::string_view name,
                                                       const IsKnown& is_known) const
     {
-        const auto items = form.list(name);
+        auto items = form.list(name);
         std::vector<std::string> unknown;
         for (const auto& item : items) {
             if (!is_known(item)) {

@@ -95,7 +95,7 @@ void Commands::init() const
     const auto file = database();
     const auto tokens =
         m_places.tokens_file ? *m_places.tokens_file : m_config().redcap.tokens_file;
-    const auto report = initialize(file, tokens, schemas(), Clock::now(), m_places.mode);
+    const auto report = initialize({file, tokens, schemas()}, Clock::now(), m_places.mode);
     const std::string would = dry_run() ? "would be " : "";
     std::vector<std::string> lines;
     for (const auto& project : report.projects_made) {

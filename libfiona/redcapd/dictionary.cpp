@@ -164,8 +164,8 @@ std::vector<DictionaryRow> dictionary_rows(const csv::Rows& rows, std::string_vi
     constexpr auto no_column = dictionary_width;
     std::vector<std::size_t> place; // column of the file -> column of the dictionary
     for (const auto& title : rows.front()) {
-        const auto by_header = std::ranges::find(dictionary_headers, title);
-        const auto by_key = std::ranges::find(dictionary_keys, title);
+        const auto* const by_header = std::ranges::find(dictionary_headers, title);
+        const auto* const by_key = std::ranges::find(dictionary_keys, title);
         place.push_back(by_header != dictionary_headers.end()
                             ? static_cast<std::size_t>(by_header - dictionary_headers.begin())
                         : by_key != dictionary_keys.end()

@@ -222,7 +222,7 @@ private:
                && take(rest.substr(0, word.size()));
     }
 
-    unsigned deeper(unsigned depth) const
+    [[nodiscard]] unsigned deeper(unsigned depth) const
     {
         if (depth + 1 > max_depth) {
             fail();

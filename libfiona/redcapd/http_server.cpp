@@ -35,7 +35,7 @@ constexpr const char* out_of_order_page =
     "<!DOCTYPE html><html><body><p>The site is being upgraded.</p></body></html>";
 
 /// The connection this thread serves: what httplib hands to a handler does not say.
-thread_local Connection* t_connection = nullptr;
+thread_local Connection* g_connection = nullptr;
 
 class ConnectionStream : public httplib::Stream {
 public:
@@ -127,12 +127,10 @@ public:
         if (!m_stop) {
             throw os_error(errno, "make an event descriptor");
         }
-        new_task_queue =
-            [limit =
-                 settings
-                     .max_connections] { // NOLINT(cppcoreguidelines-owning-memory) httplib deletes it
-                return new ThreadsQueue{limit};
-            };
+        new_task_queue = [limit = settings.max_connections] {
+            // NOLINTNEXTLINE(cppcoreguidelines-owning-memory) httplib deletes it
+            return std::make_unique<ThreadsQueue>(limit).release();
+        };
         set_payload_max_length(max_body_bytes);
         set_keep_alive_timeout(60); // what the Keep-Alive header says; connection.cpp decides
         set_keep_alive_max_count(10000);
@@ -214,7 +212,7 @@ private:
             response.set_content(answer.body, answer.content_type);
         }
         if (handled.changed && happens(InjectedFault::Kind::drop_after_commit)) {
-            t_connection->mute();
+            g_connection->mute();
         }
         log::info(
             "request_answered",
@@ -269,14 +267,14 @@ private:
     {
         Connection connection{UniqueFd{accepted}, m_stop.get()};
         ConnectionStream stream{connection};
-        t_connection = &connection;
+        g_connection = &connection;
         while (connection.wait_for_request()) {
             bool closed = false;
             if (!process_request(stream, false, closed, nullptr) || closed) {
                 break;
             }
         }
-        t_connection = nullptr;
+        g_connection = nullptr;
         return true;
     }
 

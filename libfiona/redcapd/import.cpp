@@ -252,7 +252,7 @@ Answer import_answer(const Call& call, const Names& names)
     std::vector<std::string> ids;
     for (const auto& [name, sent] : names) {
         const bool both = wanted == "auto_ids" && call.form.flag("forceAutoNumber");
-        ids.push_back(both ? name + "," + sent : name);
+        ids.push_back(both ? fmt::format("{},{}", name, sent) : name);
     }
     if (wanted == "ids" || wanted == "auto_ids") {
         return ids_answer(call, ids);

@@ -311,6 +311,7 @@ std::vector<ImportRow> checked_rows(const Call& call, Blanks blanks)
     RowCheck check{call.schema, blanks};
     check.check_names(sent);
     std::vector<ImportRow> rows;
+    rows.reserve(sent.size());
     for (const auto& row : sent) {
         rows.push_back(check.check(row));
     }

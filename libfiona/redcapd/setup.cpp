@@ -117,29 +117,28 @@ void add_routing_destination(Database& database, const std::string& title)
 
 } // namespace
 
-InitReport initialize(const fs::path& database_file, const fs::path& tokens_file,
-                      const fs::path& schemas, TimePoint now, Mode mode)
+InitReport initialize(const InitFiles& files, TimePoint now, Mode mode)
 {
     // Read before anything is made, so that a missing schema leaves nothing behind.
     std::vector<Schema> wanted;
     for (const auto* const role : roles) {
-        wanted.push_back(read_template(schemas, role));
+        wanted.push_back(read_template(files.schemas, role));
         wanted.back().created = epoch_seconds(now);
     }
     InitReport report;
-    if (mode == Mode::dry_run && !fs::exists(database_file)) {
-        static_cast<void>(complete_tokens_file(tokens_file, mode, report));
+    if (mode == Mode::dry_run && !fs::exists(files.database)) {
+        static_cast<void>(complete_tokens_file(files.tokens_file, mode, report));
         report.projects_made.assign(roles.begin(), roles.end());
         return report;
     }
     std::optional<FileLock> lock;
     if (mode == Mode::apply) {
-        make_parent(database_file);
-        make_parent(tokens_file);
-        lock.emplace(database_file.native() + ".lock");
+        make_parent(files.database);
+        make_parent(files.tokens_file);
+        lock.emplace(files.database.native() + ".lock");
     }
-    const auto tokens = complete_tokens_file(tokens_file, mode, report);
-    Database database{database_file,
+    const auto tokens = complete_tokens_file(files.tokens_file, mode, report);
+    Database database{files.database,
                       mode == Mode::apply ? Database::Open::create : Database::Open::existing};
     prepare_tables(database);
     Transaction transaction{database, Transaction::Kind::write};

@@ -16,6 +16,12 @@
 /// of its own for each research project.
 namespace fiona::redcapd {
 
+struct InitFiles {
+    std::filesystem::path database;
+    std::filesystem::path tokens_file;
+    std::filesystem::path schemas; ///< directory of the templates
+};
+
 struct InitReport {
     std::vector<std::string> projects_made;
     std::vector<std::string> tokens_made; ///< roles, never tokens
@@ -31,9 +37,7 @@ struct InitReport {
 ///      +          +       nothing to do
 ///
 /// A dry run reads, reports what is missing and makes nothing, no directory either.
-InitReport initialize(const std::filesystem::path& database,
-                      const std::filesystem::path& tokens_file,
-                      const std::filesystem::path& schemas, TimePoint now, Mode mode = Mode::apply);
+InitReport initialize(const InitFiles& files, TimePoint now, Mode mode = Mode::apply);
 
 /// What a new token is for.
 struct Grant {

@@ -27,8 +27,8 @@ constexpr int backlog = 128;
 template <typename Address>
 sockaddr* generic(Address& address)
 {
-    return reinterpret_cast<sockaddr*>(
-        &address); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    return reinterpret_cast<sockaddr*>(&address);
 }
 
 UniqueFd new_socket(int family)

@@ -157,7 +157,7 @@ DrawnBox draw_text(Canvas& canvas, unsigned x, unsigned y, unsigned scale, std::
         const auto* const glyph = std::ranges::find(font, letter, &Glyph::letter);
         for (unsigned column = 0; glyph != font.end() && column < glyph_columns; ++column) {
             for (unsigned row = 0; row < glyph_rows; ++row) {
-                if (((glyph->columns.at(column) >> row) & 1U) != 0) {
+                if (((unsigned{glyph->columns.at(column)} >> row) & 1U) != 0) {
                     fill(canvas, left + column * scale, y + row * scale, scale);
                 }
             }

@@ -151,3 +151,64 @@ TEST_CASE("text is read in the declared character set, and in another if that is
     CHECK(Charset{"ISO_IR 100"}.encode(utf8) == latin);
     CHECK_FALSE(Charset{"ISO_IR 100"}.encode("山田").has_value());
 }
+
+namespace {
+
+std::string clean_of(IdentityKind kind, std::string_view value, std::string_view text)
+{
+    IdentityCollector collected;
+    collected.add(kind, value);
+    const Identity identity{collected, {"GLIOMA", "GLI_001"}};
+    return cleaned(text, identity, CleaningDepth::full, Multiplicity::multiple)
+        .value_or("(unchanged)");
+}
+
+} // namespace
+
+TEST_CASE("two short names are found together, in any order")
+{
+    for (const auto* const text : {"MR Bo Li head", "MR Li, Bo head", "MR_BoLi_head",
+                                   "MR Li^Bo head", "MR li,bo head", "MR Bo-Li head"}) {
+        CAPTURE(text);
+        CHECK(fold_text(clean_of(IdentityKind::name, "Li^Bo", text)) == "mr head");
+    }
+    CHECK(clean_of(IdentityKind::name, "Li^Bo", "MR boil abolish head") == "(unchanged)");
+    CHECK(clean_of(IdentityKind::name, "Bø^Liv", "MR Liv Bø head") == "MR head");
+    CHECK(clean_of(IdentityKind::name, "Wang^Wu=王^五", "患者王五。MR head") == "患者 。MR head");
+}
+
+TEST_CASE("Latin letters of every kind fold to those of a scanner's console")
+{
+    CHECK(clean_of(IdentityKind::name, "Nguyễn^Thị", "MR Nguyen head") == "MR head");
+    CHECK(clean_of(IdentityKind::name, "Ștefănescu^Ion", "MR STEFANESCU head") == "MR head");
+    CHECK(clean_of(IdentityKind::name, "Ｙａｍａｄａ^Ｔ", "MR Yamada head") == "MR head");
+    CHECK(clean_of(IdentityKind::name, "Yamada^T", "MR ＹＡＭＡＤＡ head") == "MR head");
+}
+
+TEST_CASE("a number of the study is found without its letters, its zeros and between other digits")
+{
+    CHECK(clean_of(IdentityKind::identifier, "PX448812", "MR 448812 head") == "MR head");
+    CHECK(clean_of(IdentityKind::identifier, "0088123457", "MR 88123457 head") == "MR head");
+    CHECK(fold_text(clean_of(IdentityKind::identifier, "88123457", "MR 2019060488123457 head"))
+              .find("88123457")
+          == std::string::npos);
+    CHECK(clean_of(IdentityKind::identifier, "88123457", "MR 8812\\3457 head").empty());
+    CHECK(clean_of(IdentityKind::name, "Nordbakken^S", "Nord\\bakken").empty());
+}
+
+TEST_CASE("a day of the study is found with its month in letters, and with blanks")
+{
+    for (const auto* const date : {"07-MAR-1961", "07MAR1961", "7mar61", "Mar-07-1961",
+                                   "07 03 1961", "1961_03_07", "1961-mar-07", "mar 7 1961"}) {
+        CAPTURE(date);
+        CHECK(clean(std::string{"born "} + date + " knee", CleaningDepth::identity) == "born knee");
+    }
+}
+
+TEST_CASE("dates with a month in letters vanish whoever's they are; words that begin like one stay")
+{
+    CHECK(clean("scan 12-Nov-2019 knee") == "scan knee");
+    CHECK(clean("scan 12NOV2019 knee") == "scan knee");
+    CHECK(clean("desc-2000 junior 2000") == "(unchanged)");
+    CHECK(clean("mar 1000 head") == "(unchanged)");
+}

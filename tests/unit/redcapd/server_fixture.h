@@ -26,7 +26,7 @@ public:
     Server()
     {
         using namespace fiona::redcapd;
-        initialize(directory / "redcap.db", directory / "tokens", schemas, now);
+        initialize({directory / "redcap.db", directory / "tokens", schemas}, now);
         Database database{directory / "redcap.db", Database::Open::existing};
         m_demo_token =
             create_project(database, {"DEMO", "research-project", {"01", "baseline"}}, schemas, now)

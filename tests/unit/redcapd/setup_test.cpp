@@ -15,8 +15,8 @@ TEST_CASE("setup: a second run makes nothing and changes no token")
     const Server server;
     const auto tokens = fiona::read_file(server.directory / "tokens");
 
-    const auto report = initialize(server.directory / "redcap.db", server.directory / "tokens",
-                                   server.schemas, server.now);
+    const auto report = initialize(
+        {server.directory / "redcap.db", server.directory / "tokens", server.schemas}, server.now);
 
     CHECK(report.projects_made.empty());
     CHECK(report.tokens_made.empty());
@@ -29,7 +29,7 @@ TEST_CASE("setup: a tokens file without its database is a crash half-way, and is
     const TempDir other;
 
     const auto report =
-        initialize(other / "redcap.db", server.directory / "tokens", server.schemas, server.now);
+        initialize({other / "redcap.db", server.directory / "tokens", server.schemas}, server.now);
 
     CHECK(report.tokens_made.empty());
     CHECK(report.projects_made.size() == 6);
@@ -49,8 +49,8 @@ TEST_CASE("setup: a lost line gets a new token, comments and other lines stay")
     }
     fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
 
-    const auto report = initialize(directory / "redcap.db", file, FIONA_SOURCE_DIR "/share/redcap",
-                                   fiona::TimePoint{});
+    const auto report = initialize(
+        {directory / "redcap.db", file, FIONA_SOURCE_DIR "/share/redcap"}, fiona::TimePoint{});
 
     CHECK(report.tokens_made.size() == 5);
     CHECK_THAT(
@@ -65,9 +65,10 @@ TEST_CASE("setup: a tokens file that others can read is refused")
     const Server server;
     fs::permissions(server.directory / "tokens", fs::perms::group_read, fs::perm_options::add);
 
-    CHECK_THROWS_AS(initialize(server.directory / "redcap.db", server.directory / "tokens",
-                               server.schemas, server.now),
-                    Error);
+    CHECK_THROWS_AS(
+        initialize({server.directory / "redcap.db", server.directory / "tokens", server.schemas},
+                   server.now),
+        Error);
 }
 
 TEST_CASE("setup: tokens are not in the database")
