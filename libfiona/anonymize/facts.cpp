@@ -172,7 +172,9 @@ void Facts::add_dates(const Element& element)
 void Facts::add_uids(const Element& element, const Profile& profile)
 {
     const auto* const row = is_private(element.tag) ? nullptr : profile.find(element.tag);
-    const bool is_kept = row != nullptr && row->rule.action == Action::keep;
+    // A profile may keep other UIDs; those of study, series and instance identify always.
+    const bool is_kept = row != nullptr && row->rule.action == Action::keep
+                         && !is_instance_place({element.tag.group, element.tag.element});
     if (is_kept || !uid_names_instance(element.tag)) {
         return;
     }
@@ -204,20 +206,7 @@ void Facts::add_item(const Item& item, std::string_view around, const Profile& p
         } else if (vr == Vr{"DA"} || vr == Vr{"DT"}) {
             add_dates(element);
         } else if (vr == Vr{"UI"}) {
-<<<<<<< .merge_file_uhkKYh
             add_uids(element, profile);
-=======
-            const auto* const row = is_private(element.tag) ? nullptr : profile.find(element.tag);
-            // A profile may keep other UIDs; those of study, series and instance identify always.
-            const bool is_mapped = row == nullptr || row->rule.action != Action::keep
-                                   || is_instance_place({element.tag.group, element.tag.element});
-            for (const auto uid : split(bare, '\\')) {
-                if (is_mapped && !is_standard_uid(trimmed(uid))
-                    && uid_names_instance(element.tag)) {
-                    identity.add_uid(trimmed(uid));
-                }
-            }
->>>>>>> .merge_file_EAs34B
         } else if (const auto kind = kind_of(element.tag, vr)) {
             if (!charset) {
                 charset.emplace(declared);

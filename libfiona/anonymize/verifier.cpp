@@ -4,11 +4,8 @@
 #include "libfiona/anonymize/attributes.h"
 #include "libfiona/anonymize/rules.h"
 #include "libfiona/anonymize/text_encoding.h"
-<<<<<<< .merge_file_O4zor1
 #include "libfiona/anonymize/value_shape.h"
-=======
 #include "libfiona/anonymize/vocabulary.h"
->>>>>>> .merge_file_E8JCvV
 #include "libfiona/base/dates.h"
 #include "libfiona/base/text.h"
 
