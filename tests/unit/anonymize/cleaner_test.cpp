@@ -205,7 +205,7 @@ TEST_CASE("a day of the study is found with its month in letters, and with blank
     }
 }
 
-TEST_CASE("dates with a month in letters vanish whoever's they are; words that begin like one stay")
+TEST_CASE("dates with a month in letters vanish whoever's they are, words that begin like one stay")
 {
     CHECK(clean("scan 12-Nov-2019 knee") == "scan knee");
     CHECK(clean("scan 12NOV2019 knee") == "scan knee");
