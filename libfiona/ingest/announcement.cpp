@@ -2,6 +2,8 @@
 #include "libfiona/ingest/announcement.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
 
 #include <sys/stat.h>
@@ -88,6 +90,25 @@ store::SpoolEntry announce(const fs::path& file, const Sender& sender)
             header.meta_text({0x0002, 0x0010}),
             static_cast<std::uint64_t>(status.st_size),
             ""};
+}
+
+std::set<fs::path> announced_files(const fs::path& directory)
+{
+    std::set<fs::path> files;
+    std::error_code problem;
+    for (const auto& item : fs::directory_iterator{directory, problem}) {
+        try {
+            const auto text = read_file_if_any(item.path());
+            const auto entry = json::parse(text.value_or("{}"), "spool entry");
+            files.insert(fs::path{entry.text("dir")} / entry.text("file"));
+        } catch (
+            const Error&) { // NOLINT(bugprone-empty-catch) an .err file or damaged: names no file
+        }
+    }
+    if (problem && problem != std::errc::no_such_file_or_directory) {
+        throw os_error(problem.value(), fmt::format("read {}", directory.native()));
+    }
+    return files;
 }
 
 store::SpoolEntry announce_line(std::string_view line)

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,11 @@ struct Sender {
 /// Reads the UIDs from the file. `received` of the entry is the file's mtime. Throws Error:
 /// Fault::missing if there is no such file, Fault::data if it is no DICOM object with its UIDs.
 [[nodiscard]] store::SpoolEntry announce(const std::filesystem::path& file, const Sender& sender);
+
+/// The files that the spool entries in `directory` (new/ or failed/) are about; nothing of those that
+/// cannot be read, and none if the directory is not there.
+[[nodiscard]] std::set<std::filesystem::path>
+announced_files(const std::filesystem::path& directory);
 
 /// A line of the original's FIFO: `caller,called,address,directory,file`, or one absolute path.
 /// Throws Error{Fault::data} for anything else, and what announce() throws.

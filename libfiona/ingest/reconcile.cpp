@@ -136,16 +136,7 @@ private:
     void collect_known()
     {
         for (const auto* const state : {"new", "failed"}) {
-            const auto directory = m_spool.directory() / state;
-            for (const auto& name : names_in(directory)) {
-                try {
-                    const auto text = read_file_if_any(directory / name);
-                    const auto entry = json::parse(text.value_or("{}"), "spool entry");
-                    m_known.insert(fs::path{entry.text("dir")} / entry.text("file"));
-                } catch (
-                    const Error&) { // NOLINT(bugprone-empty-catch) an .err file or damaged: names no file
-                }
-            }
+            m_known.merge(announced_files(m_spool.directory() / state));
         }
     }
 

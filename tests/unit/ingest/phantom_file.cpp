@@ -61,7 +61,9 @@ void write_image(const fs::path& file, const Attributes& attributes)
     auto& set = *format.getDataset();
     for (const auto& [name, value] : all) {
         if (value != "-") {
-            dicom::check(set.putAndInsertString(DcmTag{key_of(name)}, value.c_str()), name);
+            auto& where = name.starts_with("0002") ? static_cast<DcmItem&>(*format.getMetaInfo())
+                                                   : static_cast<DcmItem&>(set);
+            dicom::check(where.putAndInsertString(DcmTag{key_of(name)}, value.c_str()), name);
         }
     }
     constexpr std::array<Uint16, 4> matrix{0, 256, 256, 0};
@@ -79,7 +81,9 @@ void write_image(const fs::path& file, const Attributes& attributes)
     }
     dicom::check(set.putAndInsertUint8Array(DCM_PixelData, pixels.data(), pixels.size()), "pixels");
     fs::create_directories(file.parent_path());
-    dicom::check(format.saveFile(file.c_str(), EXS_LittleEndianExplicit), "save");
+    dicom::check(format.saveFile(file.c_str(), EXS_LittleEndianExplicit, EET_UndefinedLength,
+                                 EGL_recalcGL, EPD_noChange, 0, 0, EWM_updateMeta),
+                 "save"); // by default the meta header would be made anew
 }
 
 std::string series_uid(unsigned series)

@@ -8,7 +8,8 @@
 #include <string>
 
 /// A small Part 10 file made in code: a two by two MR image. Everything else is an attribute given
-/// as `gggg,eeee` -> value, which replaces or adds; "-" removes. Character VRs only, by dictionary.
+/// as `gggg,eeee` -> value, which replaces or adds; "-" removes. Character VRs only, by dictionary;
+/// group 0002 goes to the meta header.
 using Attributes = std::map<std::string, std::string>;
 
 void write_image(const std::filesystem::path& file, const Attributes& attributes);

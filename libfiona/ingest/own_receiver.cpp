@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/ingest/own_receiver.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
+#include "libfiona/base/process.h"
+#include "libfiona/pacs/receiver.h"
+
+#include <filesystem>
+#include <limits>
+
+namespace fiona::ingest {
+
+namespace {
+
+std::uint16_t port_of(const Config& config)
+{
+    try {
+        const auto state = pacs::receiver_state(config);
+        const auto* const port = state.find("port");
+        if (port != nullptr && port->is_integer() && port->integer() > 0
+            && port->integer() <= std::numeric_limits<std::uint16_t>::max()) {
+            return static_cast<std::uint16_t>(port->integer());
+        }
+    } catch (const Error& e) { // a status file that was damaged: it says nothing then
+        log::warn("receiver_status_unreadable", {{"reason", e.what()}});
+    }
+    return config.receiver.port;
+}
+
+} // namespace
+
+pacs::Peer own_receiver(const Config& config)
+{
+    const auto& bind = config.receiver.bind_address;
+    const bool is_everywhere = bind.empty() || bind == "0.0.0.0" || bind == "::";
+    return {.host = is_everywhere ? "127.0.0.1" : bind,
+            .port = port_of(config),
+            .called_aet = config.receiver.aet,
+            .calling_aet = "FIONA",
+            .timeout = config.receiver.dimse_timeout};
+}
+
+store::StartResult start_own_receiver(const Config& config, std::optional<std::uint16_t> port)
+{
+    std::vector<std::string> arguments{sibling_program("fiona-storescp"), "--config",
+                                       std::filesystem::absolute(config.file)};
+    if (!config.project.empty()) {
+        arguments.insert(arguments.end(), {"--project", config.project});
+    }
+    if (port) {
+        arguments.insert(arguments.end(), {"--port", std::to_string(*port)});
+    }
+    arguments.emplace_back("run");
+    return pacs::start_receiver(config, port, arguments);
+}
+
+} // namespace fiona::ingest
