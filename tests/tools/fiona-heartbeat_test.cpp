@@ -171,7 +171,7 @@ TEST_CASE("fiona-heartbeat: one bad image among good daemons is degraded, and no
     CHECK(site.receiver() == receiver);
 }
 
-TEST_CASE("fiona-heartbeat: a receiver that refuses is alive; one that does not know us is well")
+TEST_CASE("fiona-heartbeat: a receiver that refuses is alive, one that does not know us is well")
 {
     const Watched full{{{"hard_free_bytes", std::int64_t{1} << 50U}}};
     full.tool();

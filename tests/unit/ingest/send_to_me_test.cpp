@@ -116,7 +116,7 @@ TEST_CASE("files are sorted by the AE titles they carry, and what is no object i
     CHECK(overridden.files.at({"X", "Y"}).size() == 4);
 }
 
-TEST_CASE("files of the archive are announced once, through links too; others are not")
+TEST_CASE("files of the archive are announced once, through links too, and others are not")
 {
     const Site site;
     const auto archived = ingest::files_of_patient(site.config, Private<std::string>{patient});
