@@ -159,7 +159,10 @@ TEST_CASE("a filer killed at any moment leaves a whole request or none")
                 static_cast<void>(requests.file(sample_request(fmt::format("P_{}_{}", round, i))));
             }
         }
-        ::usleep(static_cast<unsigned>(1000 + 300 * round));
+        for (int wait = 0; wait < 5000 && requests.waiting().size() <= before; ++wait) {
+            ::usleep(1000); // until the child is at work, however slow the machine
+        }
+        ::usleep(static_cast<unsigned>(300 * round));
         ::kill(child, SIGKILL);
         ::waitpid(child, nullptr, 0);
         const auto names = requests.waiting();
