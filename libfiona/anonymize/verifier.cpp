@@ -4,7 +4,7 @@
 #include "libfiona/anonymize/attributes.h"
 #include "libfiona/anonymize/rules.h"
 #include "libfiona/anonymize/text_encoding.h"
-#include "libfiona/anonymize/vocabulary.h"
+#include "libfiona/anonymize/value_shape.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/text.h"
 
@@ -180,7 +180,7 @@ private:
                             && (row->rule.action == Action::constant
                                 || row->rule.action == Action::project || !row->rule.regex.empty());
         const bool known = name.empty() || name == dummy_text || name == settings.participant.str()
-                           || name == m_plan.event_text().substr(0, name.size());
+                           || name == within_limit("PN", m_plan.event_text());
         if (!known && !chosen) {
             report(path_of(index), "a name of a person", true);
         }
