@@ -66,66 +66,6 @@ constexpr std::array<Limit, 15> limits{{{"AE", 16},
                                         {"UI", 64},
                                         {"UR", 1024}}};
 
-/// Terms of closed lists of PS3.3 that geometry, reports and safety modes cannot do without: patient
-/// positions (C.7.3.1.1.2), value, relationship and graphic types of content items (C.17.3, C.18.6),
-/// operating modes (C.8.13.2).
-constexpr std::array<std::string_view, 56> defined_terms{"AFDL",
-                                                         "AFDR",
-                                                         "AFP",
-                                                         "AFS",
-                                                         "FFDL",
-                                                         "FFDR",
-                                                         "FFP",
-                                                         "FFS",
-                                                         "HFDL",
-                                                         "HFDR",
-                                                         "HFP",
-                                                         "HFS",
-                                                         "LFP",
-                                                         "LFS",
-                                                         "PFDL",
-                                                         "PFDR",
-                                                         "PFP",
-                                                         "PFS",
-                                                         "RFP",
-                                                         "RFS",
-                                                         "SITTING",
-                                                         "CODE",
-                                                         "COMPOSITE",
-                                                         "CONTAINER",
-                                                         "DATE",
-                                                         "DATETIME",
-                                                         "IMAGE",
-                                                         "NUM",
-                                                         "PNAME",
-                                                         "SCOORD",
-                                                         "SCOORD3D",
-                                                         "TABLE",
-                                                         "TCOORD",
-                                                         "TEXT",
-                                                         "TIME",
-                                                         "UIDREF",
-                                                         "WAVEFORM",
-                                                         "CONTINUOUS",
-                                                         "SEPARATE",
-                                                         "CONTAINS",
-                                                         "POINT",
-                                                         "MULTIPOINT",
-                                                         "POLYLINE",
-                                                         "POLYGON",
-                                                         "CIRCLE",
-                                                         "ELLIPSE",
-                                                         "ELLIPSOID",
-                                                         "IEC_NORMAL",
-                                                         "IEC_FIRST_LEVEL",
-                                                         "IEC_SECOND_LEVEL",
-                                                         "HAS OBS CONTEXT",
-                                                         "HAS CONCEPT MOD",
-                                                         "HAS ACQ CONTEXT",
-                                                         "HAS PROPERTIES",
-                                                         "INFERRED FROM",
-                                                         "SELECTED FROM"};
-
 std::string cut(std::string_view utf8, std::size_t characters)
 {
     std::size_t at = 0;
@@ -162,14 +102,6 @@ std::string within_limit(Vr vr, std::string_view utf8)
         first = false;
     }
     return result;
-}
-
-bool are_defined_terms(std::string_view values)
-{
-    const auto parts = split(values, '\\');
-    return std::ranges::all_of(parts, [](std::string_view part) {
-        return std::ranges::find(defined_terms, trimmed(part)) != defined_terms.end();
-    });
 }
 
 std::string capped_age(std::string_view age)

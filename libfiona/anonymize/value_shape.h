@@ -14,9 +14,6 @@ namespace fiona::anonymize {
 /// At most what the VR allows, in characters (PS3.5 §6.2), for values we write. Backslashes
 /// separate values where the VR has several.
 [[nodiscard]] std::string within_limit(Vr vr, std::string_view utf8);
-/// Whether all values of a CS are terms of such lists that no software can do without (HFS, CODE,
-/// ...): a patient called so is not betrayed by them, and the geometry is not lost for the name.
-[[nodiscard]] bool are_defined_terms(std::string_view values);
 /// An AS of more than 89 years as "089Y": so few people are older that their age names them (45 CFR
 /// 164.514(b)(2)(i)(C)). Another age as it is.
 [[nodiscard]] std::string capped_age(std::string_view age);

@@ -5,6 +5,7 @@
 #include "libfiona/anonymize/rules.h"
 #include "libfiona/anonymize/text_encoding.h"
 #include "libfiona/anonymize/value_shape.h"
+#include "libfiona/anonymize/vocabulary.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/text.h"
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/vocabulary.h"
 
+#include "libfiona/base/text.h"
+
 #include <algorithm>
+#include <array>
 
 namespace fiona::anonymize {
 
@@ -112,6 +115,66 @@ constexpr std::string_view trade_words = R"(
  wholebody width window wing with without work wrist xa xc zoom zygoma 
 )";
 
+/// Terms of closed lists of PS3.3 that geometry, reports and safety modes cannot do without: patient
+/// positions (C.7.3.1.1.2), value, relationship and graphic types of content items (C.17.3, C.18.6),
+/// operating modes (C.8.13.2).
+constexpr std::array<std::string_view, 56> defined_terms{"AFDL",
+                                                         "AFDR",
+                                                         "AFP",
+                                                         "AFS",
+                                                         "FFDL",
+                                                         "FFDR",
+                                                         "FFP",
+                                                         "FFS",
+                                                         "HFDL",
+                                                         "HFDR",
+                                                         "HFP",
+                                                         "HFS",
+                                                         "LFP",
+                                                         "LFS",
+                                                         "PFDL",
+                                                         "PFDR",
+                                                         "PFP",
+                                                         "PFS",
+                                                         "RFP",
+                                                         "RFS",
+                                                         "SITTING",
+                                                         "CODE",
+                                                         "COMPOSITE",
+                                                         "CONTAINER",
+                                                         "DATE",
+                                                         "DATETIME",
+                                                         "IMAGE",
+                                                         "NUM",
+                                                         "PNAME",
+                                                         "SCOORD",
+                                                         "SCOORD3D",
+                                                         "TABLE",
+                                                         "TCOORD",
+                                                         "TEXT",
+                                                         "TIME",
+                                                         "UIDREF",
+                                                         "WAVEFORM",
+                                                         "CONTINUOUS",
+                                                         "SEPARATE",
+                                                         "CONTAINS",
+                                                         "POINT",
+                                                         "MULTIPOINT",
+                                                         "POLYLINE",
+                                                         "POLYGON",
+                                                         "CIRCLE",
+                                                         "ELLIPSE",
+                                                         "ELLIPSOID",
+                                                         "IEC_NORMAL",
+                                                         "IEC_FIRST_LEVEL",
+                                                         "IEC_SECOND_LEVEL",
+                                                         "HAS OBS CONTEXT",
+                                                         "HAS CONCEPT MOD",
+                                                         "HAS ACQ CONTEXT",
+                                                         "HAS PROPERTIES",
+                                                         "INFERRED FROM",
+                                                         "SELECTED FROM"};
+
 bool is_word_of(std::string_view list, std::string_view word)
 {
     const bool is_one_word = !word.empty() && word.find_first_of(" \n") == std::string_view::npos;
@@ -127,6 +190,14 @@ std::string known_body_part(std::string_view value)
         return c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
     });
     return text.empty() || is_word_of(body_parts, text) ? text : "BODYPART";
+}
+
+bool are_defined_terms(std::string_view values)
+{
+    const auto parts = split(values, '\\');
+    return std::ranges::all_of(parts, [](std::string_view part) {
+        return std::ranges::find(defined_terms, trimmed(part)) != defined_terms.end();
+    });
 }
 
 bool is_trade_word(std::string_view folded)
