@@ -209,7 +209,7 @@ void Identity::add_short_names(const std::string& utf8)
                     continue;
                 }
                 for (const auto* const between : {" ", "", ", ", ",", "^", "-", ".", "\\"}) {
-                    add_token(first + between + second,
+                    add_token(fmt::format("{}{}{}", first, between, second),
                               {IdentityKind::name, true, false, false, false});
                 }
             }

@@ -24,7 +24,7 @@ std::vector<std::string> harmless_texts(const Settings& settings, const Profile&
                                    std::string{no_regex_match},
                                    "EventName:",
                                    "FIONA deid PS3.15 profile",
-                                   "FIONA_" FIONA_VERSION,
+                                   std::string{"FIONA_"} + FIONA_VERSION,
                                    "ISO_IR 192 ISO_IR 100 GB18030 ISO 2022 IR 6",
                                    "Basic Application Confidentiality Profile",
                                    "Clean Graphics Option",

@@ -273,14 +273,9 @@ bool Rewriter::rewrite_value(Element& element, const Rule& rule, const Context& 
     case Action::constant:
         return set_label(rule.constant == "MODIFIED" && m_plan.dates.is_identity() ? "UNMODIFIED"
                                                                                    : rule.constant);
-    case Action::body_part: {
-        auto text = std::string{without_padding(element.stored)};
-        std::ranges::transform(text, text.begin(), [](char c) {
-            return c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
-        });
-        element.set(text.empty() || is_body_part(text) ? text : "BODYPART");
+    case Action::body_part:
+        element.set(known_body_part(without_padding(element.stored)));
         return true;
-    }
     case Action::remove:
     case Action::recurse:
     case Action::codes:

@@ -161,7 +161,7 @@ Decision decide(const Profile& profile, const PrivateBlocks& blocks, const Eleme
         return decision;
     }
     if (const auto* const row = profile.find(tag)) {
-        const auto defaults = default_of_vr(tag, effective_vr(element), scope);
+        auto defaults = default_of_vr(tag, effective_vr(element), scope);
         // A row that keeps may not keep what its VR forbids inside a sequence of dummies.
         if (scope.is_dummy && defaults.rule.action == Action::dummy
             && (row->rule.action == Action::keep || row->rule.action == Action::clean)) {

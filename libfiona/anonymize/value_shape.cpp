@@ -47,7 +47,7 @@ bool is_value(Vr vr, std::string_view text)
 
 struct Limit {
     Vr vr;
-    std::size_t characters;
+    std::size_t characters = 0;
 };
 
 constexpr std::array<Limit, 15> limits{{{"AE", 16},
@@ -87,7 +87,7 @@ bool has_legal_shape(Vr vr, std::string_view stored)
 
 std::string within_limit(Vr vr, std::string_view utf8)
 {
-    const auto limit = std::ranges::find(limits, vr, &Limit::vr);
+    const auto* const limit = std::ranges::find(limits, vr, &Limit::vr);
     if (limit == limits.end()) {
         return std::string{utf8};
     }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
 
 namespace fiona::anonymize {
 
@@ -184,9 +183,13 @@ bool is_word_of(std::string_view list, std::string_view word)
 
 } // namespace
 
-bool is_body_part(std::string_view capitals)
+std::string known_body_part(std::string_view value)
 {
-    return is_word_of(body_parts, capitals);
+    std::string text{value};
+    std::ranges::transform(text, text.begin(), [](char c) {
+        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
+    });
+    return text.empty() || is_word_of(body_parts, text) ? text : "BODYPART";
 }
 
 bool are_defined_terms(std::string_view values)

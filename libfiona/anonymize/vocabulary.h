@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace fiona::anonymize {
 
-/// A value that (0018,0015) may keep, in capitals without blanks around it.
-[[nodiscard]] bool is_body_part(std::string_view capitals);
+/// What (0018,0015) may keep: a body part of PS3.16 Annex L in capitals; "BODYPART" for another value.
+[[nodiscard]] std::string known_body_part(std::string_view value);
 /// Whether all values of a CS are terms of such lists that no software can do without (HFS, CODE,
 /// ...): a patient called so is not betrayed by them, and the geometry is not lost for the name.
 [[nodiscard]] bool are_defined_terms(std::string_view values);
