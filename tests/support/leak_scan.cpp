@@ -152,6 +152,23 @@ std::set<std::string> spellings(std::string_view value)
     return result;
 }
 
+/// Whether the digits that end at `last` belong to the one number of a UID under 2.25 (PS3.5 §B.2), as de-identification
+/// makes them: 39 digits of a hash hold any short number sooner or later. Original UIDs are patterns themselves.
+bool is_in_uuid_uid(std::string_view text, std::size_t last)
+{
+    constexpr std::string_view root = "2.25.";
+    constexpr std::size_t most_digits = 39;
+    const auto begin = last + 1 - std::min(last + 1, most_digits + root.size());
+    const auto before = text.substr(begin, last + 1 - begin);
+    const auto digits = before.find_last_not_of("0123456789");
+    return digits != std::string_view::npos && before.substr(0, digits + 1).ends_with(root);
+}
+
+bool is_number(std::string_view text)
+{
+    return text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 class Patterns {
 public:
     explicit Patterns(const Identity& identity)
@@ -187,7 +204,8 @@ public:
                 continue;
             }
             for (const auto& [spelling, kind] : candidates->second) {
-                if (text.substr(0, last + 1).ends_with(spelling)) {
+                if (text.substr(0, last + 1).ends_with(spelling)
+                    && !(is_number(spelling) && is_in_uuid_uid(text, last))) {
                     found(kind, last);
                 }
             }
@@ -214,7 +232,7 @@ private:
 
     std::unordered_map<std::uint32_t, std::vector<Pattern>> m_by_tail;
     std::bitset<65536> m_tails; ///< the quick no
-    std::size_t m_longest = 0;
+    std::size_t m_longest = 64; ///< bytes to look back: a pattern, or a UID around one
 };
 
 class Scan {

@@ -24,6 +24,7 @@ struct Leak {
 /// file), in the names below the roots, and in the targets of symbolic links, which are not
 /// followed. Values are looked for in UTF-8, Latin-1 and UTF-16 of both byte orders, as they are
 /// and in upper and lower case; ASCII letters in any mixture of cases. One Leak per file and kind.
+/// A number within a UID made of a hash (`2.25.` and digits only) is chance and no leak.
 /// Memory does not grow with the files. Throws std::runtime_error if something cannot be read, or
 /// if a value is shorter than four bytes: it would be found by chance everywhere.
 [[nodiscard]] std::vector<Leak> leak_scan(const std::vector<std::filesystem::path>& roots,

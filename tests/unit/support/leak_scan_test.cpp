@@ -52,6 +52,24 @@ TEST_CASE("letters beyond Latin-1 have two cases too")
     CHECK(leak_scan({directory.path}, {{"patient name", {"żANETA"}}}).size() == 1);
 }
 
+TEST_CASE("a short number inside a UID made of a hash is chance, anywhere else a leak")
+{
+    const TempDir directory;
+    const Identity number{{"patient id", {"123456"}}};
+    const auto leaks = [&](const std::string& bytes) {
+        put(directory / "file", bytes);
+        return leak_scan({directory.path}, number).size();
+    };
+
+    CHECK(leaks("UI 2.25.194291092123456559536412291153082774412") == 0);
+    CHECK(leaks(std::string((1U << 20U) - 20, 'x') + "2.25.194291092123456559")
+          == 0); // over two blocks
+    CHECK(leaks("UI 2.25.194291092.123456") == 1);
+    CHECK(leaks("UI 1.2.25.4.123456") == 1);
+    CHECK(leaks("1.3.6.1.4.1.45037.99123456") == 1);
+    CHECK(leaks("PatientID 123456") == 1);
+}
+
 TEST_CASE("what is only like a value is no leak")
 {
     const TempDir directory;
