@@ -168,17 +168,15 @@ Coding coding_of(std::string_view syntax)
     throw Error{Fault::data, "unknown transfer syntax"};
 }
 
-} // namespace
-
-Prescan prescan(int fd, const PrescanLimits& limits)
+Prescan scan(const StoredBytes& bytes, const PrescanLimits& limits)
 {
     Prescan result;
-    FileSource file{fd};
+    FileSource file{bytes};
     result.file_bytes = file.size();
     MetaReader{file, limits, result}.run();
     const auto coding = coding_of(result.transfer_syntax);
     if (is_deflated(result.transfer_syntax)) {
-        InflateSource inflated{fd, result.data_set_offset, limits};
+        InflateSource inflated{bytes, result.data_set_offset, limits};
         walk_data_set(inflated, coding, limits, result);
         inflated.check_tail();
         result.pixel_data_offset
@@ -187,6 +185,18 @@ Prescan prescan(int fd, const PrescanLimits& limits)
         walk_data_set(file, coding, limits, result);
     }
     return result;
+}
+
+} // namespace
+
+Prescan prescan(int fd, const PrescanLimits& limits)
+{
+    return scan(fd, limits);
+}
+
+Prescan prescan(std::span<const std::byte> file, const PrescanLimits& limits)
+{
+    return scan(file, limits);
 }
 
 Prescan prescan_file(const std::filesystem::path& file, const PrescanLimits& limits)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 
 /// The first look at a stranger's bytes: an iterative walk over a Part 10 file that believes no
@@ -46,5 +47,7 @@ struct Prescan {
                                    const PrescanLimits& limits = {});
 /// The same for an open file (borrowed), from its first byte; its file offset is left alone.
 [[nodiscard]] Prescan prescan(int fd, const PrescanLimits& limits = {});
+/// The same for a file whose bytes are all in memory.
+[[nodiscard]] Prescan prescan(std::span<const std::byte> file, const PrescanLimits& limits = {});
 
 } // namespace fiona::dicom

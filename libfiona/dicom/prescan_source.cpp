@@ -19,20 +19,48 @@ constexpr std::size_t window_bytes = 32768;
 // Below this size no ratio is suspicious: an empty image of black pixels deflates 1:1000.
 constexpr std::uint64_t ratio_matters_from = std::uint64_t{16} << 20U;
 
-} // namespace
-
-FileSource::FileSource(int fd, std::uint64_t start) : m_fd{fd}
+std::uint64_t size_of(const StoredBytes& bytes)
 {
+    if (const auto* const memory = std::get_if<std::span<const std::byte>>(&bytes)) {
+        return memory->size();
+    }
     struct stat status {};
-    if (::fstat(fd, &status) != 0) {
+    if (::fstat(std::get<int>(bytes), &status) != 0) {
         throw os_error(errno, "stat the file");
     }
     if (!S_ISREG(status.st_mode)) {
         throw Error{Fault::data, "no regular file"};
     }
-    m_size = static_cast<std::uint64_t>(status.st_size);
+    return static_cast<std::uint64_t>(status.st_size);
+}
+
+} // namespace
+
+FileSource::FileSource(StoredBytes bytes, std::uint64_t start)
+    : m_bytes{bytes}, m_size{size_of(bytes)}
+{
     m_window.resize(window_bytes);
     m_base = start;
+}
+
+std::size_t FileSource::read_at(std::uint64_t offset, std::span<std::byte> target) const
+{
+    if (const auto* const memory = std::get_if<std::span<const std::byte>>(&m_bytes)) {
+        const auto rest = memory->subspan(std::min<std::size_t>(offset, memory->size()));
+        const auto count = std::min(rest.size(), target.size());
+        std::ranges::copy(rest.first(count), target.begin());
+        return count;
+    }
+    for (;;) {
+        const auto got = ::pread(std::get<int>(m_bytes), target.data(), target.size(),
+                                 static_cast<off_t>(offset));
+        if (got >= 0) {
+            return static_cast<std::size_t>(got);
+        }
+        if (errno != EINTR) {
+            throw os_error(errno, "read the file");
+        }
+    }
 }
 
 void FileSource::refill()
@@ -43,18 +71,11 @@ void FileSource::refill()
     m_filled -= m_at;
     m_at = 0;
     while (m_filled < max_peek) {
-        const auto got = ::pread(m_fd, m_window.data() + m_filled, m_window.size() - m_filled,
-                                 static_cast<off_t>(m_base + m_filled));
-        if (got < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            throw os_error(errno, "read the file");
-        }
+        const auto got = read_at(m_base + m_filled, std::span{m_window}.subspan(m_filled));
         if (got == 0) {
             return;
         }
-        m_filled += static_cast<std::size_t>(got);
+        m_filled += got;
     }
 }
 
@@ -88,8 +109,8 @@ struct InflateSource::Stream {
     ~Stream() { ::inflateEnd(&z); }
 };
 
-InflateSource::InflateSource(int fd, std::uint64_t start, const PrescanLimits& limits)
-    : m_file{fd, start}, m_limits{limits}, m_start{start}, m_stream{std::make_unique<Stream>()}
+InflateSource::InflateSource(StoredBytes bytes, std::uint64_t start, const PrescanLimits& limits)
+    : m_file{bytes, start}, m_limits{limits}, m_start{start}, m_stream{std::make_unique<Stream>()}
 {
     m_window.resize(window_bytes);
 }

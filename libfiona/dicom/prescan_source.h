@@ -9,9 +9,13 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <variant>
 #include <vector>
 
 namespace fiona::dicom {
+
+/// Where the bytes of a file are: in an open file, or all of them in memory. Both are borrowed.
+using StoredBytes = std::variant<int, std::span<const std::byte>>;
 
 /// Bytes that are looked at in order, through a window of bounded size. Internal to the pre-scan.
 class ByteSource {
@@ -50,19 +54,22 @@ protected:
     std::uint64_t m_base = 0; ///< position of m_window[0]
 };
 
-/// A file by pread(2): seeking costs nothing, and a file that shrinks meanwhile is only an end.
+/// A file by pread(2), or what was held of it: seeking costs nothing, and a file that shrinks
+/// meanwhile is only an end.
 class FileSource : public ByteSource {
 public:
-    /// `fd` is borrowed. Throws Error{Fault::data} if it is no regular file.
-    explicit FileSource(int fd, std::uint64_t start = 0);
+    /// Throws Error{Fault::data} if it is no regular file.
+    explicit FileSource(StoredBytes bytes, std::uint64_t start = 0);
 
     [[nodiscard]] bool skip(std::uint64_t count) override;
     [[nodiscard]] std::uint64_t size() const override { return m_size; }
 
 private:
     void refill() override;
+    /// At most what fits into `target`; 0 at the end.
+    [[nodiscard]] std::size_t read_at(std::uint64_t offset, std::span<std::byte> target) const;
 
-    int m_fd;
+    StoredBytes m_bytes;
     std::uint64_t m_size = 0;
 };
 
@@ -70,7 +77,7 @@ private:
 /// Throws Error{Fault::data} when it is broken or grows beyond the limits.
 class InflateSource : public ByteSource {
 public:
-    InflateSource(int fd, std::uint64_t start, const PrescanLimits& limits);
+    InflateSource(StoredBytes bytes, std::uint64_t start, const PrescanLimits& limits);
     ~InflateSource() override;
 
     [[nodiscard]] bool skip(std::uint64_t count) override;

@@ -232,6 +232,8 @@ Stored Archive::store(PartFile& part, const ArchivedObject& object, const Receiv
 {
     if (is_durable()) {
         part.sync();
+    } else {
+        part.flush();
     }
     if (part.error_number() != 0) {
         throw os_error(part.error_number(), "write an object");
@@ -249,7 +251,8 @@ bool Archive::set_aside(PartFile& part, std::string_view reason, std::string_vie
         const auto directory = m_config.paths.rejected() / reason;
         make_directories(directory);
         const auto target = directory / server_made_name();
-        if (::rename(part.path().c_str(), target.c_str()) != 0) {
+        part.flush();
+        if (part.error_number() != 0 || ::rename(part.path().c_str(), target.c_str()) != 0) {
             return false;
         }
         part.moved_away();

@@ -28,8 +28,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr long max_pdu_bytes = 131072;             // the largest DCMTK has
-constexpr std::size_t write_buffer_bytes = 262144; // a typical slice is one write(2)
+constexpr long max_pdu_bytes = 131072;              // the largest DCMTK has
+constexpr std::size_t write_buffer_bytes = 1048576; // a typical slice is one write(2)
 constexpr std::uint64_t room_checked_every = std::uint64_t{64} << 20U; // bytes of one object
 constexpr std::chrono::milliseconds host_patience{500}; // of the first object of a peer
 constexpr std::chrono::seconds between_reports{1};
@@ -399,7 +399,7 @@ private:
     TransportLayer m_layer;
     T_ASC_Network* m_network = nullptr;
     T_ASC_Association* m_association = nullptr;
-    std::vector<char> m_buffer;
+    WriteBuffer m_buffer;
     std::uint64_t m_objects = 0;
     std::uint64_t m_refused = 0;
     std::uint64_t m_bytes = 0;

@@ -82,7 +82,8 @@ Verdict judge_and_store(Archive& archive, PartFile& part, const ObjectClaim& cla
 {
     dicom::Prescan scan;
     try {
-        scan = dicom::prescan(part.fd());
+        const auto held = part.held();
+        scan = held ? dicom::prescan(*held) : dicom::prescan(part.fd());
     } catch (const Error& e) {
         if (e.fault() != Fault::data) {
             throw;
@@ -113,7 +114,9 @@ Verdict no_room(std::string_view comment)
 Verdict take_in(Archive& archive, PartFile& part, const ObjectClaim& claim,
                 std::string_view abstract_syntax, const ReceiverPeer& peer)
 {
-    part.flush();
+    if (!part.held()) {
+        part.flush(); // too long to be judged from memory
+    }
     if (part.error_number() != 0) {
         return store_failure(part.error_number());
     }

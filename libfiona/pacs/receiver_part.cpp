@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace fiona::pacs {
 
@@ -52,13 +53,26 @@ void append_element(std::string& target, std::uint16_t element, std::string_view
     }
 }
 
-UniqueFd create(const fs::path& directory, fs::path& name)
+/// O_DIRECT where the file system has it.
+UniqueFd create_new(const fs::path& name, bool& is_direct)
+{
+    constexpr int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    UniqueFd fd{::open(name.c_str(), flags | O_DIRECT, 0640)};
+    is_direct = static_cast<bool>(fd);
+    if (!fd && errno == EINVAL) { // some file systems have made the name by now
+        ::unlink(name.c_str());
+        fd = UniqueFd{::open(name.c_str(), flags, 0640)};
+    }
+    return fd;
+}
+
+UniqueFd create(const fs::path& directory, fs::path& name, bool& is_direct)
 {
     static std::atomic<unsigned> counter{0};
     constexpr int tries = 1000; // a dead process of our pid may have left some
     for (int i = 0; i < tries; ++i) {
         name = directory / fmt::format("{}.{}.part", ::getpid(), counter++);
-        UniqueFd fd{::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640)};
+        auto fd = create_new(name, is_direct);
         if (fd || errno != EEXIST) {
             return fd;
         }
@@ -99,9 +113,20 @@ std::string file_meta(const ObjectClaim& claim, const ReceiverPeer& peer)
     return meta + group;
 }
 
-PartFile::PartFile(const fs::path& directory, std::vector<char>& buffer)
-    : m_fd{create(directory, m_name)}, m_buffer{buffer}
+WriteBuffer::WriteBuffer(std::size_t size)
+    : m_bytes{static_cast<char*>(::operator new (size, std::align_val_t{block_bytes}))}, m_size{
+                                                                                             size}
 {
+}
+
+void WriteBuffer::Free::operator()(char* bytes) const
+{
+    ::operator delete (bytes, std::align_val_t{block_bytes});
+}
+
+PartFile::PartFile(const fs::path& directory, WriteBuffer& buffer) : m_buffer{buffer}
+{
+    m_fd = create(directory, m_name, m_is_direct);
     if (!m_fd) {
         fail(errno);
         m_name.clear();
@@ -129,30 +154,57 @@ void PartFile::write_out(const char* bytes, std::size_t count) noexcept
         if (written >= 0) {
             bytes += written;
             count -= static_cast<std::size_t>(written);
+        } else if (errno == EINVAL && m_is_direct) {
+            stop_direct(); // larger blocks than ours: like any other writer, then
         } else if (errno != EINTR) {
             fail(errno);
         }
     }
 }
 
+void PartFile::stop_direct() noexcept
+{
+    m_is_direct = false;
+    const int flags = ::fcntl(m_fd.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(m_fd.get(), F_SETFL, flags & ~O_DIRECT) != 0) {
+        fail(errno);
+    }
+}
+
 void PartFile::append(const void* bytes, std::size_t count) noexcept
 {
-    const auto* const first = static_cast<const char*>(bytes);
+    const auto* next = static_cast<const char*>(bytes);
     m_bytes += count;
-    if (m_filled + count > m_buffer.size()) {
-        flush();
+    while (count > 0) {
+        if (m_filled == m_buffer.size()) {
+            write_out(m_buffer.data(), m_filled);
+            m_filled = 0;
+        }
+        const auto fits = std::min(count, m_buffer.size() - m_filled);
+        std::memcpy(m_buffer.data() + m_filled, next, fits);
+        m_filled += fits;
+        next += fits;
+        count -= fits;
     }
-    if (count > m_buffer.size()) {
-        write_out(first, count);
-    } else {
-        std::memcpy(m_buffer.data() + m_filled, first, count);
-        m_filled += count;
+}
+
+std::optional<std::span<const std::byte>> PartFile::held() const
+{
+    if (m_error != 0 || m_filled != m_bytes) {
+        return std::nullopt;
     }
+    return std::as_bytes(std::span{m_buffer.data(), m_filled});
 }
 
 void PartFile::flush() noexcept
 {
-    write_out(m_buffer.data(), m_filled);
+    const auto whole_blocks =
+        m_is_direct ? m_filled - m_filled % WriteBuffer::block_bytes : m_filled;
+    write_out(m_buffer.data(), whole_blocks);
+    if (m_is_direct) {
+        stop_direct();
+        write_out(m_buffer.data() + whole_blocks, m_filled - whole_blocks);
+    }
     m_filled = 0;
 }
 

@@ -37,7 +37,20 @@ inline fiona::dicom::Prescan scan(const std::string& bytes)
 {
     const fiona::UniqueFd fd{::memfd_create("part10", MFD_CLOEXEC)};
     fiona::write_all(fd.get(), bytes, "a file in memory");
-    return fiona::dicom::prescan(fd.get());
+    // What memory gives must be what the file gives: the same result, or the same complaint.
+    const auto told = [](const auto& look) {
+        try {
+            const auto result = look();
+            return fmt::format("{} {} {} {}", result.study, result.file_bytes,
+                               result.data_set_offset, result.deepest);
+        } catch (const fiona::Error& e) {
+            return std::string{e.what()};
+        }
+    };
+    const auto from_memory = [&] { return fiona::dicom::prescan(std::as_bytes(std::span{bytes})); };
+    const auto from_file = [&] { return fiona::dicom::prescan(fd.get()); };
+    CHECK(told(from_memory) == told(from_file));
+    return from_file();
 }
 
 /// The header of a sequence or item of explicit VR.

@@ -53,7 +53,7 @@ public:
     Config config;
 
 private:
-    std::vector<char> m_buffer = std::vector<char>(4096);
+    WriteBuffer m_buffer{WriteBuffer::block_bytes};
 };
 
 } // namespace
@@ -171,7 +171,7 @@ TEST_CASE("a refused object is kept under a name of ours with its reason")
 {
     Intake intake;
     const Archive archive{intake.config};
-    std::vector<char> buffer(64);
+    WriteBuffer buffer{WriteBuffer::block_bytes};
     PartFile part{intake.config.paths.incoming_parts(), buffer};
     part.append("bytes", 5);
     part.flush();
@@ -194,7 +194,7 @@ TEST_CASE("a janitor that removes the empty directory of a study does not lose a
 {
     Intake intake;
     Archive archive{intake.config};
-    std::vector<char> buffer(4096);
+    WriteBuffer buffer{WriteBuffer::block_bytes};
     const ObjectClaim claim{ids.sop_class, ids.sop, raw::explicit_little};
     for (int i = 0; i < 2; ++i) {
         PartFile part{intake.config.paths.incoming_parts(), buffer};

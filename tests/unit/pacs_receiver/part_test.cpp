@@ -25,9 +25,10 @@ const ReceiverPeer peer{"SCANNER", "FIONA", "10.0.0.5", "scanner", "1-1"};
 TEST_CASE("a part holds the meta header and the data set as they were given, in any slices")
 {
     const TempDir directory;
-    const auto slice = GENERATE(as<std::size_t>{}, 1, 7, 64, 1000, 100'000);
-    const auto data = raw::data_set(ids, 5000);
-    std::vector<char> buffer(64);
+    const auto slice = GENERATE(as<std::size_t>{}, 7, 4096, 100'000);
+    const auto pixels = GENERATE(as<std::size_t>{}, 10, 4096, 8192, 20'000); // around whole blocks
+    const auto data = raw::data_set(ids, pixels);
+    WriteBuffer buffer{WriteBuffer::block_bytes};
     PartFile part{directory.path, buffer};
 
     const auto meta = file_meta(claim, peer);
@@ -46,10 +47,28 @@ TEST_CASE("a part holds the meta header and the data set as they were given, in 
     CHECK(meta.find("dicom://10.0.0.5") != std::string::npos);
 }
 
+TEST_CASE("what fits into the buffer is held, and written once")
+{
+    const TempDir directory;
+    WriteBuffer buffer{2 * WriteBuffer::block_bytes};
+    PartFile part{directory.path, buffer};
+    const std::string bytes(WriteBuffer::block_bytes + 1, 'x');
+
+    part.append(bytes.data(), bytes.size());
+    REQUIRE(part.held());
+    CHECK(part.held()->size() == bytes.size());
+    CHECK(fs::file_size(part.path()) == 0);
+    part.append(bytes.data(), bytes.size());
+    CHECK_FALSE(part.held());
+    part.flush();
+
+    CHECK(read_file(part.path()) == bytes + bytes);
+}
+
 TEST_CASE("a part goes with its owner unless it was moved away")
 {
     const TempDir directory;
-    std::vector<char> buffer(64);
+    WriteBuffer buffer{WriteBuffer::block_bytes};
     {
         const PartFile part{directory.path, buffer};
         CHECK_FALSE(fs::is_empty(directory.path));
@@ -65,7 +84,7 @@ TEST_CASE("a part goes with its owner unless it was moved away")
 
 TEST_CASE("the first failure of a part is remembered and the rest is dropped without a word")
 {
-    std::vector<char> buffer(64);
+    WriteBuffer buffer{WriteBuffer::block_bytes};
     PartFile part{"/nonexistent", buffer};
     CHECK(part.error_number() == ENOENT);
 
