@@ -606,6 +606,14 @@ TEST_CASE("fiona-storescp: the control file and the configuration are obeyed whi
     std::ofstream{site.root / "data/config/enabled"} << "011";
     CHECK(raw::Association{site.port}.rejection() == "2/1/1");
     fs::remove(site.root / "data/config/enabled");
+    fs::create_directory(site.root / "data/config/enabled"); // no control file: reading it fails
+    CHECK(raw::Association{site.port}.rejection() == "2/1/1");
+    fs::remove(site.root / "data/config/enabled");
+    CHECK(raw::Association{site.port}.echo() == 0x0000);
+    fs::create_directory(site.root / "data/config/enabled");
+    CHECK(raw::Association{site.port}.echo() == 0x0000);
+    CHECK_THAT(site.log(), Contains("event=control_file_unreadable"));
+    fs::remove(site.root / "data/config/enabled");
 
     std::ofstream{site.root / "config.json"} << "{ no JSON";
     ::kill(site.pid(), SIGHUP);
