@@ -66,6 +66,16 @@ void report(const Reconciled& result)
                              {"parts_removed", result.parts_removed}});
 }
 
+/// What it would find again waits for the next start: no reason not to sort what comes.
+void reconcile_if_possible(const Config& config)
+{
+    try {
+        report(reconcile(config, Clock::now(), Scope::changed, Mode::apply));
+    } catch (const Error& e) {
+        log::error("reconcile_failed", {{"reason", e.what()}});
+    }
+}
+
 } // namespace
 
 fs::path pid_file(const Config& config)
@@ -120,7 +130,7 @@ void run_until_stopped(const Config& config, const std::optional<fs::path>& rule
     log::info("started", {{"project", config.project}});
     work_once(processor, wakeup);
     if (!wakeup.stop_requested()) {
-        report(reconcile(config, Clock::now(), Scope::changed, Mode::apply));
+        reconcile_if_possible(config);
     }
     while (!wakeup.stop_requested()) {
         work_once(processor, wakeup);

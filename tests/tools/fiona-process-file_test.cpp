@@ -180,6 +180,22 @@ TEST_CASE("fiona-process-file: the daemon works at once, runs once, survives SIG
     CHECK(site.properties().text("NumFiles") == "1");
 }
 
+TEST_CASE("fiona-process-file: the daemon sorts what comes even if it cannot look for lost files")
+{
+    const Site site;
+    fs::create_directories(site.config.paths.spool() / "reconciled"); // its stamp cannot be written
+
+    REQUIRE(site.tool({"start"}).exit_code == EX_OK);
+
+    CHECK(eventually([&] {
+        return read_file(ingest::log_file(site.config)).find("reconcile_failed")
+               != std::string::npos;
+    }));
+    receive_image(site.config.paths, 1, 1);
+    CHECK(eventually([&] { return site.waiting() == 0; }));
+    CHECK(site.tool({"stop"}).out == "stopped\n");
+}
+
 TEST_CASE("fiona-process-file: killed half-way, the next run finishes the work")
 {
     const Site site;
