@@ -12,8 +12,8 @@
 namespace fiona::store {
 
 /// One empty file in `<site>/.arrived/`: its name says what arrived, its mtime when last.
-/// `<caller> <called> <host> scp_<StudyUID>` (study, written by the receiver) or
-/// `<caller> <called> <host> <StudyUID> <SeriesUID>` (series, written by the processor).
+/// `<caller> <called> <host> scp_<StudyUID>` (study, written by the receiver and again by the
+/// processor) or `<caller> <called> <host> <StudyUID> <SeriesUID>` (series, by the processor).
 /// Blanks, `/`, `%` and control characters inside a field are percent-encoded; names of the
 /// original with blanks in AE titles are read from the right.
 struct ArrivalMark {

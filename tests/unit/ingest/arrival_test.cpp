@@ -3,6 +3,7 @@
 #include "libfiona/dicom/library.h"
 #include "libfiona/ingest/arrival.h"
 #include "libfiona/ingest/file_daemon.h"
+#include "libfiona/ingest/reconcile.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/incoming_list.h"
 #include "tests/support/temp_dir.h"
@@ -128,4 +129,29 @@ TEST_CASE("a study that came de-identified is not listed")
 
     CHECK(site.detect().skipped == 1);
     CHECK(site.list.lines().empty());
+}
+
+TEST_CASE("a study that is sorted late, or from files that were announced again, is still listed")
+{
+    const Site site;
+    SECTION("the receiver died before it could announce anything")
+    {
+        store_image(site.config.paths, 1, 1);
+    }
+    SECTION("the study's mark was handled while its only entry had been given up")
+    {
+        receive_image(site.config.paths, 1, 1);
+        const store::Spool spool{site.config.paths.spool()};
+        spool.give_up(spool.waiting().front(), "a reason");
+        site.marks.touch({"SCANNER 1", "FIONA", "scanner1", StudyUid{study_uid}, {}});
+        CHECK(site.detect().studies == 0);
+        CHECK(ingest::reconcile(site.config, Clock::now(), ingest::Scope::all, Mode::apply).retried
+              == 1);
+    }
+
+    CHECK(ingest::run_once(site.config, {}).processed == 1);
+
+    CHECK(site.detect().studies == 1);
+    CHECK(site.list.lines().size() == 1);
+    CHECK(site.detect().studies == 0);
 }

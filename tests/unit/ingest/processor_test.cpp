@@ -65,7 +65,7 @@ TEST_CASE("entries become links, series JSON, participants and arrival marks")
     CHECK(fs::exists(site.config.paths.participants() / "TEST01" / "20250102_101112.345000"));
     CHECK(fs::exists(site.config.paths.srs() / "A%2FB" / study_uid / sop_uid(2, 1)));
     const auto marks = store::ArrivalMarks{site.config.paths.arrived()}.all();
-    CHECK(marks.size() == 2);
+    CHECK(marks.size() == 3); // two series, and their study
     CHECK(marks.front().mark.caller == "SCANNER 1");
 }
 
