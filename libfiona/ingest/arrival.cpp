@@ -117,7 +117,14 @@ private:
             ++(item.mark.series ? m_result.series : m_result.studies);
             log::info("arrival_found", {{"study", item.mark.study}});
         } else if (m_marks.claim(item.name)) {
-            handle(item.name, item.mark);
+            // Touched since it was looked at: the claim took the news of an image with it.
+            if (arrival_time(item.name) > item.last_arrival) {
+                m_marks.touch(item.mark);
+                m_marks.finish(item.name);
+                ++m_result.waiting;
+            } else {
+                handle(item.name, item.mark);
+            }
         }
     }
 
@@ -202,9 +209,8 @@ private:
     [[nodiscard]] TimePoint arrival_time(const std::string& name) const
     {
         struct stat status {};
-        return ::stat((m_work / name).c_str(), &status) == 0
-                   ? Clock::from_time_t(status.st_mtim.tv_sec)
-                   : m_now;
+        return ::stat((m_work / name).c_str(), &status) == 0 ? store::modification_time(status)
+                                                             : m_now;
     }
 
     store::ArrivalMarks m_marks;

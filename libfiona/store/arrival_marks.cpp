@@ -37,13 +37,6 @@ std::string_view take_last_field(std::string_view& text)
     return field;
 }
 
-TimePoint modification_time(const struct stat& status)
-{
-    return TimePoint{std::chrono::duration_cast<Clock::duration>(
-        std::chrono::seconds{status.st_mtim.tv_sec}
-        + std::chrono::nanoseconds{status.st_mtim.tv_nsec})};
-}
-
 bool is_alive(std::string_view association)
 {
     pid_t pid = 0;
@@ -52,6 +45,13 @@ bool is_alive(std::string_view association)
 }
 
 } // namespace
+
+TimePoint modification_time(const struct stat& status)
+{
+    return TimePoint{std::chrono::duration_cast<Clock::duration>(
+        std::chrono::seconds{status.st_mtim.tv_sec}
+        + std::chrono::nanoseconds{status.st_mtim.tv_nsec})};
+}
 
 std::string ArrivalMark::file_name() const
 {

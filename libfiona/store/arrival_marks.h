@@ -4,6 +4,8 @@
 #include "libfiona/base/dates.h"
 #include "libfiona/base/ids.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -68,5 +70,8 @@ public:
 private:
     std::filesystem::path m_directory;
 };
+
+/// To the nanosecond.
+[[nodiscard]] TimePoint modification_time(const struct stat& status);
 
 } // namespace fiona::store

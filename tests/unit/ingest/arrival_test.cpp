@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
+#include "libfiona/base/unique_fd.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/ingest/arrival.h"
 #include "libfiona/ingest/file_daemon.h"
@@ -11,7 +12,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <thread>
 
 using namespace fiona;
 namespace fs = std::filesystem;
@@ -154,4 +159,26 @@ TEST_CASE("a study that is sorted late, or from files that were announced again,
     CHECK(site.detect().studies == 1);
     CHECK(site.list.lines().size() == 1);
     CHECK(site.detect().studies == 0);
+}
+
+TEST_CASE("an image that comes between the look at its mark and the claim is not forgotten")
+{
+    const Site site;
+    site.receive_study();
+    // The spool is read between the two; a FIFO there makes the detector wait for us.
+    const auto fifo = site.config.paths.spool() / "new" / "0000000000000000001.1.1.json";
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    std::thread late_image{[&] {
+        const UniqueFd waiting{::open(fifo.c_str(), O_WRONLY | O_CLOEXEC)};
+        site.marks.touch({"SCANNER 1", "FIONA", "scanner1", StudyUid{study_uid}, {}});
+    }};
+
+    const auto found = site.detect();
+    late_image.join();
+
+    CHECK(found.studies == 0);
+    CHECK(found.waiting == 1);
+    fs::remove(fifo);
+    CHECK(site.marks.all().size() == 1);
+    CHECK(site.detect().studies == 1);
 }
