@@ -74,6 +74,7 @@ public:
         }
         auto found = m_marks.all();
         std::erase_if(found, [&](const auto& item) {
+            correct_time(item);
             const bool is_fresh = m_now - item.last_arrival <= m_options.quiet;
             m_result.waiting += is_fresh ? 1U : 0U;
             return is_fresh;
@@ -109,6 +110,15 @@ private:
                   {{"study", item.mark.study},
                    {"why", is_open ? "an association is open" : "the spool holds images of it"}});
         return true;
+    }
+
+    /// A mark from the future was made before the clock was set back: it would wait until then.
+    void correct_time(const store::ArrivalMarks::Found& item) const
+    {
+        if (item.last_arrival > m_now + m_options.quiet && m_options.mode == Mode::apply) {
+            log::warn("arrival_mark_from_the_future", {{"study", item.mark.study}});
+            m_marks.date(item.name, m_now);
+        }
     }
 
     void fire(const store::ArrivalMarks::Found& item)

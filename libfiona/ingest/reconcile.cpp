@@ -73,7 +73,10 @@ public:
         }
         collect_known();
         const auto stamp = m_spool.directory() / "reconciled";
-        const auto since = m_scope == Scope::all ? TimePoint{} : last_look(stamp) - clock_margin;
+        const auto last = last_look(stamp);
+        const bool is_known =
+            m_scope == Scope::changed && last <= m_now; // else the clock was wrong
+        const auto since = is_known ? last - clock_margin : TimePoint{};
         for (const auto& name : names_in(m_paths.archive())) {
             const auto status = status_of(m_paths.archive() / name);
             const auto uid =

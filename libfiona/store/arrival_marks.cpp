@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <climits>
@@ -128,6 +129,19 @@ std::vector<ArrivalMarks::Found> ArrivalMarks::all() const
         }
     }
     return found;
+}
+
+void ArrivalMarks::date(const std::string& name, TimePoint last_arrival) const
+{
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(last_arrival);
+    const std::array<timespec, 2> times{
+        timespec{0, UTIME_OMIT},
+        timespec{seconds.time_since_epoch().count(),
+                 std::chrono::nanoseconds{last_arrival - seconds}.count()}};
+    if (::utimensat(AT_FDCWD, (m_directory / name).c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0
+        && errno != ENOENT) {
+        throw os_error(errno, "set the time of an arrival mark");
+    }
 }
 
 bool ArrivalMarks::claim(const std::string& name) const

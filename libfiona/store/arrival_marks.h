@@ -54,6 +54,8 @@ public:
     };
     /// All marks now in the directory; names that cannot be read are skipped and logged.
     [[nodiscard]] std::vector<Found> all() const;
+    /// Gives a mark another time; nothing if it is gone.
+    void date(const std::string& name, TimePoint last_arrival) const;
     /// Takes it by rename to .work/; false if somebody else did.
     [[nodiscard]] bool claim(const std::string& name) const;
     /// Names that were claimed before a crash.

@@ -182,3 +182,18 @@ TEST_CASE("an image that comes between the look at its mark and the claim is not
     CHECK(site.marks.all().size() == 1);
     CHECK(site.detect().studies == 1);
 }
+
+TEST_CASE("a mark made by a clock that was ahead waits for the quiet time and no longer")
+{
+    const Site site;
+    site.receive_study();
+    for (const auto& mark : site.marks.all()) {
+        site.marks.date(mark.name, site.later + std::chrono::hours{24});
+    }
+
+    CHECK(site.detect().waiting == 3);
+
+    const auto quiet = site.later + seconds{17};
+    CHECK(ingest::detect_arrivals(site.config, quiet, {}).studies == 1);
+    CHECK(site.list.lines().front().arrived == epoch_seconds(site.later));
+}

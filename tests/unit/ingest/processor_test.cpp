@@ -151,6 +151,20 @@ TEST_CASE("a missing file is waited for, then given up")
     CHECK_FALSE(site.processor.next_due().has_value());
 }
 
+TEST_CASE("an entry put off by a clock that was ahead does not wait for that time")
+{
+    Site site;
+    receive_image(site.config.paths, 1, 1);
+    const auto file = site.config.paths.archive() / ("scp_" + study_uid) / ("MR." + sop_uid(1, 1));
+    fs::rename(file, file.native() + ".away");
+    const auto received =
+        site.processor.spool().read(site.processor.spool().waiting().front()).received;
+    CHECK(site.drain(received + std::chrono::seconds{30}).postponed == 1);
+    fs::rename(file.native() + ".away", file);
+
+    CHECK(site.drain(received - std::chrono::hours{24}).processed == 1);
+}
+
 TEST_CASE("an entry that names another object than its file holds is refused")
 {
     Site site;

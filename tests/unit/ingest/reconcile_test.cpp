@@ -99,3 +99,13 @@ TEST_CASE("a study directory that cannot be listed keeps no other from being loo
     static_cast<void>(ingest::reconcile(site.config, Clock::now(), Scope::changed, Mode::apply));
     CHECK(fs::exists(site.spool.directory() / "reconciled"));
 }
+
+TEST_CASE("after a look by a clock that was ahead, everything is looked at")
+{
+    const Site site;
+    const auto ahead = Clock::now() + std::chrono::hours{24};
+    static_cast<void>(ingest::reconcile(site.config, ahead, Scope::changed, Mode::apply));
+    store_image(site.config.paths, 1, 1);
+
+    CHECK(ingest::reconcile(site.config, Clock::now(), Scope::changed, Mode::apply).queued == 1);
+}
