@@ -121,20 +121,17 @@ int main(int argc, char** argv)
         const auto say = [&](const std::string& state) {
             tool.report(json::Object{{"state", state}}, {state});
         };
+        const auto stop = [&] { return ingest::stop(config) == store::StopResult::stopped; };
         const auto start = [&] {
-            const auto result = ingest::start(config, words.rules);
-            say(result == store::StartResult::started ? "started" : "already running");
+            using enum store::StartResult;
+            say(ingest::start(config, words.rules) == started ? "started" : "already running");
         };
         const std::map<std::string, std::function<void()>> verbs{
             {"start", start},
-            {"stop",
-             [&] {
-                 const auto result = ingest::stop(config);
-                 say(result == store::StopResult::stopped ? "stopped" : "not running");
-             }},
+            {"stop", [&] { say(stop() ? "stopped" : "not running"); }},
             {"restart",
              [&] {
-                 ingest::stop(config);
+                 stop();
                  start();
              }},
             {"status", [&] { report_status(tool, config); }},
@@ -144,6 +141,8 @@ int main(int argc, char** argv)
             {"test-rules", [&] { test_rules(tool, config, words); }},
             {"reclassify", [&] { reclassify(tool, config, words); }},
             {"reconcile", [&] { reconcile(tool, config); }}};
-        verbs.at(options.get_subcommands().front()->get_name())();
+        const auto verb = options.get_subcommands().front()->get_name();
+        const auto plan = tool.mode() == Mode::dry_run ? ingest::plan(config, verb) : std::nullopt;
+        plan ? say(*plan) : verbs.at(verb)();
     });
 }

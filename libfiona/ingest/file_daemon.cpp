@@ -156,6 +156,28 @@ Processor::Drained run_once(const Config& config, const std::optional<fs::path>&
     return total;
 }
 
+std::optional<std::string> plan(const Config& config, std::string_view verb)
+{
+    const bool is_running = store::running_daemon(pid_file(config)).has_value();
+    if (verb == "start") {
+        return is_running ? "already running" : "would start";
+    }
+    if (verb == "stop") {
+        return is_running ? "would stop" : "not running";
+    }
+    if (verb == "restart") {
+        return is_running ? "would restart" : "would start";
+    }
+    if (verb == "run") {
+        throw Error{Fault::usage, "run has no dry run"};
+    }
+    if (verb == "once") {
+        const auto waiting = store::Spool{config.paths.spool()}.count_waiting();
+        return is_running ? "the daemon is running" : fmt::format("would process {}", waiting);
+    }
+    return std::nullopt;
+}
+
 void send(const Config& config, std::string_view line, Mode mode)
 {
     const auto entry = announce_line(line);

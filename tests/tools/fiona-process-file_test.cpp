@@ -123,10 +123,15 @@ TEST_CASE("fiona-process-file: a dry run announces, retries and changes nothing"
     const Site site;
     const auto image = store_image(site.config.paths, 1, 1);
 
+    CHECK(site.tool({"-n", "start"}).out == "would start\n");
+    CHECK_FALSE(store::running_daemon(ingest::pid_file(site.config)));
+    CHECK(site.tool({"-n", "run"}).exit_code == EX_USAGE);
     CHECK(site.tool({"-n", "send", image}).exit_code == EX_OK);
     CHECK_THAT(site.tool({"-n", "reconcile"}).out, Contains("queued 1"));
     CHECK(site.waiting() == 0);
     CHECK(site.tool({"send", image}).exit_code == EX_OK);
+    CHECK(site.waiting() == 1);
+    CHECK(site.tool({"-n", "once"}).out == "would process 1\n");
     CHECK(site.waiting() == 1);
     CHECK(site.tool({"once"}).exit_code == EX_OK);
     CHECK(site.tool({"-n", "reclassify", "all"}).out
@@ -165,6 +170,7 @@ TEST_CASE("fiona-process-file: the daemon works at once, runs once, survives SIG
 
     CHECK(site.tool({"start"}).out == "started\n");
     CHECK(site.tool({"start"}).out == "already running\n");
+    CHECK(site.tool({"-n", "stop"}).out == "would stop\n");
     CHECK(site.tool({"once"}).exit_code == EX_TEMPFAIL);
     receive_image(site.config.paths, 1, 1);
     CHECK(eventually([&] { return site.waiting() == 0; }));

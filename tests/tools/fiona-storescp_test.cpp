@@ -629,6 +629,7 @@ TEST_CASE("fiona-storescp: a dry run starts and stops nothing, a bad command lin
 {
     Site site;
     CHECK_THAT(site.tool({"--dry-run", "start"}).out, Contains("would be started"));
+    CHECK(site.tool({"--dry-run", "run"}).exit_code == EX_USAGE);
     CHECK(site.pid() == 0);
     site.start();
     CHECK_THAT(site.tool({"--dry-run", "stop"}).out, Contains("would be stopped"));
