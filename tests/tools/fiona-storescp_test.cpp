@@ -573,6 +573,20 @@ TEST_CASE("fiona-storescp: stop lets an object finish, answers it, and ends")
     CHECK(site.tool({"stop"}).exit_code == EX_OK); // nothing to stop is no error
 }
 
+TEST_CASE("fiona-storescp: a status file that a power loss has emptied hides no running receiver")
+{
+    Site site;
+    CHECK(site.status().find("associations")->array().empty());
+    site.start();
+    std::ofstream{site.site(".status") / "storescp.json", std::ios::trunc};
+
+    const auto status = site.status();
+
+    CHECK(status.find("running")->boolean());
+    CHECK(status.find("associations")->array().empty());
+    CHECK(site.tool({"start"}).exit_code == EX_OK);
+}
+
 TEST_CASE("fiona-storescp: one receiver serves a site, and one a port")
 {
     Site site;
