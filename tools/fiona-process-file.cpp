@@ -60,22 +60,20 @@ void test_rules(const cli::Tool& tool, const Config& config, const Words& words)
 void reclassify(const cli::Tool& tool, const Config& config, const Words& words)
 {
     const auto rules = ingest::load_rules(config, words.rules);
-    const auto studies = words.study == "all" ? store::StudyTree{config.paths}.studies()
-                                              : std::vector{StudyUid{words.study}};
-    ingest::Reclassified total;
-    for (const auto& study : studies) {
-        const auto one = ingest::reclassify(config, rules, study, tool.mode());
-        total.series += one.series;
-        total.changed += one.changed;
-        total.unreadable += one.unreadable;
-    }
+    const auto total = words.study == "all"
+                           ? ingest::reclassify_all(config, rules, tool.mode())
+                           : ingest::reclassify(config, rules, StudyUid{words.study}, tool.mode());
     tool.report(json::Object{{"series", total.series},
                              {"changed", total.changed},
-                             {"unreadable", total.unreadable}},
+                             {"unreadable", total.unreadable},
+                             {"skipped", total.skipped}},
                 {fmt::format("series {}, changed {}, unreadable images {}", total.series,
                              total.changed, total.unreadable)});
     if (total.unreadable > 0) {
         throw Error{Fault::data, "{} images cannot be read", total.unreadable};
+    }
+    if (total.skipped > 0) {
+        throw Error{Fault::temporary, "{} studies were skipped", total.skipped};
     }
 }
 

@@ -138,6 +138,20 @@ TEST_CASE("fiona-process-file: a dry run announces, retries and changes nothing"
           == "series 1, changed 0, unreadable images 0\n");
 }
 
+TEST_CASE("fiona-process-file: one study that cannot be read keeps no other from new types")
+{
+    const Site site;
+    receive_image(site.config.paths, 1, 1);
+    REQUIRE(site.tool({"once"}).exit_code == EX_OK);
+    fs::create_directories(site.config.paths.raw() / "1.2.3" / "1.2.3.4.json"); // no file
+
+    const auto run = site.tool({"reclassify", "all"});
+
+    CHECK(run.exit_code == EX_TEMPFAIL);
+    CHECK(run.out == "series 1, changed 0, unreadable images 0\n");
+    CHECK_THAT(run.err, Contains("event=study_skipped"));
+}
+
 TEST_CASE("fiona-process-file: a wrong command line is exit 64")
 {
     const auto arguments =
