@@ -71,6 +71,8 @@ private:
 class InflateSource : public ByteSource {
 public:
     InflateSource(int fd, std::uint64_t start, const PrescanLimits& limits);
+    InflateSource(const InflateSource&) = delete;
+    InflateSource& operator=(const InflateSource&) = delete;
     ~InflateSource() override;
 
     [[nodiscard]] bool skip(std::uint64_t count) override;
