@@ -60,22 +60,20 @@ void test_rules(const cli::Tool& tool, const Config& config, const Words& words)
 void reclassify(const cli::Tool& tool, const Config& config, const Words& words)
 {
     const auto rules = ingest::load_rules(config, words.rules);
-    const auto studies = words.study == "all" ? store::StudyTree{config.paths}.studies()
-                                              : std::vector{StudyUid{words.study}};
-    ingest::Reclassified total;
-    for (const auto& study : studies) {
-        const auto one = ingest::reclassify(config, rules, study, tool.mode());
-        total.series += one.series;
-        total.changed += one.changed;
-        total.unreadable += one.unreadable;
-    }
+    const auto total = words.study == "all"
+                           ? ingest::reclassify_all(config, rules, tool.mode())
+                           : ingest::reclassify(config, rules, StudyUid{words.study}, tool.mode());
     tool.report(json::Object{{"series", total.series},
                              {"changed", total.changed},
-                             {"unreadable", total.unreadable}},
+                             {"unreadable", total.unreadable},
+                             {"skipped", total.skipped}},
                 {fmt::format("series {}, changed {}, unreadable images {}", total.series,
                              total.changed, total.unreadable)});
     if (total.unreadable > 0) {
         throw Error{Fault::data, "{} images cannot be read", total.unreadable};
+    }
+    if (total.skipped > 0) {
+        throw Error{Fault::temporary, "{} studies were skipped", total.skipped};
     }
 }
 
@@ -121,20 +119,17 @@ int main(int argc, char** argv)
         const auto say = [&](const std::string& state) {
             tool.report(json::Object{{"state", state}}, {state});
         };
+        const auto stop = [&] { return ingest::stop(config) == store::StopResult::stopped; };
         const auto start = [&] {
-            const auto result = ingest::start(config, words.rules);
-            say(result == store::StartResult::started ? "started" : "already running");
+            using enum store::StartResult;
+            say(ingest::start(config, words.rules) == started ? "started" : "already running");
         };
         const std::map<std::string, std::function<void()>> verbs{
             {"start", start},
-            {"stop",
-             [&] {
-                 const auto result = ingest::stop(config);
-                 say(result == store::StopResult::stopped ? "stopped" : "not running");
-             }},
+            {"stop", [&] { say(stop() ? "stopped" : "not running"); }},
             {"restart",
              [&] {
-                 ingest::stop(config);
+                 stop();
                  start();
              }},
             {"status", [&] { report_status(tool, config); }},
@@ -144,6 +139,8 @@ int main(int argc, char** argv)
             {"test-rules", [&] { test_rules(tool, config, words); }},
             {"reclassify", [&] { reclassify(tool, config, words); }},
             {"reconcile", [&] { reconcile(tool, config); }}};
-        verbs.at(options.get_subcommands().front()->get_name())();
+        const auto verb = options.get_subcommands().front()->get_name();
+        const auto plan = tool.mode() == Mode::dry_run ? ingest::plan(config, verb) : std::nullopt;
+        plan ? say(*plan) : verbs.at(verb)();
     });
 }

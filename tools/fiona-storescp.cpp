@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/error.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/pacs/receiver.h"
 #include "libfiona/pacs/receiver_status.h"
@@ -73,7 +74,13 @@ public:
         m_tool.report(state, cli::table(rows));
     }
 
-    void run() const { pacs::run_receiver(m_tool.config(), m_port); }
+    void run() const
+    {
+        if (m_tool.mode() == Mode::dry_run) {
+            throw Error{Fault::usage, "run has no dry run"};
+        }
+        pacs::run_receiver(m_tool.config(), m_port);
+    }
 
 private:
     void say(std::string_view result, std::string_view text) const

@@ -70,8 +70,14 @@ FileLock::FileLock(const fs::path& path, std::chrono::milliseconds patience)
 std::optional<pid_t> FileLock::holder(const fs::path& path)
 {
     const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+    if (!fd && errno != ENOENT && errno != ENOTDIR) {
+        throw os_error(errno, fmt::format("look at lock {}", path.native()));
+    }
+    if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) {
         return std::nullopt;
+    }
+    if (errno != EWOULDBLOCK) {
+        throw os_error(errno, fmt::format("look at lock {}", path.native()));
     }
     return pid_inside(fd.get());
 }

@@ -22,7 +22,8 @@ public:
     explicit FileLock(const std::filesystem::path& path,
                       std::chrono::milliseconds patience = std::chrono::milliseconds{0});
 
-    /// The pid of whoever holds the lock now; nothing if it is free or was never taken.
+    /// The pid of whoever holds the lock now; nothing if it is free or was never taken. Throws
+    /// os_error() if we may not look: then nobody must believe that it is free.
     [[nodiscard]] static std::optional<pid_t> holder(const std::filesystem::path& path);
 
 private:

@@ -128,8 +128,8 @@ public:
 private:
     static iconv_t invalid()
     {
-        return reinterpret_cast<iconv_t>(
-            -1); // NOLINT(performance-no-int-to-ptr,cppcoreguidelines-pro-type-reinterpret-cast) POSIX says so
+        // NOLINTNEXTLINE(performance-no-int-to-ptr,cppcoreguidelines-pro-type-reinterpret-cast) POSIX
+        return reinterpret_cast<iconv_t>(-1);
     }
 
     iconv_t m_handle;

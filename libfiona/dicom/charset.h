@@ -20,8 +20,8 @@ public:
     Charset();
     /// `value` as in the file, with its backslashes. Unknown terms count as absent.
     explicit Charset(std::string_view value);
-    Charset(Charset&&) noexcept;
-    Charset& operator=(Charset&&) noexcept;
+    Charset(Charset&& other) noexcept;
+    Charset& operator=(Charset&& other) noexcept;
     Charset(const Charset&) = delete;
     Charset& operator=(const Charset&) = delete;
     ~Charset();

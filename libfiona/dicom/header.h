@@ -22,8 +22,8 @@ class Header {
 public:
     /// Throws Error{Fault::data} if it is no DICOM file or the pre-scan refuses it.
     [[nodiscard]] static Header read(const std::filesystem::path& file);
-    Header(Header&&) noexcept;
-    Header& operator=(Header&&) noexcept;
+    Header(Header&& other) noexcept;
+    Header& operator=(Header&& other) noexcept;
     Header(const Header&) = delete;
     Header& operator=(const Header&) = delete;
     ~Header();

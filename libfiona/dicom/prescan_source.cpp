@@ -121,12 +121,11 @@ void InflateSource::inflate_more()
 {
     const auto input = m_file.peek(max_peek);
     auto& z = m_stream->z;
-    z.next_in = reinterpret_cast<const Bytef*>(
-        input.data()); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) zlib's byte type
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) zlib's byte type
+    z.next_in = reinterpret_cast<const Bytef*>(input.data());
     z.avail_in = static_cast<uInt>(input.size());
-    z.next_out = reinterpret_cast<Bytef*>(
-        m_window.data()
-        + m_filled); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) zlib's byte type
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) zlib's byte type
+    z.next_out = reinterpret_cast<Bytef*>(m_window.data() + m_filled);
     z.avail_out = static_cast<uInt>(m_window.size() - m_filled);
     const auto result = ::inflate(&z, Z_NO_FLUSH);
     m_filled = m_window.size() - z.avail_out;

@@ -78,6 +78,8 @@ private:
 class InflateSource : public ByteSource {
 public:
     InflateSource(StoredBytes bytes, std::uint64_t start, const PrescanLimits& limits);
+    InflateSource(const InflateSource&) = delete;
+    InflateSource& operator=(const InflateSource&) = delete;
     ~InflateSource() override;
 
     [[nodiscard]] bool skip(std::uint64_t count) override;

@@ -85,15 +85,12 @@ public:
     {
         while (!m_levels.empty()) {
             auto& level = m_levels.back();
-            if (m_source.position() == level.end) {
+            if (is_over(level)) {
                 leave();
             } else if (level.kind == Kind::sequence) {
                 step_in_sequence(level);
             } else if (level.kind == Kind::fragments) {
                 step_in_fragments(level);
-            } else if (level.end == open_end && level.kind == Kind::data_set
-                       && m_source.peek(1).empty()) {
-                leave(); // only a deflated data set does not know its end before
             } else {
                 step_in_data_set(level);
             }
@@ -149,6 +146,13 @@ private:
         if (!m_source.skip(count)) {
             fail("the data set is cut off");
         }
+    }
+
+    [[nodiscard]] bool is_over(const Level& level)
+    {
+        // Only a deflated data set does not know its end before.
+        const bool is_endless = level.end == open_end && level.kind == Kind::data_set;
+        return m_source.position() == level.end || (is_endless && m_source.peek(1).empty());
     }
 
     void leave()

@@ -74,6 +74,7 @@ public:
         }
         auto found = m_marks.all();
         std::erase_if(found, [&](const auto& item) {
+            correct_time(item);
             const bool is_fresh = m_now - item.last_arrival <= m_options.quiet;
             m_result.waiting += is_fresh ? 1U : 0U;
             return is_fresh;
@@ -111,13 +112,29 @@ private:
         return true;
     }
 
+    /// A mark from the future was made before the clock was set back: it would wait until then.
+    void correct_time(const store::ArrivalMarks::Found& item) const
+    {
+        if (item.last_arrival > m_now + m_options.quiet && m_options.mode == Mode::apply) {
+            log::warn("arrival_mark_from_the_future", {{"study", item.mark.study}});
+            m_marks.date(item.name, m_now);
+        }
+    }
+
     void fire(const store::ArrivalMarks::Found& item)
     {
         if (m_options.mode == Mode::dry_run) {
             ++(item.mark.series ? m_result.series : m_result.studies);
             log::info("arrival_found", {{"study", item.mark.study}});
         } else if (m_marks.claim(item.name)) {
-            handle(item.name, item.mark);
+            // Touched since it was looked at: the claim took the news of an image with it.
+            if (arrival_time(item.name) > item.last_arrival) {
+                m_marks.touch(item.mark);
+                m_marks.finish(item.name);
+                ++m_result.waiting;
+            } else {
+                handle(item.name, item.mark);
+            }
         }
     }
 
@@ -202,9 +219,8 @@ private:
     [[nodiscard]] TimePoint arrival_time(const std::string& name) const
     {
         struct stat status {};
-        return ::stat((m_work / name).c_str(), &status) == 0
-                   ? Clock::from_time_t(status.st_mtim.tv_sec)
-                   : m_now;
+        return ::stat((m_work / name).c_str(), &status) == 0 ? store::modification_time(status)
+                                                             : m_now;
     }
 
     store::ArrivalMarks m_marks;

@@ -66,6 +66,16 @@ void report(const Reconciled& result)
                              {"parts_removed", result.parts_removed}});
 }
 
+/// What it would find again waits for the next start: no reason not to sort what comes.
+void reconcile_if_possible(const Config& config)
+{
+    try {
+        report(reconcile(config, Clock::now(), Scope::changed, Mode::apply));
+    } catch (const Error& e) {
+        log::error("reconcile_failed", {{"reason", e.what()}});
+    }
+}
+
 } // namespace
 
 fs::path pid_file(const Config& config)
@@ -120,7 +130,7 @@ void run_until_stopped(const Config& config, const std::optional<fs::path>& rule
     log::info("started", {{"project", config.project}});
     work_once(processor, wakeup);
     if (!wakeup.stop_requested()) {
-        report(reconcile(config, Clock::now(), Scope::changed, Mode::apply));
+        reconcile_if_possible(config);
     }
     while (!wakeup.stop_requested()) {
         work_once(processor, wakeup);
@@ -144,6 +154,28 @@ Processor::Drained run_once(const Config& config, const std::optional<fs::path>&
     total.given_up += more.given_up;
     total.postponed += more.postponed;
     return total;
+}
+
+std::optional<std::string> plan(const Config& config, std::string_view verb)
+{
+    const bool is_running = store::running_daemon(pid_file(config)).has_value();
+    if (verb == "start") {
+        return is_running ? "already running" : "would start";
+    }
+    if (verb == "stop") {
+        return is_running ? "would stop" : "not running";
+    }
+    if (verb == "restart") {
+        return is_running ? "would restart" : "would start";
+    }
+    if (verb == "run") {
+        throw Error{Fault::usage, "run has no dry run"};
+    }
+    if (verb == "once") {
+        const auto waiting = store::Spool{config.paths.spool()}.count_waiting();
+        return is_running ? "the daemon is running" : fmt::format("would process {}", waiting);
+    }
+    return std::nullopt;
 }
 
 void send(const Config& config, std::string_view line, Mode mode)

@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <string_view>
 
 /// The life of the file processor, in the foreground; store/daemon.h puts it into the background.
@@ -33,6 +34,10 @@ void run_until_stopped(const Config& config, const std::optional<std::filesystem
 /// Drains the spool, reconciles what changed, drains again, and returns.
 Processor::Drained run_once(const Config& config,
                             const std::optional<std::filesystem::path>& rules);
+
+/// What start, stop, restart or once would do now, in words; nothing for any other verb. Throws
+/// Error{Fault::usage} for run, which can only be.
+[[nodiscard]] std::optional<std::string> plan(const Config& config, std::string_view verb);
 
 /// Turns a line of the original's FIFO (see announce_line()) into a spool entry and rings.
 void send(const Config& config, std::string_view line, Mode mode);

@@ -65,7 +65,8 @@ std::vector<std::string> Processor::due_names(TimePoint now)
     });
     std::erase_if(names, [&](const std::string& name) {
         const auto retry = m_retries.find(name);
-        return retry != m_retries.end() && retry->second.due > now;
+        return retry != m_retries.end() && retry->second.due > now
+               && retry->second.due <= now + longest_delay; // else the clock was set back
     });
     return names;
 }
@@ -183,9 +184,13 @@ void Processor::finish(const std::vector<Item>& items)
     std::set<std::string> touched;
     for (const auto& item : items) {
         guarded(item.name, m_now, [&] {
-            const store::ArrivalMark mark{item.entry.caller, item.entry.called, item.entry.host,
-                                          item.entry.study, item.entry.series};
+            store::ArrivalMark mark{item.entry.caller, item.entry.called, item.entry.host,
+                                    item.entry.study, item.entry.series};
             if (touched.insert(mark.file_name()).second) {
+                m_marks.touch(mark);
+                // The study's too. The receiver's may be gone: lost with the power, or handled while
+                // this entry was put off for hours or stood in failed/.
+                mark.series.reset();
                 m_marks.touch(mark);
             }
             m_spool.remove(item.name);

@@ -88,4 +88,21 @@ Reclassified reclassify(const Config& config, const classify::Rules& rules, cons
     return result;
 }
 
+Reclassified reclassify_all(const Config& config, const classify::Rules& rules, Mode mode)
+{
+    Reclassified total;
+    for (const auto& study : store::StudyTree{config.paths}.studies()) {
+        try {
+            const auto one = reclassify(config, rules, study, mode);
+            total.series += one.series;
+            total.changed += one.changed;
+            total.unreadable += one.unreadable;
+        } catch (const Error& e) {
+            ++total.skipped;
+            log::error("study_skipped", {{"study", study}, {"reason", e.what()}});
+        }
+    }
+    return total;
+}
+
 } // namespace fiona::ingest

@@ -44,8 +44,9 @@ std::vector<std::string> names_in(const fs::path& directory)
 {
     std::vector<std::string> names;
     std::error_code problem;
-    for (const auto& entry : fs::directory_iterator{directory, problem}) {
-        auto name = entry.path().filename().native();
+    fs::directory_iterator entry{directory, problem};
+    for (; !problem && entry != fs::directory_iterator{}; entry.increment(problem)) {
+        auto name = entry->path().filename().native();
         if (name.front() != '.') {
             names.push_back(std::move(name));
         }
@@ -72,18 +73,23 @@ public:
         }
         collect_known();
         const auto stamp = m_spool.directory() / "reconciled";
-        const auto since = m_scope == Scope::all ? TimePoint{} : last_look(stamp) - clock_margin;
+        const auto last = last_look(stamp);
+        const bool is_known =
+            m_scope == Scope::changed && last <= m_now; // else the clock was wrong
+        const auto since = is_known ? last - clock_margin : TimePoint{};
         for (const auto& name : names_in(m_paths.archive())) {
             const auto status = status_of(m_paths.archive() / name);
             const auto uid =
                 std::string_view{name}.substr(std::min(name.size(), study_prefix.size()));
             if (name.starts_with(study_prefix) && is_uid(uid) && status
                 && modified(*status) >= since) {
-                look_at(StudyUid{std::string{uid}}, m_paths.archive() / name);
+                look_at_if_readable(StudyUid{std::string{uid}}, m_paths.archive() / name);
             }
         }
         if (m_mode == Mode::apply) {
             m_spool.sweep(m_now, oldest_part);
+        }
+        if (m_mode == Mode::apply && m_is_complete) {
             store::write_file(stamp, fmt::format("{}\n", epoch_seconds(m_now)));
         }
         return m_result;
@@ -140,6 +146,18 @@ private:
         }
     }
 
+    /// One bad directory must not keep the others from being looked at, now and at every start.
+    void look_at_if_readable(const StudyUid& study, const fs::path& directory)
+    {
+        try {
+            look_at(study, directory);
+        } catch (const Error& e) {
+            m_is_complete = false;
+            ++m_result.unreadable;
+            log::warn("archive_directory_unreadable", {{"study", study}, {"reason", e.what()}});
+        }
+    }
+
     void look_at(const StudyUid& study, const fs::path& directory)
     {
         std::set<std::string> linked;
@@ -190,6 +208,7 @@ private:
     Scope m_scope;
     Mode m_mode;
     std::set<fs::path> m_known;
+    bool m_is_complete = true;
     Reconciled m_result;
 };
 

@@ -16,9 +16,10 @@ enum class Scope {
 };
 
 struct Reconciled {
-    std::size_t queued = 0;        ///< archive files without a link, announced again
-    std::size_t retried = 0;       ///< moved from failed/ back to new/
-    std::size_t unreadable = 0;    ///< archive files that are no DICOM objects
+    std::size_t queued = 0;  ///< archive files without a link, announced again
+    std::size_t retried = 0; ///< moved from failed/ back to new/
+    std::size_t unreadable =
+        0; ///< archive files that are no DICOM objects, studies that no one can list
     std::size_t parts_removed = 0; ///< `.incoming/*.part` of dead receivers
 };
 

@@ -179,10 +179,20 @@ private:
         }
     }
 
+    /// A control file that cannot be read changes nothing: what it said last still holds.
+    void look_at_control_file()
+    {
+        try {
+            m_status.is_enabled = is_reception_enabled(m_config.paths);
+        } catch (const Error& e) {
+            log::warn("control_file_unreadable", {{"reason", e.what()}});
+        }
+    }
+
     /// Decided before any process is made for the caller.
     [[nodiscard]] const Rejection* reason_to_refuse(const std::string& address)
     {
-        m_status.is_enabled = is_reception_enabled(m_config.paths);
+        look_at_control_file();
         if (!m_status.is_enabled) {
             return &switched_off;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
 #include "libfiona/pacs/receiver.h"
 #include "libfiona/pacs/receiver_listener.h"
 #include "libfiona/pacs/receiver_status.h"
@@ -14,19 +15,24 @@ namespace {
 
 constexpr std::chrono::seconds status_patience{2};
 
-/// What the process `pid` has written about itself; nothing if the file is of another one.
+/// What the process `pid` has written about itself; nothing if the file is of another one, or is what
+/// a power loss has left of it.
 std::optional<json::Value> written_status(const ReceiverFiles& files, std::optional<pid_t> pid)
 {
     const auto text = read_file_if_any(files.status);
     if (!text || !pid) {
         return std::nullopt;
     }
-    auto status = json::parse(*text, files.status.native());
-    const auto* const writer = status.find("pid");
-    if (writer == nullptr || !writer->is_integer() || writer->integer() != *pid) {
-        return std::nullopt;
+    try {
+        auto status = json::parse(*text, files.status.native());
+        const auto* const writer = status.find("pid");
+        if (writer != nullptr && writer->is_integer() && writer->integer() == *pid) {
+            return status;
+        }
+    } catch (const Error& e) {
+        log::warn("status_unreadable", {{"reason", e.what()}});
     }
-    return status;
+    return std::nullopt;
 }
 
 } // namespace
@@ -70,15 +76,15 @@ json::Value receiver_state(const Config& config)
     const auto pid = store::running_daemon(files.pid_file);
     json::Object state{{"running", pid.has_value()},
                        {"enabled", is_reception_enabled(config.paths)}};
-    if (!pid) {
-        return state;
+    if (pid) {
+        state["pid"] = *pid;
     }
-    state["pid"] = *pid;
     if (const auto written = written_status(files, pid)) {
         for (const auto& [key, value] : written->object()) {
             state.emplace(key, value);
         }
     }
+    state.emplace("associations", json::Array{});
     return state;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <climits>
@@ -37,13 +38,6 @@ std::string_view take_last_field(std::string_view& text)
     return field;
 }
 
-TimePoint modification_time(const struct stat& status)
-{
-    return TimePoint{std::chrono::duration_cast<Clock::duration>(
-        std::chrono::seconds{status.st_mtim.tv_sec}
-        + std::chrono::nanoseconds{status.st_mtim.tv_nsec})};
-}
-
 bool is_alive(std::string_view association)
 {
     pid_t pid = 0;
@@ -52,6 +46,13 @@ bool is_alive(std::string_view association)
 }
 
 } // namespace
+
+TimePoint modification_time(const struct stat& status)
+{
+    return TimePoint{std::chrono::duration_cast<Clock::duration>(
+        std::chrono::seconds{status.st_mtim.tv_sec}
+        + std::chrono::nanoseconds{status.st_mtim.tv_nsec})};
+}
 
 std::string ArrivalMark::file_name() const
 {
@@ -128,6 +129,19 @@ std::vector<ArrivalMarks::Found> ArrivalMarks::all() const
         }
     }
     return found;
+}
+
+void ArrivalMarks::date(const std::string& name, TimePoint last_arrival) const
+{
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(last_arrival);
+    const std::array<timespec, 2> times{
+        timespec{0, UTIME_OMIT},
+        timespec{seconds.time_since_epoch().count(),
+                 std::chrono::nanoseconds{last_arrival - seconds}.count()}};
+    if (::utimensat(AT_FDCWD, (m_directory / name).c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0
+        && errno != ENOENT) {
+        throw os_error(errno, "set the time of an arrival mark");
+    }
 }
 
 bool ArrivalMarks::claim(const std::string& name) const

@@ -4,6 +4,8 @@
 #include "libfiona/base/dates.h"
 #include "libfiona/base/ids.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -12,8 +14,8 @@
 namespace fiona::store {
 
 /// One empty file in `<site>/.arrived/`: its name says what arrived, its mtime when last.
-/// `<caller> <called> <host> scp_<StudyUID>` (study, written by the receiver) or
-/// `<caller> <called> <host> <StudyUID> <SeriesUID>` (series, written by the processor).
+/// `<caller> <called> <host> scp_<StudyUID>` (study, written by the receiver and again by the
+/// processor) or `<caller> <called> <host> <StudyUID> <SeriesUID>` (series, by the processor).
 /// Blanks, `/`, `%` and control characters inside a field are percent-encoded; names of the
 /// original with blanks in AE titles are read from the right.
 struct ArrivalMark {
@@ -52,6 +54,8 @@ public:
     };
     /// All marks now in the directory; names that cannot be read are skipped and logged.
     [[nodiscard]] std::vector<Found> all() const;
+    /// Gives a mark another time; nothing if it is gone.
+    void date(const std::string& name, TimePoint last_arrival) const;
     /// Takes it by rename to .work/; false if somebody else did.
     [[nodiscard]] bool claim(const std::string& name) const;
     /// Names that were claimed before a crash.
@@ -68,5 +72,8 @@ public:
 private:
     std::filesystem::path m_directory;
 };
+
+/// To the nanosecond.
+[[nodiscard]] TimePoint modification_time(const struct stat& status);
 
 } // namespace fiona::store

@@ -123,14 +123,33 @@ TEST_CASE("fiona-process-file: a dry run announces, retries and changes nothing"
     const Site site;
     const auto image = store_image(site.config.paths, 1, 1);
 
+    CHECK(site.tool({"-n", "start"}).out == "would start\n");
+    CHECK_FALSE(store::running_daemon(ingest::pid_file(site.config)));
+    CHECK(site.tool({"-n", "run"}).exit_code == EX_USAGE);
     CHECK(site.tool({"-n", "send", image}).exit_code == EX_OK);
     CHECK_THAT(site.tool({"-n", "reconcile"}).out, Contains("queued 1"));
     CHECK(site.waiting() == 0);
     CHECK(site.tool({"send", image}).exit_code == EX_OK);
     CHECK(site.waiting() == 1);
+    CHECK(site.tool({"-n", "once"}).out == "would process 1\n");
+    CHECK(site.waiting() == 1);
     CHECK(site.tool({"once"}).exit_code == EX_OK);
     CHECK(site.tool({"-n", "reclassify", "all"}).out
           == "series 1, changed 0, unreadable images 0\n");
+}
+
+TEST_CASE("fiona-process-file: one study that cannot be read keeps no other from new types")
+{
+    const Site site;
+    receive_image(site.config.paths, 1, 1);
+    REQUIRE(site.tool({"once"}).exit_code == EX_OK);
+    fs::create_directories(site.config.paths.raw() / "1.2.3" / "1.2.3.4.json"); // no file
+
+    const auto run = site.tool({"reclassify", "all"});
+
+    CHECK(run.exit_code == EX_TEMPFAIL);
+    CHECK(run.out == "series 1, changed 0, unreadable images 0\n");
+    CHECK_THAT(run.err, Contains("event=study_skipped"));
 }
 
 TEST_CASE("fiona-process-file: a wrong command line is exit 64")
@@ -165,6 +184,7 @@ TEST_CASE("fiona-process-file: the daemon works at once, runs once, survives SIG
 
     CHECK(site.tool({"start"}).out == "started\n");
     CHECK(site.tool({"start"}).out == "already running\n");
+    CHECK(site.tool({"-n", "stop"}).out == "would stop\n");
     CHECK(site.tool({"once"}).exit_code == EX_TEMPFAIL);
     receive_image(site.config.paths, 1, 1);
     CHECK(eventually([&] { return site.waiting() == 0; }));
@@ -178,6 +198,22 @@ TEST_CASE("fiona-process-file: the daemon works at once, runs once, survives SIG
     CHECK(site.tool({"stop"}).out == "stopped\n");
     CHECK(site.tool({"stop"}).out == "not running\n");
     CHECK(site.properties().text("NumFiles") == "1");
+}
+
+TEST_CASE("fiona-process-file: the daemon sorts what comes even if it cannot look for lost files")
+{
+    const Site site;
+    fs::create_directories(site.config.paths.spool() / "reconciled"); // its stamp cannot be written
+
+    REQUIRE(site.tool({"start"}).exit_code == EX_OK);
+
+    CHECK(eventually([&] {
+        return read_file(ingest::log_file(site.config)).find("reconcile_failed")
+               != std::string::npos;
+    }));
+    receive_image(site.config.paths, 1, 1);
+    CHECK(eventually([&] { return site.waiting() == 0; }));
+    CHECK(site.tool({"stop"}).out == "stopped\n");
 }
 
 TEST_CASE("fiona-process-file: killed half-way, the next run finishes the work")

@@ -573,6 +573,20 @@ TEST_CASE("fiona-storescp: stop lets an object finish, answers it, and ends")
     CHECK(site.tool({"stop"}).exit_code == EX_OK); // nothing to stop is no error
 }
 
+TEST_CASE("fiona-storescp: a status file that a power loss has emptied hides no running receiver")
+{
+    Site site;
+    CHECK(site.status().find("associations")->array().empty());
+    site.start();
+    std::ofstream{site.site(".status") / "storescp.json", std::ios::trunc};
+
+    const auto status = site.status();
+
+    CHECK(status.find("running")->boolean());
+    CHECK(status.find("associations")->array().empty());
+    CHECK(site.tool({"start"}).exit_code == EX_OK);
+}
+
 TEST_CASE("fiona-storescp: one receiver serves a site, and one a port")
 {
     Site site;
@@ -606,6 +620,14 @@ TEST_CASE("fiona-storescp: the control file and the configuration are obeyed whi
     std::ofstream{site.root / "data/config/enabled"} << "011";
     CHECK(raw::Association{site.port}.rejection() == "2/1/1");
     fs::remove(site.root / "data/config/enabled");
+    fs::create_directory(site.root / "data/config/enabled"); // no control file: reading it fails
+    CHECK(raw::Association{site.port}.rejection() == "2/1/1");
+    fs::remove(site.root / "data/config/enabled");
+    CHECK(raw::Association{site.port}.echo() == 0x0000);
+    fs::create_directory(site.root / "data/config/enabled");
+    CHECK(raw::Association{site.port}.echo() == 0x0000);
+    CHECK_THAT(site.log(), Contains("event=control_file_unreadable"));
+    fs::remove(site.root / "data/config/enabled");
 
     std::ofstream{site.root / "config.json"} << "{ no JSON";
     ::kill(site.pid(), SIGHUP);
@@ -621,6 +643,7 @@ TEST_CASE("fiona-storescp: a dry run starts and stops nothing, a bad command lin
 {
     Site site;
     CHECK_THAT(site.tool({"--dry-run", "start"}).out, Contains("would be started"));
+    CHECK(site.tool({"--dry-run", "run"}).exit_code == EX_USAGE);
     CHECK(site.pid() == 0);
     site.start();
     CHECK_THAT(site.tool({"--dry-run", "stop"}).out, Contains("would be stopped"));

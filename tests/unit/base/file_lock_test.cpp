@@ -103,3 +103,13 @@ TEST_CASE("somebody who only asks for the holder never makes a lock fail")
 
     CHECK(taken == 300);
 }
+
+TEST_CASE("a lock that cannot be looked at is not taken for a free one")
+{
+    const TempDir directory;
+    std::filesystem::create_symlink("lock", directory / "lock"); // to itself
+
+    CHECK_THROWS_AS(FileLock::holder(directory / "lock"), Error);
+    CHECK_FALSE(FileLock::holder(directory / "never taken").has_value());
+    CHECK_FALSE(FileLock::holder(directory / "no directory" / "lock").has_value());
+}

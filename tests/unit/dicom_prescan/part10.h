@@ -6,6 +6,8 @@
 #include "libfiona/dicom/prescan.h"
 #include "tests/support/raw_association.h"
 
+#include <catch2/catch.hpp>
+
 #include <sys/mman.h>
 #include <zlib.h>
 

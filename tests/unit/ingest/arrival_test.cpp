@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
+#include "libfiona/base/unique_fd.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/ingest/arrival.h"
 #include "libfiona/ingest/file_daemon.h"
+#include "libfiona/ingest/reconcile.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/incoming_list.h"
 #include "tests/support/temp_dir.h"
@@ -10,7 +12,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <thread>
 
 using namespace fiona;
 namespace fs = std::filesystem;
@@ -128,4 +134,66 @@ TEST_CASE("a study that came de-identified is not listed")
 
     CHECK(site.detect().skipped == 1);
     CHECK(site.list.lines().empty());
+}
+
+TEST_CASE("a study that is sorted late, or from files that were announced again, is still listed")
+{
+    const Site site;
+    SECTION("the receiver died before it could announce anything")
+    {
+        store_image(site.config.paths, 1, 1);
+    }
+    SECTION("the study's mark was handled while its only entry had been given up")
+    {
+        receive_image(site.config.paths, 1, 1);
+        const store::Spool spool{site.config.paths.spool()};
+        spool.give_up(spool.waiting().front(), "a reason");
+        site.marks.touch({"SCANNER 1", "FIONA", "scanner1", StudyUid{study_uid}, {}});
+        CHECK(site.detect().studies == 0);
+        CHECK(ingest::reconcile(site.config, Clock::now(), ingest::Scope::all, Mode::apply).retried
+              == 1);
+    }
+
+    CHECK(ingest::run_once(site.config, {}).processed == 1);
+
+    CHECK(site.detect().studies == 1);
+    CHECK(site.list.lines().size() == 1);
+    CHECK(site.detect().studies == 0);
+}
+
+TEST_CASE("an image that comes between the look at its mark and the claim is not forgotten")
+{
+    const Site site;
+    site.receive_study();
+    // The spool is read between the two; a FIFO there makes the detector wait for us.
+    const auto fifo = site.config.paths.spool() / "new" / "0000000000000000001.1.1.json";
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    std::thread late_image{[&] {
+        const UniqueFd waiting{::open(fifo.c_str(), O_WRONLY | O_CLOEXEC)};
+        site.marks.touch({"SCANNER 1", "FIONA", "scanner1", StudyUid{study_uid}, {}});
+    }};
+
+    const auto found = site.detect();
+    late_image.join();
+
+    CHECK(found.studies == 0);
+    CHECK(found.waiting == 1);
+    fs::remove(fifo);
+    CHECK(site.marks.all().size() == 1);
+    CHECK(site.detect().studies == 1);
+}
+
+TEST_CASE("a mark made by a clock that was ahead waits for the quiet time and no longer")
+{
+    const Site site;
+    site.receive_study();
+    for (const auto& mark : site.marks.all()) {
+        site.marks.date(mark.name, site.later + std::chrono::hours{24});
+    }
+
+    CHECK(site.detect().waiting == 3);
+
+    const auto quiet = site.later + seconds{17};
+    CHECK(ingest::detect_arrivals(site.config, quiet, {}).studies == 1);
+    CHECK(site.list.lines().front().arrived == epoch_seconds(site.later));
 }

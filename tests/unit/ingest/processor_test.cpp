@@ -65,7 +65,7 @@ TEST_CASE("entries become links, series JSON, participants and arrival marks")
     CHECK(fs::exists(site.config.paths.participants() / "TEST01" / "20250102_101112.345000"));
     CHECK(fs::exists(site.config.paths.srs() / "A%2FB" / study_uid / sop_uid(2, 1)));
     const auto marks = store::ArrivalMarks{site.config.paths.arrived()}.all();
-    CHECK(marks.size() == 2);
+    CHECK(marks.size() == 3); // two series, and their study
     CHECK(marks.front().mark.caller == "SCANNER 1");
 }
 
@@ -149,6 +149,20 @@ TEST_CASE("a missing file is waited for, then given up")
     CHECK(site.processor.next_due() == received + std::chrono::seconds{3});
     CHECK(site.drain(received + std::chrono::seconds{61}).given_up == 1);
     CHECK_FALSE(site.processor.next_due().has_value());
+}
+
+TEST_CASE("an entry put off by a clock that was ahead does not wait for that time")
+{
+    Site site;
+    receive_image(site.config.paths, 1, 1);
+    const auto file = site.config.paths.archive() / ("scp_" + study_uid) / ("MR." + sop_uid(1, 1));
+    fs::rename(file, file.native() + ".away");
+    const auto received =
+        site.processor.spool().read(site.processor.spool().waiting().front()).received;
+    CHECK(site.drain(received + std::chrono::seconds{30}).postponed == 1);
+    fs::rename(file.native() + ".away", file);
+
+    CHECK(site.drain(received - std::chrono::hours{24}).processed == 1);
 }
 
 TEST_CASE("an entry that names another object than its file holds is refused")

@@ -82,3 +82,30 @@ TEST_CASE("an archive file that is no image is counted and stays")
           == 1);
     CHECK(fs::exists(file));
 }
+
+TEST_CASE("a study directory that cannot be listed keeps no other from being looked at")
+{
+    const Site site;
+    store_image(site.config.paths, 1, 1);
+    const auto broken = site.config.paths.archive() / "scp_1.2.3";
+    store::write_file(broken, "a file where a directory should be");
+
+    const auto found = ingest::reconcile(site.config, Clock::now(), Scope::changed, Mode::apply);
+
+    CHECK(found.queued == 1);
+    CHECK(found.unreadable == 1);
+    CHECK_FALSE(fs::exists(site.spool.directory() / "reconciled")); // not all has been seen
+    fs::remove(broken);
+    static_cast<void>(ingest::reconcile(site.config, Clock::now(), Scope::changed, Mode::apply));
+    CHECK(fs::exists(site.spool.directory() / "reconciled"));
+}
+
+TEST_CASE("after a look by a clock that was ahead, everything is looked at")
+{
+    const Site site;
+    const auto ahead = Clock::now() + std::chrono::hours{24};
+    static_cast<void>(ingest::reconcile(site.config, ahead, Scope::changed, Mode::apply));
+    store_image(site.config.paths, 1, 1);
+
+    CHECK(ingest::reconcile(site.config, Clock::now(), Scope::changed, Mode::apply).queued == 1);
+}
