@@ -166,7 +166,7 @@ TEST_CASE("a mistake disables its object, says where it is, and leaves the other
          "rules[0].operator"},
         {R"({"type": "X", "rules": [{"tag": ["Modality"]}]})", "rules[0].value"},
         {R"({"type": "X", "rules": [{"tag": ["Modality"], "value": "(a"}]})", "rules[0].value"},
-        {R"({"type": "X", "rules": [{"tag": ["Modality"], "value": "(a)\\1"}]})", "rules[0].value"},
+        {R"({"type": "X", "rules": [{"tag": ["Modality"], "value": "(?<=a+)b"}]})", "rules[0].value"},
         {R"({"type": "X", "rules": [{"tag": ["EchoTime"], "operator": "approx", "approxLevel": "x", "value": "1"}]})",
          "approxLevel"},
         {R"({"type": "X", "check": "Sometimes", "rules": [{"tag": ["Modality"], "value": "MR"}]})",
