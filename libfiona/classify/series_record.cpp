@@ -177,9 +177,10 @@ void set_counts(json::Object& fields, std::size_t files)
 {
     fields["NumFiles"] = fmt::format("{}", files);
     auto frames = static_cast<std::int64_t>(files);
-    if (const auto found = fields.find(frames_key); found != fields.end()) {
+    const auto found = fields.find(frames_key);
+    if (found != fields.end() && found->second.is_object()) {
         for (const auto& [instance, count] : found->second.object()) {
-            frames += count.integer() - 1;
+            frames += count.is_integer() ? count.integer() - 1 : 0;
         }
     }
     fields["TotalFrames"] = fmt::format("{}", frames);
