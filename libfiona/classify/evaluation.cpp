@@ -28,7 +28,7 @@ std::vector<std::string> texts(const json::Object& fields, std::string_view key)
     return result;
 }
 
-bool contains(const std::vector<std::string>& list, const std::string& text)
+bool contains(const std::vector<std::string>& list, std::string_view text)
 {
     return std::ranges::find(list, text) != list.end();
 }
@@ -160,27 +160,28 @@ Evaluation::Evaluation(const RuleModel& model, const dicom::Header& header,
 Classification Evaluation::run()
 {
     // Several objects of one type are alternatives: an image must satisfy one of them.
-    std::set<std::string> series_level;
-    std::set<std::string> held_types;
+    std::set<std::string_view> series_level;
     for (const auto& object : m_model.objects) {
-        if (object.is_disabled) {
-            continue;
-        }
-        const bool held = holds(object);
-        if (object.is_series_level) {
+        if (object.is_series_level && !object.is_disabled) {
             series_level.insert(object.type);
         }
-        if (held) {
-            held_types.insert(object.type);
+    }
+    std::set<std::string_view> held_types;
+    for (const auto& object : m_model.objects) {
+        const bool is_settled =
+            contains(m_result.types, object.type) && !series_level.contains(object.type);
+        if (object.is_disabled || is_settled || held_types.contains(object.type)
+            || !holds(object)) {
+            continue;
         }
-        if (held && !contains(m_result.types, object.type)
-            && !contains(m_result.vetoes, object.type)) {
+        held_types.insert(object.type);
+        if (!contains(m_result.types, object.type) && !contains(m_result.vetoes, object.type)) {
             m_result.types.push_back(object.type);
         }
     }
-    for (const auto& type : series_level) {
+    for (const auto type : series_level) {
         if (!held_types.contains(type) && !contains(m_result.vetoes, type)) {
-            m_result.vetoes.push_back(type);
+            m_result.vetoes.emplace_back(type);
         }
     }
     std::erase_if(m_result.types,
