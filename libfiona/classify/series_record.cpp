@@ -166,6 +166,11 @@ void SeriesRecord::set(std::string_view key, json::Value value)
     m_fields.insert_or_assign(std::string{key}, std::move(value));
 }
 
+void SeriesRecord::count(std::size_t files)
+{
+    set_counts(m_fields, files);
+}
+
 json::Object merged(const json::Value& stored, const json::Object& image, Arrival arrival)
 {
     SeriesRecord record{stored};

@@ -30,6 +30,8 @@ public:
     [[nodiscard]] const json::Object& fields() const { return m_fields; }
     /// Replaces one field.
     void set(std::string_view key, json::Value value);
+    /// set_counts() for this record.
+    void count(std::size_t files);
 
 private:
     [[nodiscard]] bool keep(const std::string& key, const json::Value& value);
