@@ -5,7 +5,7 @@
 
 #include <re2/re2.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8 // the library's way of choosing its functions
+#define PCRE2_CODE_UNIT_WIDTH 8 // NOLINT(cppcoreguidelines-macro-usage) asked for by pcre2.h
 #include <pcre2.h>
 
 #include <array>

@@ -129,12 +129,12 @@ std::string bare_title(std::string_view title)
 }
 
 /// Adds what is absent or empty.
-void complete(json::Object& fields, json::Object more)
+void complete(json::Object& fields, const json::Object& more)
 {
-    for (auto& [key, value] : more) {
+    for (const auto& [key, value] : more) {
         auto& field = fields.try_emplace(key, "").first->second;
         if (field == json::Value{""}) {
-            field = std::move(value);
+            field = value;
         }
     }
 }

@@ -141,5 +141,5 @@ TEST_CASE("images of other modalities and without b-value say nothing")
                                            }),
                                 {});
     CHECK(weighting(spectrum) == "none");
-    CHECK(spectrum.count("DiffusionBValues") == 0);
+    CHECK_FALSE(spectrum.contains("DiffusionBValues"));
 }

@@ -44,7 +44,7 @@ TEST_CASE("the shipped rules have no mistake and know a plain MR image")
 {
     const auto rules = shipped();
 
-    CHECK(rules.problems() == Types{});
+    CHECK(rules.problems().empty());
     CHECK(rules.evaluate(image({}), {}).types == Types{"SIEMENS", "original", "axial"});
 }
 
@@ -156,12 +156,12 @@ TEST_CASE("a type of the series level is lost for good with the first image that
     const auto first = rules.evaluate(good, {});
     CHECK(first.types == Types{"short"});
     const auto second = rules.evaluate(bad, known(first));
-    CHECK(second.types == Types{});
+    CHECK(second.types.empty());
     CHECK(second.vetoes == Types{"short"});
-    CHECK(rules.evaluate(good, known(second)).types == Types{});
+    CHECK(rules.evaluate(good, known(second)).types.empty());
 
     const auto other_order = rules.evaluate(good, known(rules.evaluate(bad, {})));
-    CHECK(other_order.types == Types{});
+    CHECK(other_order.types.empty());
 }
 
 TEST_CASE("alternatives of one type at the series level veto together only")
@@ -220,7 +220,7 @@ TEST_CASE("a mistake disables its object, says where it is, and leaves the other
          "twin"},
     }));
     CAPTURE(object);
-    const auto good = R"({"type": "good", "rules": [{"tag": ["Modality"], "value": "MR"}]})";
+    const auto* const good = R"({"type": "good", "rules": [{"tag": ["Modality"], "value": "MR"}]})";
 
     const auto rules = classify::Rules::parse(fmt::format("[{}, {}]", object, good), "test");
 
@@ -243,7 +243,7 @@ TEST_CASE("objects that refer to each other, or to a disabled one, are disabled 
         "test");
 
     CHECK(rules.size() == 0);
-    CHECK(rules.evaluate(image({}), {}).types == Types{});
+    CHECK(rules.evaluate(image({}), {}).types.empty());
 }
 
 TEST_CASE("a damaged CHECKBURNEDINFO object holds for every image")
@@ -356,7 +356,7 @@ TEST_CASE("a pattern that gives up fails its object, but for the search of pixel
             {"type": "CHECKBURNEDINFO", "rules": [{"tag": ["ImageType"], "value": "^(?!x)(a+)+$"}]},
             {"type": "B", "rules": [{"tag": ["Modality"], "value": "MR"}]}])",
         "test");
-    CHECK(rules.problems() == Types{});
+    CHECK(rules.problems().empty());
     log::set_sink([](log::Level, const std::string&) {});
 
     const auto found = rules.evaluate(image({}), {{"ImageType", std::string(3'000, 'a') + "b"}});

@@ -72,7 +72,7 @@ private:
         word(length);
         word(check);
         word(length);
-        padded(value, (length + 3) / 4 * 4);
+        padded(value, (std::size_t{length} + 3) / 4 * 4);
     }
 
     void padded(std::string_view text, std::size_t length)
