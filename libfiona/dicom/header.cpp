@@ -11,70 +11,160 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 
+#include <algorithm>
 #include <map>
 
 namespace fiona::dicom {
 
 namespace {
 
-constexpr Uint32 read_at_once = 4096; // longer values stay in the file until asked for
+constexpr Uint32 read_at_once = 4096;     // longer values stay in the file until asked for
+constexpr Uint32 most_bytes = 16U << 20U; // Siemens' headers have a tenth of a megabyte
 
-DcmTagKey key_of(Tag tag)
+struct Entry {
+    Tag tag;
+    DcmElement* element = nullptr; ///< borrowed
+};
+
+Tag tag_of(const DcmObject& object)
 {
-    return {tag.group, tag.element};
+    return {object.getGTag(), object.getETag()};
 }
 
-/// DCMTK's search functions are not const though they change nothing.
-DcmElement* find(DcmItem& item, Tag tag)
+/// The elements of an item in ascending order. DCMTK walks its list for every question; this walks
+/// it once.
+std::vector<Entry> entries_of(DcmItem& item)
 {
-    DcmElement* found = nullptr;
-    return item.findAndGetElement(key_of(tag), found).good() ? found : nullptr;
+    std::vector<Entry> entries;
+    entries.reserve(item.card());
+    for (auto* object = item.nextInContainer(nullptr); object != nullptr;
+         object = item.nextInContainer(object)) {
+        if (auto* const element = dynamic_cast<DcmElement*>(object)) {
+            entries.push_back({tag_of(*object), element});
+        }
+    }
+    if (!std::ranges::is_sorted(entries, {}, &Entry::tag)) {
+        std::ranges::stable_sort(entries, {}, &Entry::tag);
+    }
+    return entries;
 }
 
-std::string raw_text(DcmItem& item, Tag tag)
+using Entries = std::span<const Entry>;
+
+DcmElement* find(Entries entries, Tag tag)
 {
-    auto* const element = find(item, tag);
+    const auto found = std::ranges::lower_bound(entries, tag, {}, &Entry::tag);
+    return found != entries.end() && found->tag == tag ? found->element : nullptr;
+}
+
+std::string raw_text(Entries entries, Tag tag)
+{
+    auto* const element = find(entries, tag);
     return element == nullptr ? std::string{} : raw_string(*element);
 }
 
-DcmItem* first_item(DcmItem& parent, Tag sequence)
+/// As it is in the file or, if it stayed there, after reading it; nothing if it has no bytes.
+std::optional<std::span<const std::byte>> raw_bytes(DcmElement& element)
 {
-    DcmItem* item = nullptr;
-    return parent.findAndGetSequenceItem(key_of(sequence), item, 0).good() ? item : nullptr;
+    const auto as_bytes = [](const void* first, std::size_t length) {
+        return std::span{static_cast<const std::byte*>(first), length};
+    };
+    if (element.getLengthField() == 0 || element.getLengthField() > most_bytes) {
+        return std::nullopt;
+    }
+    if (const auto loaded = element.loadAllDataIntoMemory(); loaded.bad()) {
+        throw Error{Fault::io, "read a value: {}", loaded.text()};
+    }
+    Uint8* bytes = nullptr;
+    if (element.isaString() != OFFalse) {
+        char* text = nullptr;
+        Uint32 length = 0;
+        return element.getString(text, length).good() && text != nullptr
+                   ? std::optional{as_bytes(text, length)}
+                   : std::nullopt;
+    }
+    return element.getUint8Array(bytes).good() && bytes != nullptr
+               ? std::optional{as_bytes(bytes, element.getLengthField())}
+               : std::nullopt;
+}
+
+bool is_creator(DcmElement& element, std::string_view creator)
+{
+    if (element.isaString() != OFFalse) {
+        return trimmed(raw_string(element)) == creator;
+    }
+    const auto bytes = raw_bytes(element); // some archives give it the VR UN
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) bytes as text
+    const auto* const text = bytes ? reinterpret_cast<const char*>(bytes->data()) : "";
+    return trimmed({text, bytes ? bytes->size() : 0}) == creator;
+}
+
+/// PS3.5 §7.8.1: (odd group, 0010-00FF) reserves the block of that number for its value.
+DcmElement* find_private(Entries entries, const Step& step)
+{
+    constexpr std::uint16_t first_block = 0x10;
+    constexpr std::uint16_t last_block = 0xff;
+    constexpr unsigned bits = 8;
+    auto entry =
+        std::ranges::lower_bound(entries, Tag{step.tag.group, first_block}, {}, &Entry::tag);
+    for (; entry != entries.end() && entry->tag <= Tag{step.tag.group, last_block}; ++entry) {
+        const auto number = static_cast<std::uint16_t>((entry->tag.element << bits)
+                                                       | (step.tag.element & last_block));
+        auto* const found = find(entries, {step.tag.group, number});
+        if (found != nullptr && is_creator(*entry->element, step.creator)) {
+            return found;
+        }
+    }
+    return nullptr;
+}
+
+DcmElement* find(Entries entries, const Step& step)
+{
+    return step.creator.empty() ? find(entries, step.tag) : find_private(entries, step);
+}
+
+constexpr Tag specific_charset{0x0008, 0x0005};
+
+struct Found {
+    DcmElement* element = nullptr; ///< borrowed; null if there is none
+    std::string declared_charset;
+};
+
+/// `entries` are the elements of the item where the path begins, `declared` its character set.
+Found find_at(Entries entries, std::span<const Step> path, std::string declared)
+{
+    std::vector<Entry> inner;
+    for (; !path.empty(); path = path.subspan(1)) {
+        auto* const element = find(entries, path.front());
+        if (element == nullptr || path.size() == 1) {
+            return {element, std::move(declared)};
+        }
+        auto* const sequence = dynamic_cast<DcmSequenceOfItems*>(element);
+        const auto number = path.front().item;
+        if (sequence == nullptr || number >= sequence->card()) {
+            break;
+        }
+        auto* const item = sequence->getItem(static_cast<unsigned long>(number));
+        if (item == nullptr) {
+            break;
+        }
+        inner = entries_of(*item);
+        entries = inner;
+        if (find(entries, specific_charset) != nullptr) { // PS3.3 §C.12.1.1.2: inside the item
+            declared = raw_text(entries, specific_charset);
+        }
+    }
+    return {};
 }
 
 } // namespace
 
 struct Header::Data {
     mutable DcmFileFormat file;
+    std::vector<Entry> entries{};
+    std::string declared_charset;
     Charset charset;
     mutable std::size_t guessed = 0;
-    struct PrivateBlock {
-        std::uint16_t group;
-        std::uint16_t number;
-        std::string creator;
-    };
-    std::vector<PrivateBlock> private_blocks{};
-
-    [[nodiscard]] DcmDataset& set() const { return *file.getDataset(); }
-
-    /// PS3.5 §7.8.1: (odd group, 0010-00FF) reserves the block of that number for its value.
-    void find_private_creators()
-    {
-        constexpr std::uint16_t first_block = 0x10;
-        constexpr std::uint16_t last_block = 0xff;
-        for (auto* object = set().nextInContainer(nullptr); object != nullptr;
-             object = set().nextInContainer(object)) {
-            auto* const element = dynamic_cast<DcmElement*>(object);
-            const auto group = object->getGTag();
-            const auto number = object->getETag();
-            if (element != nullptr && (group & 1U) != 0 && number >= first_block
-                && number <= last_block) {
-                private_blocks.push_back(
-                    {group, number, std::string{trimmed(raw_string(*element))}});
-            }
-        }
-    }
 
     [[nodiscard]] std::vector<std::string> values_of(DcmElement& element,
                                                      const Charset& item_charset) const
@@ -82,6 +172,13 @@ struct Header::Data {
         auto result = element_values(element, item_charset);
         guessed += result.guessed ? 1U : 0U;
         return std::move(result.values);
+    }
+
+    [[nodiscard]] std::vector<std::string> values_of(const Found& found) const
+    {
+        return found.declared_charset == declared_charset
+                   ? values_of(*found.element, charset)
+                   : values_of(*found.element, Charset{found.declared_charset});
     }
 };
 
@@ -98,19 +195,20 @@ Header Header::read(const std::filesystem::path& file)
     check(data->file.loadFileUntilTag(file.c_str(), EXS_Unknown, EGL_noChange, read_at_once,
                                       ERM_fileOnly, first_pixel_tag),
           "read the header");
-    data->find_private_creators();
-    data->charset = Charset{raw_text(data->set(), {0x0008, 0x0005})};
+    data->entries = entries_of(*data->file.getDataset());
+    data->declared_charset = raw_text(data->entries, specific_charset);
+    data->charset = Charset{data->declared_charset};
     return Header{std::move(data)};
 }
 
 bool Header::has(Tag tag) const
 {
-    return find(m_data->set(), tag) != nullptr;
+    return find(m_data->entries, tag) != nullptr;
 }
 
 std::optional<std::vector<std::string>> Header::values(Tag tag) const
 {
-    auto* const element = find(m_data->set(), tag);
+    auto* const element = find(m_data->entries, tag);
     if (element == nullptr) {
         return std::nullopt;
     }
@@ -129,8 +227,8 @@ std::string Header::text(Tag tag) const
 
 std::string Header::vr(Tag tag) const
 {
-    auto* const element = find(m_data->set(), tag);
-    const DcmTag known{key_of(tag)};
+    auto* const element = find(m_data->entries, tag);
+    const DcmTag known{tag.group, tag.element};
     const DcmVR vr =
         element == nullptr || element->getVR() == EVR_UN ? known.getVR() : DcmVR{element->getVR()};
     return vr.getValidVRName();
@@ -158,49 +256,44 @@ std::optional<Tag> Header::tag_of(std::string_view keyword)
     return tag;
 }
 
-std::optional<std::vector<std::string>>
-Header::private_values(std::uint16_t group, std::string_view creator, std::uint8_t element) const
+std::optional<std::vector<std::string>> Header::values_at(const Path& path) const
 {
-    for (const auto& block : m_data->private_blocks) {
-        if (block.group != group || block.creator != creator) {
-            continue;
-        }
-        const auto number = static_cast<std::uint16_t>((block.number << 8U) | element);
-        if (auto found = values({group, number})) {
-            return found;
-        }
-    }
-    return std::nullopt;
+    const auto found = find_at(m_data->entries, path, m_data->declared_charset);
+    return found.element == nullptr ? std::nullopt : std::optional{m_data->values_of(found)};
 }
 
-std::optional<std::vector<std::string>> Header::nested_values(const std::vector<Tag>& path) const
+std::vector<std::vector<std::string>> Header::values_in_items(Tag sequence, const Path& path) const
 {
-    if (path.empty()) {
-        return std::nullopt;
+    std::vector<std::vector<std::string>> result;
+    auto* const items = dynamic_cast<DcmSequenceOfItems*>(find(m_data->entries, sequence));
+    if (items == nullptr) {
+        return result;
     }
-    DcmItem* item = &m_data->set();
-    auto declared = raw_text(*item, {0x0008, 0x0005});
-    for (std::size_t i = 0; i + 1 < path.size(); ++i) {
-        item = first_item(*item, path[i]);
-        if (item == nullptr) {
-            return std::nullopt;
+    for (auto* object = items->nextInContainer(nullptr); object != nullptr;
+         object = items->nextInContainer(object)) {
+        auto& values = result.emplace_back();
+        if (auto* const item = dynamic_cast<DcmItem*>(object)) {
+            const auto entries = entries_of(*item);
+            const auto found = find_at(entries, path, m_data->declared_charset);
+            if (found.element != nullptr) {
+                values = m_data->values_of(found);
+            }
         }
-        if (find(*item, {0x0008, 0x0005}) != nullptr) { // PS3.3 §C.12.1.1.2: holds inside the item
-            declared = raw_text(*item, {0x0008, 0x0005});
-        }
     }
-    auto* const element = find(*item, path.back());
-    if (element == nullptr) {
-        return std::nullopt;
-    }
-    return m_data->values_of(*element, Charset{declared});
+    return result;
+}
+
+std::optional<std::span<const std::byte>> Header::bytes_at(const Path& path) const
+{
+    auto* const element = find_at(m_data->entries, path, {}).element;
+    return element == nullptr ? std::nullopt : raw_bytes(*element);
 }
 
 std::string Header::meta_text(Tag tag) const
 {
     auto* const meta = m_data->file.getMetaInfo();
-    auto* const element = meta == nullptr ? nullptr : find(*meta, tag);
-    if (element == nullptr) {
+    DcmElement* element = nullptr;
+    if (meta == nullptr || meta->findAndGetElement({tag.group, tag.element}, element).bad()) {
         return {};
     }
     const auto values = m_data->values_of(*element, Charset{});

@@ -33,12 +33,12 @@ json::Array as_array(const std::vector<std::string>& texts)
 /// The JSON of the series in work, with its lock.
 struct Processor::Series {
     Series(const store::StudyTree& tree, const store::SpoolEntry& entry)
-        : update{tree, entry.study, entry.series}, fields{update.stored()}
+        : update{tree, entry.study, entry.series}, record{update.stored()}
     {
     }
 
     store::SeriesJsonUpdate update;
-    json::Value fields;
+    classify::SeriesRecord record;
     std::set<std::string> participants; ///< already linked in this batch
 };
 
@@ -127,8 +127,8 @@ std::vector<Processor::Item> Processor::sort(std::vector<Item> items,
     const auto& entry = sorted.front().entry;
     const auto write = [&] {
         const auto files = m_tree.count_instances(entry.study, entry.series);
-        classify::set_counts(series->fields.object(), files);
-        if (series->update.replace(series->fields)) {
+        series->record.count(files);
+        if (series->update.replace(series->record.fields())) {
             log::info("series_updated", {{"study", entry.study},
                                          {"series", entry.series},
                                          {"images", sorted.size()},
@@ -165,15 +165,14 @@ void Processor::sort_one(const Item& item, std::optional<Series>& series)
         m_tree.link_structured_report(header.text({0x0008, 0x0070}), entry.study, entry.series,
                                       entry.sop);
     }
-    const auto image = classify::series_fields(header, reception_of(entry));
-    auto fields = classify::merged(series->fields, image,
-                                   is_new ? classify::Arrival::first : classify::Arrival::again);
-    const auto found = m_rules.evaluate(header, fields);
-    fields["ClassifyType"] = as_array(found.types);
+    auto& record = series->record;
+    record.add(classify::series_fields(header, reception_of(entry), record.fields()),
+               is_new ? classify::Arrival::first : classify::Arrival::again);
+    const auto found = m_rules.evaluate(header, record.fields());
+    record.set("ClassifyType", as_array(found.types));
     if (!found.vetoes.empty()) {
-        fields["ClassifyVeto"] = as_array(found.vetoes);
+        record.set("ClassifyVeto", as_array(found.vetoes));
     }
-    series->fields = std::move(fields);
     if (header.guessed_texts() > 0) {
         log::debug("text_guessed", {{"study", entry.study}, {"values", header.guessed_texts()}});
     }
