@@ -11,6 +11,11 @@
 
 namespace fiona::pacs {
 
+class AccessList;
+class ReceiverCounters;
+class TlsContext;
+struct Rejection;
+
 /// One accepted connection, handed to a process of its own.
 struct AssociationTask {
     int socket = -1;                 ///< borrowed from the receiver
@@ -18,6 +23,10 @@ struct AssociationTask {
     std::string address;             ///< numeric, of the peer
     std::optional<std::string> host; ///< if the receiver knows it already
     unsigned number = 0;             ///< counts associations of this receiver
+    const AccessList* access = nullptr;         ///< this and the next are the receiver's
+    const ReceiverCounters* counters = nullptr;
+    const TlsContext* tls = nullptr;         ///< nullptr: a plain connection
+    const Rejection* rejection = nullptr;    ///< not nullptr: only say no, with this reason
     pid_t receiver = 0;              ///< when it dies, the association finishes its object and ends
 };
 
