@@ -2,6 +2,8 @@
 #include "libfiona/base/process.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/text.h"
 #include "libfiona/base/unique_fd.h"
 
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <utility>
@@ -242,6 +245,25 @@ void start_in_background(const std::vector<std::string>& arguments, const fs::pa
         throw Error{Fault::unreachable, "cannot start {} in the background (log {})",
                     arguments.at(0), log.native()};
     }
+}
+
+std::optional<std::uint64_t> start_ticks(pid_t pid)
+{
+    const auto text = read_file_if_any(fmt::format("/proc/{}/stat", pid));
+    // The name in parentheses is the program's own, and may hold anything.
+    const auto after_name = text ? text->rfind(')') : std::string::npos;
+    if (after_name == std::string::npos) {
+        return std::nullopt;
+    }
+    constexpr std::size_t field = 22 - 2; // the 22nd; after the name comes a blank, then the third
+    const auto fields = split(std::string_view{*text}.substr(after_name), ' ');
+    std::uint64_t ticks = 0;
+    if (fields.size() <= field || fields[1] == "Z") {
+        return std::nullopt;
+    }
+    const auto [end, problem] =
+        std::from_chars(fields[field].data(), fields[field].data() + fields[field].size(), ticks);
+    return problem == std::errc{} ? std::optional{ticks} : std::nullopt;
 }
 
 std::string sibling_program(const std::string& name)

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -71,6 +72,11 @@ private:
 /// `log` (mode 0640). The caller does not wait for it; its parent becomes init.
 void start_in_background(const std::vector<std::string>& arguments,
                          const std::filesystem::path& log);
+
+/// When a process began, in ticks since boot (proc(5), stat); nothing if there is none of that number,
+/// or it has ended.
+/// Number and time together name one process for ever.
+[[nodiscard]] std::optional<std::uint64_t> start_ticks(pid_t pid);
 
 /// The path of another fiona tool: beside the running program, else in PATH by its bare name.
 [[nodiscard]] std::string sibling_program(const std::string& name);
