@@ -14,6 +14,7 @@ namespace {
 
 struct Words {
     std::optional<std::filesystem::path> rules;
+    bool legacy_pipe = false;
     std::string text, study; ///< of send, of reclassify
 };
 
@@ -100,6 +101,8 @@ int main(int argc, char** argv)
     Words words;
     auto& options = tool.options();
     options.add_option("--rules", words.rules, "classification rules instead of the site's");
+    options.add_flag("--legacy-pipe", words.legacy_pipe,
+                     "with start, restart, run: also under the old name in /tmp");
     options.require_subcommand(1);
     options.add_subcommand("start", "start the daemon unless it runs");
     options.add_subcommand("stop", "stop it when the current image is done");
@@ -110,7 +113,8 @@ int main(int argc, char** argv)
     auto* const send = options.add_subcommand("send", "announce a file by hand");
     send->add_option("TEXT", words.text, "caller,called,address,directory,file or a path")
         ->required();
-    options.add_subcommand("test-rules", "print the rules, references resolved; 65 on mistakes");
+    options.add_subcommand("test-rules", "print the rules, references resolved; 65 on mistakes")
+        ->alias("test"); // as the original called it
     auto* const again = options.add_subcommand("reclassify", "find the types of series anew");
     again->add_option("STUDY", words.study, "a StudyInstanceUID, or `all`")->required();
     options.add_subcommand("reconcile", "announce again what has no link; retry what failed");
@@ -121,8 +125,11 @@ int main(int argc, char** argv)
         const auto say = [&](const std::string& state) {
             tool.report(json::Object{{"state", state}}, {state});
         };
+        using OldName = ingest::DaemonOptions::OldName;
+        const ingest::DaemonOptions daemon{words.rules,
+                                           words.legacy_pipe ? OldName::link : OldName::none};
         const auto start = [&] {
-            const auto result = ingest::start(config, words.rules);
+            const auto result = ingest::start(config, daemon);
             say(result == store::StartResult::started ? "started" : "already running");
         };
         const std::map<std::string, std::function<void()>> verbs{
@@ -138,7 +145,7 @@ int main(int argc, char** argv)
                  start();
              }},
             {"status", [&] { report_status(tool, config); }},
-            {"run", [&] { ingest::run_until_stopped(config, words.rules); }},
+            {"run", [&] { ingest::run_until_stopped(config, daemon); }},
             {"once", [&] { once(tool, config, words); }},
             {"send", [&] { ingest::send(config, words.text, tool.mode()); }},
             {"test-rules", [&] { test_rules(tool, config, words); }},

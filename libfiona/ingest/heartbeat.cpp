@@ -216,7 +216,7 @@ private:
                 raise(Health::down, "the processor does not run");
                 return;
             }
-            start(m_config, std::nullopt);
+            start(m_config, DaemonOptions{});
             done("processor_started");
             pid = store::running_daemon(pid_file(m_config));
         }
