@@ -13,8 +13,7 @@ using namespace fiona;
 namespace {
 
 struct Words {
-    std::optional<std::filesystem::path> rules;
-    bool legacy_pipe = false;
+    ingest::DaemonOptions daemon;
     std::string text, study; ///< of send, of reclassify
 };
 
@@ -34,14 +33,14 @@ void report_status(const cli::Tool& tool, const Config& config)
 
 void once(const cli::Tool& tool, const Config& config, const Words& words)
 {
-    const auto done = ingest::run_once(config, words.rules);
+    const auto done = ingest::run_once(config, words.daemon.rules);
     tool.report(json::Object{{"processed", done.processed},
                              {"failed", done.given_up},
                              {"postponed", done.postponed}},
                 {fmt::format("processed {}, failed {}, postponed {}", done.processed, done.given_up,
                              done.postponed)});
     if (done.given_up > 0) {
-        throw Error{Fault::data, "{} entries were set aside in {}; the reason stands beside each",
+        throw Error{Fault::data, "{} entries were set aside in {}, each with its reason",
                     done.given_up, (config.paths.spool() / "failed").native()};
     }
     if (done.postponed > 0) {
@@ -51,7 +50,7 @@ void once(const cli::Tool& tool, const Config& config, const Words& words)
 
 void test_rules(const cli::Tool& tool, const Config& config, const Words& words)
 {
-    const auto rules = ingest::load_rules(config, words.rules);
+    const auto rules = ingest::load_rules(config, words.daemon.rules);
     tool.report(rules.resolved(), {json::write(rules.resolved(), json::Style::pretty)});
     if (!rules.problems().empty()) {
         throw Error{Fault::data, "{} mistakes in the rules", rules.problems().size()};
@@ -60,7 +59,7 @@ void test_rules(const cli::Tool& tool, const Config& config, const Words& words)
 
 void reclassify(const cli::Tool& tool, const Config& config, const Words& words)
 {
-    const auto rules = ingest::load_rules(config, words.rules);
+    const auto rules = ingest::load_rules(config, words.daemon.rules);
     const auto studies = words.study == "all" ? store::StudyTree{config.paths}.studies()
                                               : std::vector{StudyUid{words.study}};
     ingest::Reclassified total;
@@ -83,10 +82,11 @@ void reclassify(const cli::Tool& tool, const Config& config, const Words& words)
 void reconcile(const cli::Tool& tool, const Config& config)
 {
     const auto found = ingest::reconcile(config, Clock::now(), ingest::Scope::all, tool.mode());
-    tool.report(json::Object{{"queued", found.queued},
-                             {"retried", found.retried},
-                             {"unreadable", found.unreadable},
-                             {"parts", found.parts_removed}},
+    const json::Object document{{"queued", found.queued},
+                                {"retried", found.retried},
+                                {"unreadable", found.unreadable},
+                                {"parts", found.parts_removed}};
+    tool.report(document,
                 {fmt::format("queued {}, retried {}, unreadable {}, parts removed {}", found.queued,
                              found.retried, found.unreadable, found.parts_removed)});
 }
@@ -100,9 +100,10 @@ int main(int argc, char** argv)
     tool.with_dry_run().with_project();
     Words words;
     auto& options = tool.options();
-    options.add_option("--rules", words.rules, "classification rules instead of the site's");
-    options.add_flag("--legacy-pipe", words.legacy_pipe,
-                     "with start, restart, run: also under the old name in /tmp");
+    options.add_option("--rules", words.daemon.rules, "classification rules instead of the site's");
+    options.add_flag_callback(
+        "--legacy-pipe", [&] { words.daemon.old_name = ingest::DaemonOptions::OldName::link; },
+        "with start, restart, run: also under the old name in /tmp");
     options.require_subcommand(1);
     options.add_subcommand("start", "start the daemon unless it runs");
     options.add_subcommand("stop", "stop it when the current image is done");
@@ -125,27 +126,17 @@ int main(int argc, char** argv)
         const auto say = [&](const std::string& state) {
             tool.report(json::Object{{"state", state}}, {state});
         };
-        using OldName = ingest::DaemonOptions::OldName;
-        const ingest::DaemonOptions daemon{words.rules,
-                                           words.legacy_pipe ? OldName::link : OldName::none};
         const auto start = [&] {
-            const auto result = ingest::start(config, daemon);
-            say(result == store::StartResult::started ? "started" : "already running");
+            const bool is_new = ingest::start(config, words.daemon) == store::StartResult::started;
+            say(is_new ? "started" : "already running");
         };
+        const auto stop = [&] { return ingest::stop(config) == store::StopResult::stopped; };
         const std::map<std::string, std::function<void()>> verbs{
             {"start", start},
-            {"stop",
-             [&] {
-                 const auto result = ingest::stop(config);
-                 say(result == store::StopResult::stopped ? "stopped" : "not running");
-             }},
-            {"restart",
-             [&] {
-                 ingest::stop(config);
-                 start();
-             }},
+            {"stop", [&] { say(stop() ? "stopped" : "not running"); }},
+            {"restart", [&] { static_cast<void>(stop()), start(); }},
             {"status", [&] { report_status(tool, config); }},
-            {"run", [&] { ingest::run_until_stopped(config, daemon); }},
+            {"run", [&] { ingest::run_until_stopped(config, words.daemon); }},
             {"once", [&] { once(tool, config, words); }},
             {"send", [&] { ingest::send(config, words.text, tool.mode()); }},
             {"test-rules", [&] { test_rules(tool, config, words); }},

@@ -170,8 +170,8 @@ private:
             return;
         }
         // Series first: a study's own actions may want them to be complete.
-        std::ranges::stable_partition(
-            found, [](const auto& item) { return item.mark.series.has_value(); });
+        std::stable_partition(found.begin(), found.end(),
+                              [](const auto& item) { return item.mark.series.has_value(); });
         // Read after the marks: an entry that came later has touched its mark again.
         const Backlog backlog{m_spool};
         for (const auto& item : found) {

@@ -37,11 +37,6 @@ void end_left_behind(const StreamProgress::Program& program)
     }
 }
 
-std::string cut(const std::string& text, std::size_t limit)
-{
-    return text.substr(0, limit);
-}
-
 std::string reason_of(const Finished& finished)
 {
     return finished.timed_out ? "the time was over"
@@ -167,11 +162,12 @@ bool ArrivalActions::start_next_of(Work& work, const Stream& stream, StreamProgr
             break;
         }
         const auto& action = actions[progress.next];
+        const Step step{work, stream, progress, action, now};
         switch (action.kind) {
         case Action::Kind::skipped: ++progress.next; break;
-        case Action::Kind::job: append_job(work, stream, progress, action, now); break;
+        case Action::Kind::job: append_job(step); break;
         case Action::Kind::program:
-            start_program(work, stream, progress, action, now);
+            start_program(step);
             if (work.program) {
                 m_progress.store(work.name, work.progress);
                 return true;
@@ -182,45 +178,45 @@ bool ArrivalActions::start_next_of(Work& work, const Stream& stream, StreamProgr
     return false;
 }
 
-void ArrivalActions::start_program(Work& work, const Stream& stream, StreamProgress& progress,
-                                   const Action& action, TimePoint now)
+void ArrivalActions::start_program(const Step& step)
 {
+    auto& work = step.work;
     Command command;
-    command.deadline = action.time_limit;
+    command.deadline = step.action.time_limit;
     command.max_output = m_limits.log_bytes + 1; // one more, to see that there was more
-    for (const auto& word : action.command) {
-        command.arguments.push_back(expanded(word, m_config, stream, work.mark));
+    for (const auto& word : step.action.command) {
+        command.arguments.push_back(expanded(word, m_config, step.stream, work.mark));
     }
     try {
         work.program = std::make_unique<RunningProgram>(command);
     } catch (const Error& e) {
-        // Its text may hold the program's path with a UID put in: the log writer sees to that.
-        fail(work, stream, progress, action, now, e.what());
+        fail(step, e.what());
         return;
     }
-    work.stream = stream.name;
+    work.stream = step.stream.name;
     work.started = steady_clock::now();
     const auto pid = work.program->pid();
-    progress.program = {pid, start_ticks(pid).value_or(0)};
+    step.progress.program = {pid, start_ticks(pid).value_or(0)};
 }
 
-void ArrivalActions::append_job(const Work& work, const Stream& stream, StreamProgress& progress,
-                                const Action& action, TimePoint now)
+void ArrivalActions::append_job(const Step& step)
 {
+    const auto& work = step.work;
+    const auto& stream = step.stream;
     const auto text = [&](std::string_view key, std::string_view otherwise = {}) {
-        const auto value = json::Value{action.job}.text(key);
-        return expanded(value.empty() ? otherwise : value, m_config, stream, work.mark);
+        const auto value = json::Value{step.action.job}.text(key);
+        return expanded(value.empty() ? otherwise : value, m_config, step.stream, step.work.mark);
     };
     constexpr std::size_t id_digits = 32;
     const auto source =
         fmt::format("{}\n{}\n{}\n{}", stream.name, work.name,
-                    work.progress.arrived.time_since_epoch().count(), progress.next);
+                    work.progress.arrived.time_since_epoch().count(), step.progress.next);
     jobs::Job job{.id = sha256_hex(source).substr(0, id_digits),
                   .project = text("project", stream.name),
                   .stream = stream.name,
                   .image = text("image"),
                   .user = text("user", "processing"),
-                  .date = now,
+                  .date = step.now,
                   .number = text("job_number", "0"),
                   .ror_folder = text("ror_folder"),
                   .destination = stream.destination,
@@ -238,11 +234,11 @@ void ArrivalActions::append_job(const Work& work, const Stream& stream, StreamPr
         }
         jobs::JobList{m_config.paths.job_list()}.append(job);
     } catch (const Error& e) {
-        fail(work, stream, progress, action, now, e.what());
+        fail(step, e.what());
         return;
     }
     log::info("job_listed", {{"stream", stream.name}, {"study", work.mark.study}});
-    succeed(progress);
+    succeed(step.progress);
 }
 
 void ArrivalActions::note_end(Work& work, TimePoint now)
@@ -250,13 +246,13 @@ void ArrivalActions::note_end(Work& work, TimePoint now)
     const auto finished = std::exchange(work.program, nullptr)->take();
     auto& progress = work.progress.streams->at(work.stream);
     const auto& stream = *work.streams->find(work.stream);
-    const auto& action = stream.actions_for(work.mark)[progress.next];
-    write_log(work, stream, progress.next, action, now, finished);
+    const Step step{work, stream, progress, stream.actions_for(work.mark)[progress.next], now};
+    write_log(step, finished);
     progress.program.reset();
     if (finished.exit_code == 0 && !finished.timed_out) {
         succeed(progress);
     } else {
-        fail(work, stream, progress, action, now, reason_of(finished));
+        fail(step, reason_of(finished));
     }
     m_progress.store(work.name, work.progress);
 }
@@ -268,57 +264,56 @@ void ArrivalActions::succeed(StreamProgress& progress)
     progress.retry = {};
 }
 
-void ArrivalActions::fail(const Work& work, const Stream& stream, StreamProgress& progress,
-                          const Action& action, TimePoint now, std::string reason)
+void ArrivalActions::fail(const Step& step, std::string_view reason)
 {
     ++m_counts.errors;
-    const bool is_ignored = action.on_error == Action::OnError::go_on;
-    log::warn("action_failed", {{"stream", stream.name},
-                                {"study", work.mark.study},
-                                {"action", progress.next},
+    const bool is_ignored = step.action.on_error == Action::OnError::go_on;
+    log::warn("action_failed", {{"stream", step.stream.name},
+                                {"study", step.work.mark.study},
+                                {"action", step.progress.next},
                                 {"ignored", is_ignored},
                                 {"reason", reason}});
     if (is_ignored) {
-        ++progress.next;
-        progress.retry = {};
+        ++step.progress.next;
+        step.progress.retry = {};
     } else {
-        progress.retry.note_failure(now, log::without_uids(reason));
+        step.progress.retry.note_failure(step.now, log::without_uids(reason));
     }
 }
 
-void ArrivalActions::write_log(const Work& work, const Stream& stream, std::size_t index,
-                               const Action& action, TimePoint now, const Finished& finished) const
+void ArrivalActions::write_log(const Step& step, const Finished& finished) const
 {
-    const std::chrono::duration<double> took = steady_clock::now() - work.started;
+    const auto& mark = step.work.mark;
+    const std::chrono::duration<double> took = steady_clock::now() - step.work.started;
     json::Array
         command; // as in the configuration: what is put in for the place-holders is identity
-    for (const auto& word : action.command) {
+    for (const auto& word : step.action.command) {
         command.emplace_back(word);
     }
     const json::Object line{
-        {"time", iso8601_utc(now)},
-        {"stream", stream.name},
-        {"event", work.mark.series ? "series" : "study"},
-        {"study", log::uid_tag(work.mark.study.str())},
-        {"series", work.mark.series ? log::uid_tag(work.mark.series->str()) : ""},
-        {"action", index},
+        {"time", iso8601_utc(step.now)},
+        {"stream", step.stream.name},
+        {"event", mark.series ? "series" : "study"},
+        {"study", log::uid_tag(mark.study.str())},
+        {"series", mark.series ? log::uid_tag(mark.series->str()) : ""},
+        {"action", step.progress.next},
         {"command", std::move(command)},
-        {"stdout", cut(finished.out, m_limits.log_bytes)},
-        {"stderr", cut(finished.err, m_limits.log_bytes)},
+        {"stdout", finished.out.substr(0, m_limits.log_bytes)},
+        {"stderr", finished.err.substr(0, m_limits.log_bytes)},
         {"cut", std::max(finished.out.size(), finished.err.size()) > m_limits.log_bytes},
         {"exit_code", finished.exit_code},
         {"timed_out", finished.timed_out},
         {"seconds", took.count()}};
     try {
-        make_directories(stream.log.parent_path());
-        const UniqueFd fd{::open(stream.log.c_str(),
+        make_directories(step.stream.log.parent_path());
+        const UniqueFd fd{::open(step.stream.log.c_str(),
                                  O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640)};
         if (!fd) {
             throw os_error(errno, "open the log of a stream");
         }
         write_all(fd.get(), json::write(line) + "\n", "the log of a stream");
     } catch (const Error& e) { // a log that cannot be written must not stop the work
-        log::error("stream_log_failed", {{"stream", stream.name}, {"reason", e.what()}});
+        log::error("stream_log_failed", {{"stream", step.stream.name}, {"reason", e.what()}});
     }
 }
 

@@ -25,8 +25,8 @@ namespace fiona::ingest {
 class ArrivalActions {
 public:
     struct Limits {
-        std::size_t programs = 4;          ///< at once
-        std::size_t log_bytes = 16 * 1024; ///< of each output stream of a program, in the log
+        std::size_t programs = 4;       ///< at once
+        std::size_t log_bytes = 16'384; ///< of each output stream of a program, in the log
     };
     ArrivalActions(const Config& config, const store::ArrivalMarks& marks,
                    const ProgressFiles& progress, Limits limits);
@@ -66,19 +66,24 @@ private:
         std::chrono::steady_clock::time_point started;
     };
 
+    /// One action of one stream for one mark, now.
+    struct Step {
+        Work& work;
+        const Stream& stream;
+        StreamProgress& progress;
+        const Action& action;
+        TimePoint now;
+    };
+
     void fill(TimePoint now);
     bool start_next(Work& work, TimePoint now);
     bool start_next_of(Work& work, const Stream& stream, StreamProgress& progress, TimePoint now);
-    void start_program(Work& work, const Stream& stream, StreamProgress& progress,
-                       const Action& action, TimePoint now);
-    void append_job(const Work& work, const Stream& stream, StreamProgress& progress,
-                    const Action& action, TimePoint now);
+    void start_program(const Step& step);
+    void append_job(const Step& step);
     void note_end(Work& work, TimePoint now);
     void succeed(StreamProgress& progress);
-    void fail(const Work& work, const Stream& stream, StreamProgress& progress,
-              const Action& action, TimePoint now, std::string reason);
-    void write_log(const Work& work, const Stream& stream, std::size_t index, const Action& action,
-                   TimePoint now, const Finished& finished) const;
+    void fail(const Step& step, std::string_view reason);
+    void write_log(const Step& step, const Finished& finished) const;
     void settle(const Work& work);
 
     const Config& m_config;

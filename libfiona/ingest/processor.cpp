@@ -89,9 +89,11 @@ Processor::Drained Processor::drain(TimePoint now, const std::function<bool()>& 
     m_drained = {};
     auto names = due_names(now);
     // What a process may have died of comes last, and alone.
-    const auto suspects = std::ranges::stable_partition(
-        names, [&](const std::string& name) { return !m_attempts.is_suspect(name); });
-    const auto others = names.size() - suspects.size();
+    const auto first_suspect =
+        std::stable_partition(names.begin(), names.end(), [&](const std::string& name) {
+            return !m_attempts.is_suspect(name);
+        });
+    const auto others = static_cast<std::size_t>(first_suspect - names.begin());
     for (std::size_t first = 0, last = 0; first < names.size() && !stop(); first = last) {
         last = first < others ? std::min(others, first + batch_size) : first + 1;
         for (auto& items : series_of({names.begin() + static_cast<std::ptrdiff_t>(first),
