@@ -39,7 +39,7 @@ int main(int argc, char** argv)
     tool.with_dry_run().with_project();
     std::optional<unsigned> quiet;
     ingest::ArrivalOptions options;
-    unsigned max_wait = static_cast<unsigned>(options.max_wait.count());
+    auto max_wait = static_cast<unsigned>(options.max_wait.count());
     bool is_once = false;
     bool is_watch = false;
     bool is_retry = false;
