@@ -40,7 +40,12 @@ std::vector<char*> pointers(std::vector<std::string>& words)
     return result;
 }
 
-std::pair<UniqueFd, UniqueFd> make_pipe()
+struct Pipe {
+    UniqueFd read;
+    UniqueFd write;
+};
+
+Pipe make_pipe()
 {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -134,12 +139,12 @@ int wait_for(pid_t pid)
 RunningProgram::RunningProgram(const Command& command)
     : m_max_output{command.max_output}, m_deadline{steady_clock::now() + command.deadline}
 {
-    auto [out_read, out_write] = make_pipe();
-    auto [err_read, err_write] = make_pipe();
+    auto out = make_pipe();
+    auto err = make_pipe();
     FileActions actions;
     actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
-    actions.duplicate(out_write.get(), STDOUT_FILENO);
-    actions.duplicate(err_write.get(), STDERR_FILENO);
+    actions.duplicate(out.write.get(), STDOUT_FILENO);
+    actions.duplicate(err.write.get(), STDERR_FILENO);
     m_pid = spawn(command.arguments, actions, POSIX_SPAWN_SETPGROUP);
     // Becomes readable when the program has ended. Not yet waited for, its pid and group stay its own.
     // By number: the header of glibc 2.36 lacks the extern "C" for C++.
@@ -150,11 +155,11 @@ RunningProgram::RunningProgram(const Command& command)
         wait_for(m_pid);
         throw os_error(reason, "watch a child process");
     }
-    for (const auto& end : {out_read.get(), err_read.get()}) { // several are read by one loop
-        ::fcntl(end, F_SETFL, O_NONBLOCK);
+    m_out = std::move(out.read);
+    m_err = std::move(err.read);
+    for (const auto* const end : {&m_out, &m_err}) { // several are read by one loop
+        ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
     }
-    m_out = std::move(out_read);
-    m_err = std::move(err_read);
 }
 
 RunningProgram::~RunningProgram()
