@@ -380,6 +380,8 @@ Config Config::load(const fs::path& file, const std::string& project)
         config.classify_rules =
             root.text("RULESFILE")
                 .value_or((config.paths.config() / "classifyRules.json").native());
+        config.streams = root.absolute_path("STREAMSFILE")
+                             .value_or((config.paths.workflows() / "config.json").native());
         root.copy("LOCALTIMEZONE", config.timezone);
     } catch (const Error& e) {
         throw Error{Fault::config, "{}", e.what()};

@@ -53,6 +53,14 @@ struct Paths {
     {
         return applications / "Assign" / "incoming.txt";
     }
+    [[nodiscard]] std::filesystem::path workflows() const
+    {
+        return applications / "Workflows" / "php";
+    }
+    [[nodiscard]] std::filesystem::path job_list() const
+    {
+        return workflows() / "workflow_joblist.jobs";
+    }
 };
 
 struct RedcapConfig {
@@ -154,6 +162,7 @@ public:
     DeidentifyConfig deidentify;
     TimingConfig timing;
     std::filesystem::path classify_rules; ///< RULESFILE, default <config>/classifyRules.json
+    std::filesystem::path streams;        ///< STREAMSFILE, default <workflows>/config.json
     std::string timezone;                 ///< LOCALTIMEZONE; put into TZ by load()
     json::Value document;                 ///< everything, for what has no field above
 };

@@ -44,8 +44,21 @@ struct Processor::Series {
 
 Processor::Processor(const Config& config, classify::Rules rules)
     : m_tree{config.paths}, m_spool{config.paths.spool()}, m_marks{config.paths.arrived()},
-      m_rules{std::move(rules)}
+      m_attempts{config.paths}, m_rules{std::move(rules)}
 {
+}
+
+void Processor::take_over()
+{
+    m_attempts.take_over();
+    for (const auto& name : m_attempts.deadly()) {
+        if (name.find('/') == std::string::npos) { // else an archive file: reconcile() knows it
+            m_drained = {};
+            give_up(name, fmt::format("{} processes died while they read its file",
+                                      Attempts::most_deaths));
+            m_attempts.forget(name);
+        }
+    }
 }
 
 std::optional<TimePoint> Processor::next_due() const
@@ -75,9 +88,15 @@ Processor::Drained Processor::drain(TimePoint now, const std::function<bool()>& 
 {
     m_now = now;
     m_drained = {};
-    const auto names = due_names(now);
-    for (std::size_t first = 0; first < names.size() && !stop(); first += batch_size) {
-        const auto last = std::min(names.size(), first + batch_size);
+    auto names = due_names(now);
+    // What a process may have died of comes last, and alone.
+    const auto first_suspect =
+        std::stable_partition(names.begin(), names.end(), [&](const std::string& name) {
+            return !m_attempts.is_suspect(name);
+        });
+    const auto others = static_cast<std::size_t>(first_suspect - names.begin());
+    for (std::size_t first = 0, last = 0; first < names.size() && !stop(); first = last) {
+        last = first < others ? std::min(others, first + batch_size) : first + 1;
         for (auto& items : series_of({names.begin() + static_cast<std::ptrdiff_t>(first),
                                       names.begin() + static_cast<std::ptrdiff_t>(last)})) {
             if (stop()) {
@@ -117,10 +136,15 @@ std::vector<Processor::Item> Processor::sort(std::vector<Item> items,
         if (stop()) {
             break;
         }
-        if (guarded(item.name, item.entry.received, [&] { sort_one(item, series); })) {
+        const auto work = [&] {
+            m_attempts.begin(item.name);
+            sort_one(item, series);
+        };
+        if (guarded(item.name, item.entry.received, work)) {
             sorted.push_back(std::move(item));
         }
     }
+    m_attempts.end();
     if (!series || sorted.empty()) {
         return {};
     }

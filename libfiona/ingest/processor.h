@@ -4,6 +4,7 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/classify/rules.h"
+#include "libfiona/ingest/attempts.h"
 #include "libfiona/store/arrival_marks.h"
 #include "libfiona/store/spool.h"
 #include "libfiona/store/study_tree.h"
@@ -33,6 +34,10 @@ public:
     Processor(const Config& config, classify::Rules rules);
 
     void use(classify::Rules rules) { m_rules = std::move(rules); }
+
+    /// Sets aside what the processes before us died of. Once, with the lock on the spool held.
+    void take_over();
+    [[nodiscard]] Attempts& attempts() { return m_attempts; }
 
     struct Drained {
         std::size_t processed = 0;
@@ -72,6 +77,7 @@ private:
     store::StudyTree m_tree;
     store::Spool m_spool;
     store::ArrivalMarks m_marks;
+    Attempts m_attempts;
     classify::Rules m_rules;
     std::map<std::string, Retry> m_retries;
     TimePoint m_now;
