@@ -9,6 +9,7 @@
 #include "libfiona/pacs/receiver_archive.h"
 #include "libfiona/pacs/receiver_association.h"
 #include "libfiona/pacs/receiver_listener.h"
+#include "libfiona/pacs/receiver_lobby.h"
 #include "libfiona/pacs/receiver_refusals.h"
 #include "libfiona/pacs/receiver_room.h"
 #include "libfiona/pacs/receiver_status.h"
@@ -39,6 +40,7 @@ constexpr std::chrono::minutes host_memory{10};
 constexpr std::chrono::seconds between_status{1};
 constexpr std::chrono::milliseconds longest_wait{1000};
 constexpr std::size_t max_known_hosts = 4096;
+constexpr int accepted_at_once = 64; // then the lobby is looked through: it must not overflow
 
 /// Everything below the site that the receiver renames between must be one file system.
 void prepare_directories(const Paths& paths)
@@ -140,20 +142,39 @@ private:
                                   {m_reports.get(), POLLIN, 0},
                                   {m_listener.fd(), POLLIN, 0}};
         constexpr std::ptrdiff_t own = 3;
+        auto guests = m_lobby.waits();
         auto callers = m_refusals.waits();
+        waits.insert(waits.end(), guests.begin(), guests.end());
         waits.insert(waits.end(), callers.begin(), callers.end());
         if (::poll(waits.data(), waits.size(), static_cast<int>(longest_wait.count())) > 0) {
-            std::copy(waits.begin() + own, waits.end(), callers.begin());
+            const auto first_caller = waits.begin() + own + std::ssize(guests);
+            std::copy(waits.begin() + own, first_caller, guests.begin());
+            std::copy(first_caller, waits.end(), callers.begin());
         }
         m_refusals.step(callers, steady_clock::now());
         handle_signals();
         read_reports();
-        if (waits[2].revents != 0 && !m_stopping) {
-            while (auto accepted = m_listener.accept()) {
-                handle(std::move(*accepted));
+        if (!m_stopping) {
+            for (auto& guest : m_lobby.step(guests, steady_clock::now())) {
+                handle(std::move(guest));
+            }
+            if (waits[2].revents != 0) {
+                let_in();
             }
         }
         write_status_if_due();
+    }
+
+    void let_in()
+    {
+        for (int i = 0; i < accepted_at_once; ++i) {
+            auto accepted = m_listener.accept();
+            if (!accepted) {
+                return;
+            }
+            m_lobby.add(std::move(*accepted),
+                        steady_clock::now() + m_config.receiver.acse_timeout);
+        }
     }
 
     void handle_signals()
@@ -333,6 +354,7 @@ private:
     Listener m_listener;
     store::Spool m_spool;
     Room m_room;
+    Lobby m_lobby;
     Refusals m_refusals;
     UniqueFd m_reports;
     UniqueFd m_report_end;
