@@ -11,6 +11,8 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 namespace fiona::dicom {
@@ -41,6 +43,19 @@ DcmItem* first_item(DcmItem& parent, Tag sequence)
 {
     DcmItem* item = nullptr;
     return parent.findAndGetSequenceItem(key_of(sequence), item, 0).good() ? item : nullptr;
+}
+
+/// Whether every UID that the pre-scan has seen is among the elements read.
+bool has_all_uids(DcmDataset& set, const Prescan& scan)
+{
+    const std::array<std::pair<Tag, const std::string&>, 4> uids{
+        {{{0x0008, 0x0016}, scan.sop_class},
+         {{0x0008, 0x0018}, scan.sop_instance},
+         {{0x0020, 0x000d}, scan.study},
+         {{0x0020, 0x000e}, scan.series}}};
+    return std::ranges::all_of(uids, [&](const auto& uid) {
+        return uid.second.empty() || find(set, uid.first) != nullptr;
+    });
 }
 
 } // namespace
@@ -92,12 +107,17 @@ Header::~Header() = default;
 
 Header Header::read(const std::filesystem::path& file)
 {
-    static_cast<void>(prescan_file(file));
+    const auto scan = prescan_file(file);
     auto data = std::make_unique<Data>();
     const DcmTagKey first_pixel_tag{0x7fe0, 0x0000}; // offset tables stand before the pixels
     check(data->file.loadFileUntilTag(file.c_str(), EXS_Unknown, EGL_noChange, read_at_once,
                                       ERM_fileOnly, first_pixel_tag),
           "read the header");
+    if (!has_all_uids(data->set(), scan)) { // some stand behind the pixels, against PS3.5 §7.1
+        check(data->file.loadFile(file.c_str(), EXS_Unknown, EGL_noChange, read_at_once,
+                                  ERM_fileOnly),
+              "read the whole file");
+    }
     data->find_private_creators();
     data->charset = Charset{raw_text(data->set(), {0x0008, 0x0005})};
     return Header{std::move(data)};
