@@ -172,8 +172,7 @@ private:
             if (!accepted) {
                 return;
             }
-            m_lobby.add(std::move(*accepted),
-                        steady_clock::now() + m_config.receiver.acse_timeout);
+            m_lobby.add(std::move(*accepted), steady_clock::now() + m_config.receiver.acse_timeout);
         }
     }
 
