@@ -18,6 +18,7 @@
 #include <dcmtk/dcmdata/dcdict.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -41,6 +42,21 @@ constexpr std::chrono::seconds between_status{1};
 constexpr std::chrono::milliseconds longest_wait{1000};
 constexpr std::size_t max_known_hosts = 4096;
 constexpr int accepted_at_once = 64; // then the lobby is looked through: it must not overflow
+
+/// Raises the soft limit of descriptors to the hard one and gives the lobby its share: a crowd of
+/// callers must not take what files and pipes need.
+std::size_t lobby_capacity()
+{
+    constexpr std::size_t most = 2048;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 1;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+    static_cast<void>(::getrlimit(RLIMIT_NOFILE, &limit));
+    return std::min<std::size_t>(limit.rlim_cur / 4, most);
+}
 
 /// Everything below the site that the receiver renames between must be one file system.
 void prepare_directories(const Paths& paths)
@@ -353,7 +369,7 @@ private:
     Listener m_listener;
     store::Spool m_spool;
     Room m_room;
-    Lobby m_lobby;
+    Lobby m_lobby{lobby_capacity()};
     Refusals m_refusals;
     UniqueFd m_reports;
     UniqueFd m_report_end;

@@ -35,7 +35,7 @@ void log_gone(const Accepted& peer, std::string_view reason)
 
 void Lobby::add(Accepted peer, Now deadline)
 {
-    if (m_callers.size() >= max_callers) {
+    if (!m_callers.empty() && m_callers.size() >= m_capacity) {
         log_gone(m_callers.front().peer, "too many silent connections");
         m_callers.pop_front();
     }

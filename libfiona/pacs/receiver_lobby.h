@@ -19,7 +19,9 @@ namespace fiona::pacs {
 class Lobby {
 public:
     using Now = std::chrono::steady_clock::time_point;
-    static constexpr std::size_t max_callers = 256;
+
+    /// `capacity`: how many callers at most.
+    explicit Lobby(std::size_t capacity) : m_capacity{capacity} {}
 
     /// After `deadline` the connection is closed.
     void add(Accepted peer, Now deadline);
@@ -38,6 +40,7 @@ private:
     enum class Request { coming, here, never };
     static Request look(const Caller& caller, bool is_at_end);
 
+    std::size_t m_capacity;
     std::list<Caller> m_callers;
 };
 
