@@ -28,7 +28,7 @@ std::string without_measurement(const std::string& seen)
     return seen.ends_with(']') ? seen.substr(0, seen.rfind(" [")) : seen;
 }
 
-std::string acted(const Fault& fault)
+std::string acted(const FaultCase& fault)
 {
     try {
         return fault.act();
@@ -54,7 +54,7 @@ struct ReportPrinter : Catch::TestEventListenerBase {
 
 CATCH_REGISTER_LISTENER(ReportPrinter)
 
-void run_faults(const std::vector<Fault>& faults)
+void run_faults(const std::vector<FaultCase>& faults)
 {
     for (const auto& fault : faults) {
         const auto start = std::chrono::steady_clock::now();

@@ -9,7 +9,7 @@
 /// numbers group the rows by kind of fault and stay when rows are added:
 ///  1-16 network, 17-30 parser, 31-40 pixels, 41-58 file system and crash, 59-70 identity and
 ///  rules, 71-76 external systems.
-struct Fault {
+struct FaultCase {
     unsigned number;
     std::string name;
     std::string done;     ///< which variant: what is done
@@ -20,7 +20,7 @@ struct Fault {
 };
 
 /// Acts row by row, checks each, and adds it to the report. One failed row stops no other.
-void run_faults(const std::vector<Fault>& faults);
+void run_faults(const std::vector<FaultCase>& faults);
 
 /// The report: one line for each row so far, sorted by number. The program prints it at its end.
 [[nodiscard]] std::string fault_report();

@@ -120,7 +120,7 @@ TEST_CASE("faults 17 to 21: a data set whose structure lies is refused, one that
     using hostile::item;
     using hostile::long_header;
     using hostile::short_header;
-    std::vector<Fault> faults;
+    std::vector<FaultCase> faults;
     for (const auto depth : {64U, 65U, 20'000U, 100'000U}) {
         for (const auto lengths : {Lengths::known, Lengths::open}) {
             const auto done = std::to_string(depth) + " levels, "
@@ -242,7 +242,7 @@ TEST_CASE("faults 24, 27 and 30: bombs, decoys and crowds of elements")
     };
     const auto zeros = hostile::long_header(tail, "OB", 300'000'000);
     const auto before = resident_kb_of(bench.receiver_pid());
-    std::vector<Fault> faults{
+    std::vector<FaultCase> faults{
         {24, "deflate", "an honest one", kept,
          deflated([](const auto& bytes) { return hostile::deflate(bytes); })},
         {24, "deflate", "a bomb of 300 MB in 300 kB", refused, deflated([&](const auto& bytes) {
