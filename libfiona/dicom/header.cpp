@@ -12,6 +12,7 @@
 #include <dcmtk/dcmdata/dctk.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace fiona::dicom {
@@ -157,6 +158,19 @@ Found find_at(Entries entries, std::span<const Step> path, std::string declared)
     return {};
 }
 
+/// Whether every UID that the pre-scan has seen is among the elements read.
+bool has_all_uids(Entries entries, const Prescan& scan)
+{
+    const std::array<std::pair<Tag, const std::string&>, 4> uids{
+        {{{0x0008, 0x0016}, scan.sop_class},
+         {{0x0008, 0x0018}, scan.sop_instance},
+         {{0x0020, 0x000d}, scan.study},
+         {{0x0020, 0x000e}, scan.series}}};
+    return std::ranges::all_of(uids, [&](const auto& uid) {
+        return uid.second.empty() || find(entries, uid.first) != nullptr;
+    });
+}
+
 } // namespace
 
 struct Header::Data {
@@ -189,13 +203,19 @@ Header::~Header() = default;
 
 Header Header::read(const std::filesystem::path& file)
 {
-    static_cast<void>(prescan_file(file));
+    const auto scan = prescan_file(file);
     auto data = std::make_unique<Data>();
     const DcmTagKey first_pixel_tag{0x7fe0, 0x0000}; // offset tables stand before the pixels
     check(data->file.loadFileUntilTag(file.c_str(), EXS_Unknown, EGL_noChange, read_at_once,
                                       ERM_fileOnly, first_pixel_tag),
           "read the header");
     data->entries = entries_of(*data->file.getDataset());
+    if (!has_all_uids(data->entries, scan)) { // some stand behind the pixels, against PS3.5 §7.1
+        check(data->file.loadFile(file.c_str(), EXS_Unknown, EGL_noChange, read_at_once,
+                                  ERM_fileOnly),
+              "read the whole file");
+        data->entries = entries_of(*data->file.getDataset());
+    }
     data->declared_charset = raw_text(data->entries, specific_charset);
     data->charset = Charset{data->declared_charset};
     return Header{std::move(data)};

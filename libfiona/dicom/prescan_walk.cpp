@@ -78,7 +78,10 @@ public:
     Walk(ByteSource& source, Coding coding, const PrescanLimits& limits, Prescan& result)
         : m_source{source}, m_limits{limits}, m_result{result}
     {
-        m_levels.push_back({Kind::data_set, coding, source.size(), source.size(), {}});
+        m_levels.push_back({.kind = Kind::data_set,
+                            .coding = coding,
+                            .end = source.size(),
+                            .limit = source.size()});
     }
 
     void run()
@@ -111,7 +114,11 @@ private:
         Coding coding;
         std::uint64_t end;   ///< open_end: until its delimiter
         std::uint64_t limit; ///< nothing inside may reach beyond
-        std::vector<Creator> creators;
+        std::vector<Creator> creators{};
+        Tag highest{};                   ///< of its elements so far
+        std::uint64_t element_count = 0; ///< likewise
+        std::uint64_t creator_count =
+            0; ///< in any coding; `creators` are kept for implicit VR only
     };
 
     struct Element {
@@ -176,13 +183,35 @@ private:
             }
         }
         const auto end = length == undefined_length ? open_end : here + length;
-        m_levels.push_back({kind, coding, end, std::min(end, outer.limit), {}});
+        m_levels.push_back(
+            {.kind = kind, .coding = coding, .end = end, .limit = std::min(end, outer.limit)});
     }
 
     void count_element()
     {
         if (++m_elements > m_limits.max_elements) {
             fail("too many elements");
+        }
+    }
+
+    static bool is_creator(Tag tag) // PS3.5 §7.8.1
+    {
+        return tag.group % 2 == 1 && tag.element >= 0x10 && tag.element <= 0xff;
+    }
+
+    static bool has_creator(Tag tag) { return tag.group % 2 == 1 && tag.element >= 0x1000; }
+
+    void count_search_steps(Level& level, Tag tag)
+    {
+        if (tag < level.highest) {
+            m_search_steps += level.element_count;
+        }
+        level.highest = std::max(level.highest, tag);
+        ++level.element_count;
+        level.creator_count += is_creator(tag) ? 1U : 0U;
+        m_search_steps += has_creator(tag) ? level.creator_count : 0U;
+        if (m_search_steps > m_limits.max_search_steps) {
+            fail("too many elements out of order or of too many private creators");
         }
     }
 
@@ -246,6 +275,7 @@ private:
         if (m_levels.size() == 1 && (element.tag.group == 0x0000 || element.tag.group == 0x0002)) {
             fail("group 0000 or 0002 inside the data set", element.tag);
         }
+        count_search_steps(level, element.tag);
         read_length(level, element);
         if (m_levels.size() == 1 && element.tag.group == pixel_group
             && (element.tag.element == 0x0010 || element.tag.element == 0x0008
@@ -325,6 +355,9 @@ private:
         if (element.tag.group % 2 == 0) {
             return m_dictionary->is_sequence(element.tag, nullptr);
         }
+        if (!has_creator(element.tag)) {
+            return false;
+        }
         const auto block = static_cast<std::uint16_t>(element.tag.element >> 8U);
         const auto known = std::ranges::find_if(level.creators, [&](const Creator& creator) {
             return creator.group == element.tag.group && creator.block == block;
@@ -337,8 +370,8 @@ private:
     {
         const auto tag = element.tag;
         if (tag.group % 2 == 1) {
-            if (level.coding == Coding::implicit_little && tag.element >= 0x10
-                && tag.element <= 0xff && element.length <= max_creator_bytes) {
+            if (level.coding == Coding::implicit_little && is_creator(tag)
+                && element.length <= max_creator_bytes) {
                 level.creators.push_back(
                     {tag.group, tag.element, uid_text(m_source.peek(element.length))});
             }
@@ -375,6 +408,7 @@ private:
     std::vector<Level> m_levels;
     std::size_t m_depth = 0;
     std::size_t m_elements = 0;
+    std::uint64_t m_search_steps = 0;
     std::array<char, 2> m_vr{};
     std::array<bool, 4> m_seen{};
 };

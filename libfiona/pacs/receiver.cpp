@@ -12,6 +12,7 @@
 #include "libfiona/pacs/receiver_archive.h"
 #include "libfiona/pacs/receiver_association.h"
 #include "libfiona/pacs/receiver_listener.h"
+#include "libfiona/pacs/receiver_lobby.h"
 #include "libfiona/pacs/receiver_refusals.h"
 #include "libfiona/pacs/receiver_room.h"
 #include "libfiona/pacs/receiver_signals.h"
@@ -22,6 +23,7 @@
 #include <dcmtk/dcmdata/dcdict.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +50,22 @@ constexpr std::size_t max_rejecting = 8; // processes that only say no, over TLS
 constexpr std::chrono::seconds longest_report_pause{10};
 constexpr std::chrono::hours early_warning{24 * 30}; // before our certificate ends
 constexpr std::size_t many = 10'000;                 // as much as a status counts
+constexpr int accepted_at_once = 64; // then the lobby is looked through: it must not overflow
+
+/// Raises the soft limit of descriptors to the hard one and gives the lobby its share: a crowd of
+/// callers must not take what files and pipes need.
+std::size_t lobby_capacity()
+{
+    constexpr std::size_t most = 2048;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 1;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+    static_cast<void>(::getrlimit(RLIMIT_NOFILE, &limit));
+    return std::min<std::size_t>(limit.rlim_cur / 4, most);
+}
 
 /// Everything below the site that the receiver renames between must be one file system.
 void prepare_directories(const Paths& paths)
@@ -158,17 +176,24 @@ private:
                                   {m_listener.fd(), POLLIN, 0},
                                   {m_tls_listener ? m_tls_listener->fd() : -1, POLLIN, 0}};
         constexpr std::ptrdiff_t own = 4;
+        auto guests = m_lobby.waits();
         auto callers = m_refusals.waits();
+        waits.insert(waits.end(), guests.begin(), guests.end());
         waits.insert(waits.end(), callers.begin(), callers.end());
         if (::poll(waits.data(), waits.size(), static_cast<int>(longest_wait.count())) > 0) {
-            std::copy(waits.begin() + own, waits.end(), callers.begin());
+            const auto first_caller = waits.begin() + own + std::ssize(guests);
+            std::copy(waits.begin() + own, first_caller, guests.begin());
+            std::copy(first_caller, waits.end(), callers.begin());
         }
         m_refusals.step(callers, steady_clock::now());
         handle_signals();
         read_reports();
-        if (waits[2].revents != 0 && !m_stopping) {
-            while (auto accepted = m_listener.accept()) {
-                handle(std::move(*accepted), nullptr);
+        if (!m_stopping) {
+            for (auto& guest : m_lobby.step(guests, steady_clock::now())) {
+                handle(std::move(guest), nullptr);
+            }
+            if (waits[2].revents != 0) {
+                let_in();
             }
         }
         if (waits[3].revents != 0 && !m_stopping) {
@@ -178,6 +203,17 @@ private:
         }
         report_commitments_if_due();
         write_status_if_due();
+    }
+
+    void let_in()
+    {
+        for (int i = 0; i < accepted_at_once; ++i) {
+            auto accepted = m_listener.accept();
+            if (!accepted) {
+                return;
+            }
+            m_lobby.add(std::move(*accepted), steady_clock::now() + m_config.receiver.acse_timeout);
+        }
     }
 
     void handle_signals()
@@ -468,6 +504,7 @@ private:
     store::Spool m_spool;
     Room m_room;
     CommitmentQueue m_commitments;
+    Lobby m_lobby{lobby_capacity()};
     Refusals m_refusals;
     std::set<pid_t> m_rejecting; ///< processes that only say no
     std::optional<pid_t> m_reporter;
