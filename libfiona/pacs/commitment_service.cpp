@@ -102,7 +102,7 @@ OFCondition CommitmentService::serve(T_ASC_Association* association,
     }
     auto status = judge(request, &accepted.abstractSyntax[0]);
     if (request.DataSetType != DIMSE_DATASET_NULL) {
-        std::vector<char> buffer(std::size_t{1} << 16U);
+        WriteBuffer buffer{std::size_t{1} << 16U};
         PartFile part{m_config.paths.incoming_parts(), buffer};
         const auto meta = file_meta({UID_StorageCommitmentPushModelSOPClass,
                                      UID_StorageCommitmentPushModelSOPInstance,

@@ -282,7 +282,7 @@ private:
         }
         look_at_control_file();
         if (!m_status.is_enabled) {
-            return Refusal{switched_off, Refused::switched_off};
+            return Refusal{switched_off, Refused::disabled};
         }
         const auto room = m_room.refusal(steady_clock::now());
         m_status.disk = name_of(m_room.disk());
@@ -295,7 +295,7 @@ private:
         });
         const bool is_full = m_status.associations.size() >= m_config.receiver.max_associations
                              || from_peer >= std::int64_t{m_config.receiver.max_per_peer};
-        return is_full ? std::optional{Refusal{too_many, Refused::too_many}} : std::nullopt;
+        return is_full ? std::optional{Refusal{too_many, Refused::over_limit}} : std::nullopt;
     }
 
     void handle(Accepted accepted, const TlsContext* tls)

@@ -32,9 +32,9 @@ public:
     /// `reason`: a directory of .rejected/ (Verdict::reason).
     void refuse_object(std::string_view reason) const;
     enum class Refused {
-        too_many,
+        over_limit,
         no_room,
-        switched_off,
+        disabled,
         address,
         caller,
         contexts,
