@@ -420,7 +420,7 @@ private:
                 // What it had not acknowledged was never ours; what it had is durable.
                 log::error("association_crashed", {{"process", child}, {"signal", WTERMSIG(how)}});
             }
-            m_changed = m_changed || m_status.associations.erase(child) != 0;
+            m_changed = m_status.associations.erase(child) != 0 || m_changed;
             m_rejecting.erase(child);
             if (m_reporter == child) {
                 m_reporter.reset();
