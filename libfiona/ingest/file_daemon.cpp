@@ -20,6 +20,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::chrono::milliseconds longest_sleep{5000};
+// Images come in hundreds. What comes meanwhile shares one reading, counting and writing of its
+// series: without it the cost of an image grows with its series when they come one by one.
+constexpr std::chrono::milliseconds gathering_time{100};
 constexpr std::chrono::seconds stop_grace{30};
 constexpr std::string_view doorbell_name = "doorbell";
 
@@ -174,6 +177,7 @@ void run_until_stopped(const Config& config, const DaemonOptions& options)
         take_lines(pipe, config, spool);
         work_once(processor, wakeup);
         wakeup.wait(until_next(processor, pipe), pipe.fd());
+        wakeup.rest(gathering_time);
         if (wakeup.take_reload()) {
             reload(processor, config, options.rules);
         }

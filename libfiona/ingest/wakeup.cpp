@@ -77,6 +77,14 @@ void Wakeup::wait(std::chrono::milliseconds longest, int more)
     consume(m_watch);
 }
 
+void Wakeup::rest(std::chrono::milliseconds time)
+{
+    pollfd event{m_signals.fd(), POLLIN, 0};
+    if (::poll(&event, 1, static_cast<int>(time.count())) < 0 && errno != EINTR) {
+        throw os_error(errno, "wait for work");
+    }
+}
+
 void ring(const std::filesystem::path& doorbell)
 {
     const UniqueFd fd{::open(doorbell.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)};

@@ -20,6 +20,8 @@ public:
     /// Returns at the first event, one of the descriptor `more`, or after `longest`; all pending rings
     /// are consumed.
     void wait(std::chrono::milliseconds longest, int more = -1);
+    /// Returns after `time`, whatever comes meanwhile, or at a signal.
+    void rest(std::chrono::milliseconds time);
     [[nodiscard]] bool stop_requested() { return m_signals.stop_requested(); }
     [[nodiscard]] bool take_reload() { return m_signals.take_reload(); }
 
