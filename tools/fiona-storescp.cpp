@@ -132,8 +132,13 @@ int main(int argc, char** argv)
     auto& options = tool.options();
     options.add_option("--port", chosen.port,
                        "listen here instead of DICOMPORT of the configuration");
-    options.add_flag("--keep-rejected,!--drop-rejected", chosen.keep_rejected,
-                     "set refused objects aside, or not (default: RECEIVER.keep_rejected)");
+    auto* const keep = options.add_flag_callback(
+        "--keep-rejected", [&] { chosen.keep_rejected = true; },
+        "set refused objects aside (default: RECEIVER.keep_rejected)");
+    options
+        .add_flag_callback(
+            "--drop-rejected", [&] { chosen.keep_rejected = false; }, "remove refused objects")
+        ->excludes(keep);
     options.require_subcommand(1);
     const auto* const start =
         options.add_subcommand("start", "start the receiver if it does not run");
