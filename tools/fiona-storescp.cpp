@@ -52,6 +52,7 @@ public:
     void restart() const
     {
         if (m_tool.mode() == Mode::apply) {
+            pacs::check_settings(m_tool.config()); // a bad file must not cost a running receiver
             static_cast<void>(pacs::stop_receiver(m_tool.config()));
         }
         start();
@@ -132,13 +133,11 @@ int main(int argc, char** argv)
     auto& options = tool.options();
     options.add_option("--port", chosen.port,
                        "listen here instead of DICOMPORT of the configuration");
-    auto* const keep = options.add_flag_callback(
+    options.add_flag_callback(
         "--keep-rejected", [&] { chosen.keep_rejected = true; },
         "set refused objects aside (default: RECEIVER.keep_rejected)");
-    options
-        .add_flag_callback(
-            "--drop-rejected", [&] { chosen.keep_rejected = false; }, "remove refused objects")
-        ->excludes(keep);
+    options.add_flag_callback(
+        "--drop-rejected", [&] { chosen.keep_rejected = false; }, "drop refused objects");
     options.require_subcommand(1);
     const auto* const start =
         options.add_subcommand("start", "start the receiver if it does not run");

@@ -210,7 +210,9 @@ Header Header::read(const std::filesystem::path& file)
                                       ERM_fileOnly, first_pixel_tag),
           "read the header");
     data->entries = entries_of(*data->file.getDataset());
-    if (!has_all_uids(data->entries, scan)) { // some stand behind the pixels, against PS3.5 §7.1
+    // Some may stand behind the pixels, against PS3.5 §7.1. Not of a deflated data set: all of it would
+    // be read into memory.
+    if (scan.pixel_data_offset && !has_all_uids(data->entries, scan)) {
         check(data->file.loadFile(file.c_str(), EXS_Unknown, EGL_noChange, read_at_once,
                                   ERM_fileOnly),
               "read the whole file");

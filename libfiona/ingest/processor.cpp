@@ -33,11 +33,13 @@ json::Array as_array(const std::vector<std::string>& texts)
 /// The JSON of the series in work, with its lock.
 struct Processor::Series {
     Series(const store::StudyTree& tree, const store::SpoolEntry& entry)
-        : update{tree, entry.study, entry.series}, record{update.stored()}
+        : update{tree, entry.study, entry.series}, links{tree, entry.study, entry.series},
+          record{update.stored()}
     {
     }
 
     store::SeriesJsonUpdate update;
+    store::SeriesLinks links;
     classify::SeriesRecord record;
     std::set<std::string> participants; ///< already linked in this batch
 };
@@ -150,7 +152,8 @@ std::vector<Processor::Item> Processor::sort(std::vector<Item> items,
     }
     const auto& entry = sorted.front().entry;
     const auto write = [&] {
-        const auto files = m_tree.count_instances(entry.study, entry.series);
+        series->links.sync();
+        const auto files = series->links.count();
         series->record.count(files);
         if (series->update.replace(series->record.fields())) {
             log::info("series_updated", {{"study", entry.study},
@@ -177,8 +180,7 @@ void Processor::sort_one(const Item& item, std::optional<Series>& series)
     if (!series) {
         series.emplace(m_tree, entry);
     }
-    const bool is_new =
-        m_tree.link_instance(entry.study, entry.series, entry.sop, entry.directory / entry.file);
+    const bool is_new = series->links.link(entry.sop, entry.directory / entry.file);
     const auto patient = header.text({0x0010, 0x0020});
     const auto date = header.text({0x0008, 0x0020});
     const auto time = header.text({0x0008, 0x0030});

@@ -22,9 +22,9 @@ namespace fiona::ingest {
 ///
 /// Entries are taken in order of arrival, up to a thousand at a time, and those of one series
 /// together: its JSON is read and written once, under the study's lock. An entry is unlinked last,
-/// when everything it stands for is on the disk; every step before can be repeated. Nothing syncs
-/// the links: on a journalling file system the later unlink is never durable without them, and
-/// reconcile() finds a lost one.
+/// when everything it stands for is on the disk: the directory of the links is synced once a batch,
+/// the JSON when it is written. Every step before can be repeated, and reconcile() finds a link that
+/// was lost all the same.
 ///
 /// NumFiles is counted in the directory, once a batch, never kept from before: other tools remove
 /// links, and a directory's mtime is too coarse to notice. A series of n images therefore costs n

@@ -420,9 +420,7 @@ private:
                 // What it had not acknowledged was never ours; what it had is durable.
                 log::error("association_crashed", {{"process", child}, {"signal", WTERMSIG(how)}});
             }
-            if (m_status.associations.erase(child) != 0) {
-                m_changed = true;
-            }
+            m_changed = m_status.associations.erase(child) != 0 || m_changed;
             m_rejecting.erase(child);
             if (m_reporter == child) {
                 m_reporter.reset();

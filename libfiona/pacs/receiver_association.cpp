@@ -298,12 +298,20 @@ private:
 
 } // namespace
 
+void converse(const Config& config, const AssociationTask& task)
+{
+    g_waiting.may_stop = true; // an association before this one may have left its own
+    g_waiting.longest_wait = Waiting{}.longest_wait;
+    g_waiting.timed_out = false;
+    Association{config, task}.run();
+}
+
 void serve_association(const Config& config, const AssociationTask& task)
 {
     int exit_code = 1;
     try {
         const auto own = become_association_process(task, request_stop);
-        Association{config, own}.run();
+        converse(config, own);
         exit_code = 0;
     } catch (const std::exception& e) {
         log::error("association_failed", {{"address", task.address}, {"reason", e.what()}});

@@ -30,6 +30,10 @@ struct AssociationTask {
     pid_t receiver = 0; ///< when it dies, the association finishes its object and ends
 };
 
+/// Serves the association in this process and returns at its end; the socket is closed. Throws Error if
+/// DCMTK does not start.
+void converse(const Config& config, const AssociationTask& task);
+
 /// The life of a freshly forked process: serves the association and never returns. Everything the
 /// process inherited but the two descriptors and standard error is closed first: the listening
 /// socket and the pid file's lock must not outlive the receiver.

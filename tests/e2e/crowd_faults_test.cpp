@@ -34,6 +34,7 @@ void allow_descriptors()
 unsigned sequence_length()
 {
     unsigned length = 300;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe) there is one thread, and nobody sets it
     const auto* const given = std::getenv("FIONA_FAULT_ASSOCIATIONS");
     const std::string_view text{given != nullptr ? given : ""};
     std::from_chars(text.data(), text.data() + text.size(), length);
@@ -73,7 +74,7 @@ std::string one_association(const Bench& bench, unsigned number)
     }
     const raw::Connection connection{bench.port()};
     connection.send(request.bytes());
-    const auto words = raw::next_words(connection);
+    auto words = raw::next_words(connection);
     if (kind == 2) {
         connection.send(raw::pdu(7, raw::big(0, 4)));
     } else if (words == "accepted") {

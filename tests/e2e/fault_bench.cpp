@@ -186,7 +186,7 @@ std::string Bench::answer_to(const raw::Ids& command, const std::string& data,
     request.contexts.front() = {1, command.sop_class, {syntax}};
     const raw::Connection connection{m_port};
     connection.send(request.bytes());
-    if (const auto words = raw::next_words(connection); words != "accepted") {
+    if (auto words = raw::next_words(connection); words != "accepted") {
         return words;
     }
     connection.send(raw::pdv(1, 3, raw::Command::store(command).bytes()));

@@ -16,6 +16,7 @@ namespace {
 
 const std::string kept = "status 0000: archived, linked";
 const std::string refused = "status c001: rejected/unparsable";
+const std::vector<std::string> no_lines;
 constexpr std::uint32_t sequence_tag = 0x0040a730;
 constexpr std::uint32_t tail = 0x7fe10010; ///< behind the pixel data
 
@@ -229,7 +230,7 @@ TEST_CASE("faults 17 to 21: a data set whose structure lies is refused, one that
 
     run_faults(faults);
 
-    CHECK(bench.bad_log_lines() == std::vector<std::string>{});
+    CHECK(bench.bad_log_lines() == no_lines);
 }
 
 TEST_CASE("faults 24, 27 and 30: bombs, decoys and crowds of elements")
@@ -290,6 +291,6 @@ TEST_CASE("faults 24, 27 and 30: bombs, decoys and crowds of elements")
 
     run_faults(faults);
 
-    CHECK(bench.bad_log_lines() == std::vector<std::string>{});
+    CHECK(bench.bad_log_lines() == no_lines);
     CHECK(resident_kb_of(bench.receiver_pid()) < before + 4096);
 }

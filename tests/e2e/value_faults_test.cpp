@@ -14,7 +14,6 @@
 #include <array>
 #include <thread>
 
-namespace fs = std::filesystem;
 using namespace fiona;
 using hostile::DataSet;
 

@@ -248,8 +248,9 @@ TEST_CASE(
     const auto third = store_image(site.config.paths, 1, 3);
     REQUIRE(site.tool({"start"}).exit_code == EX_OK);
     CHECK(eventually([&] { // its own search for lost files comes first
-        return read_file(ingest::log_file(site.config)).find("event=reconciled")
-               != std::string::npos;
+        return read_file(ingest::log_file(site.config)).find("event=series_updated")
+                   != std::string::npos
+               && store::Spool{site.config.paths.spool()}.count_waiting() == 0;
     }));
     const auto pipe = site.config.paths.data / "run" / "processSingleFile.pipe";
     const UniqueFd fd{::open(pipe.c_str(), O_WRONLY | O_NONBLOCK)};

@@ -4,6 +4,7 @@
 #include "libfiona/dicom/header.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/store/atomic_file.h"
+#include "tests/support/hostile_file.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/ingest/phantom_file.h"
 
@@ -54,6 +55,22 @@ TEST_CASE("values keep their digits and lose their padding")
     CHECK(header.text({0x0008, 0x0008}) == "ORIGINAL\\PRIMARY\\M\\ND");
     CHECK(header.vr({0x0010, 0x0010}) == "PN");
     CHECK(header.meta_text({0x0002, 0x0010}) == UID_LittleEndianExplicitTransferSyntax);
+}
+
+TEST_CASE("a UID behind the pixels is found")
+{
+    const TempDir scratch;
+    const raw::Ids ids;
+    const auto data = hostile::DataSet{ids}
+                          .drop(0x0020000d)
+                          .put_bytes(0x7fe10010, raw::element(0x0020000d, "UI", ids.study))
+                          .bytes();
+    store::write_file(scratch / "image", hostile::file(hostile::Meta{ids}.bytes(), data));
+
+    const auto header = dicom::Header::read(scratch / "image");
+
+    CHECK(header.text({0x0020, 0x000d}) == ids.study);
+    CHECK(header.text({0x0010, 0x0020}) == "PHANTOM 1");
 }
 
 TEST_CASE("pixels are never read")
