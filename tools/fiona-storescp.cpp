@@ -52,6 +52,7 @@ public:
     void restart() const
     {
         if (m_tool.mode() == Mode::apply) {
+            pacs::check_settings(m_tool.config()); // a bad file must not cost a running receiver
             static_cast<void>(pacs::stop_receiver(m_tool.config()));
         }
         start();

@@ -474,7 +474,8 @@ private:
 
     void write_status_if_due()
     {
-        if (m_changed && steady_clock::now() >= m_next_status) {
+        const bool is_old = m_changed || m_counters.sum_of_all() != m_counted;
+        if (is_old && steady_clock::now() >= m_next_status) {
             write_status_now();
         }
     }
@@ -482,6 +483,7 @@ private:
     void write_status_now()
     {
         m_changed = false;
+        m_counted = m_counters.sum_of_all();
         m_next_status = steady_clock::now() + between_status;
         try {
             static_cast<void>(m_room.refusal(steady_clock::now()));
@@ -498,6 +500,7 @@ private:
     Settings m_settings;
     const Config& m_config = m_settings.config;
     ReceiverCounters m_counters;
+    std::uint64_t m_counted = 0; ///< sum_of_all() in the status file
     Signals m_signals;
     Listener m_listener;
     std::optional<Listener> m_tls_listener;

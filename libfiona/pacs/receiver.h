@@ -40,6 +40,9 @@ struct ReceiverOptions {
 /// no port, or certificate, key or addresses are bad.
 void run_receiver(Config config, const ReceiverOptions& options);
 
+/// Reads certificate, key and addresses as the receiver will; throws what run_receiver() would.
+void check_settings(const Config& config);
+
 /// `arguments`: the command line that runs the receiver in the foreground. Throws
 /// Error{Fault::temporary} at once if the port is in use.
 [[nodiscard]] store::StartResult start_receiver(const Config& config,

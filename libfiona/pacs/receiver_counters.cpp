@@ -99,6 +99,11 @@ std::uint64_t ReceiverCounters::refused_associations() const
     return sum(m_shared->turned_away);
 }
 
+std::uint64_t ReceiverCounters::sum_of_all() const
+{
+    return sum(m_shared->counts) + sum(m_shared->refused) + sum(m_shared->turned_away);
+}
+
 json::Object ReceiverCounters::as_json() const
 {
     return {{"objects", get(Count::objects)},

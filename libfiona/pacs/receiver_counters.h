@@ -45,6 +45,8 @@ public:
     void refuse_association(Refused reason) const;
     [[nodiscard]] std::uint64_t refused_objects() const;
     [[nodiscard]] std::uint64_t refused_associations() const;
+    /// Of every counter. They only grow: another sum means news.
+    [[nodiscard]] std::uint64_t sum_of_all() const;
 
     /// {"objects", "bytes", "duplicates", "replaced", "refused_objects", "refused": {reason: n},
     /// "turned_away", "refused_associations": {reason: n}, "commitments": {...}}.
