@@ -7,7 +7,9 @@
 #include "libfiona/base/log.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/dicom/prescan.h"
+#include "libfiona/pacs/receiver_access.h"
 #include "libfiona/pacs/receiver_association.h"
+#include "libfiona/pacs/receiver_counters.h"
 #include "libfiona/pacs/receiver_listener.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/raw_association.h"
@@ -158,7 +160,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     {
         // DCMTK closes the socket by itself.
         const UniqueFd socket{std::move(accepted->socket)};
+        const pacs::AccessList everybody{site.config.receiver};
+        const pacs::ReceiverCounters counters;
         pacs::AssociationTask task;
+        task.access = &everybody;
+        task.counters = &counters;
         task.socket = ::dup(socket.get());
         task.address = "127.0.0.1";
         task.host = "fuzz";
