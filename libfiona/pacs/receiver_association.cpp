@@ -111,8 +111,8 @@ private:
             ASC_receiveAssociation(m_network, &m_association, max_pdu_bytes, nullptr, nullptr,
                                    m_task.tls == nullptr ? OFFalse : OFTrue, DUL_NOBLOCK, patience);
         if (result.bad()) {
-            const bool is_tls = result.code() == DULC_TLSERROR;
-            m_counters.refuse_association(is_tls ? Refused::tls : Refused::no_request);
+            m_counters.refuse_association(m_task.tls != nullptr ? Refused::tls
+                                                                : Refused::no_request);
             log::info("association_not_requested", {{"address", m_peer.address},
                                                     {"tls", m_task.tls != nullptr},
                                                     {"reason", result.text()}});

@@ -39,7 +39,7 @@ public:
         caller,
         contexts,
         no_request, ///< connected, and asked for nothing that we understood
-        tls,        ///< no TLS handshake
+        tls,        ///< no TLS handshake, or nothing behind it
         number_of_reasons
     };
     void refuse_association(Refused reason) const;
