@@ -60,7 +60,7 @@ private:
 std::string sequence_header(std::uint32_t length, Coding coding)
 {
     return coding == Coding::implicit_vr ? raw::tag(content_sequence) + little(length, 4)
-                                             : long_header(content_sequence, "SQ", length);
+                                         : long_header(content_sequence, "SQ", length);
 }
 
 } // namespace
@@ -115,7 +115,7 @@ std::string DataSet::encode(std::uint32_t tag, const Element& element, Coding co
     }
     const auto number = [&](std::uint64_t value, std::size_t bytes) {
         return coding == Coding::big_endian ? raw::big(value, static_cast<unsigned>(bytes))
-                                              : little(value, static_cast<unsigned>(bytes));
+                                            : little(value, static_cast<unsigned>(bytes));
     };
     const auto& value = element.value;
     auto result = number(tag >> 16U, 2) + number(tag & 0xffffU, 2);
