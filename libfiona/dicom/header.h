@@ -58,7 +58,7 @@ public:
     /// the element give nothing. Cheaper than asking for one frame after the other.
     [[nodiscard]] std::vector<std::vector<std::string>> values_in_items(Tag sequence,
                                                                         const Path& path) const;
-    /// The bytes of an OB, UN or character element as they are in the file, NULs at the end
+    /// The bytes of an OB, OW, UN or character element as they are in the file, NULs at the end
     /// included. Large ones are read when they are asked for. Nothing if the element is absent,
     /// empty, of another kind, or larger than 16 MiB. Borrowed from this header. Throws
     /// Error{Fault::io} if the file cannot be read any more.

@@ -13,7 +13,7 @@ namespace fiona::ingest {
 
 namespace {
 
-constexpr std::size_t batch_size = 1000;
+constexpr std::size_t batch_size = 4000; // of a kilobyte each in memory
 constexpr std::chrono::seconds patience_for_missing_file{60};
 constexpr std::chrono::seconds longest_delay{300};
 constexpr unsigned most_surprises = 5; ///< exceptions that are no Error: a bug, or no memory

@@ -20,7 +20,7 @@ namespace fiona::ingest {
 
 /// Turns spool entries into links, series JSON and arrival marks.
 ///
-/// Entries are taken in order of arrival, up to a thousand at a time, and those of one series
+/// Entries are taken in order of arrival, up to four thousand at a time, and those of one series
 /// together: its JSON is read and written once, under the study's lock. An entry is unlinked last,
 /// when everything it stands for is on the disk: the directory of the links is synced once a batch,
 /// the JSON when it is written. Every step before can be repeated, and reconcile() finds a link that

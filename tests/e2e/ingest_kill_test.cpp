@@ -8,16 +8,14 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <signal.h>
-
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <memory>
 #include <random>
 #include <thread>
 
 using namespace fiona;
-namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 namespace {

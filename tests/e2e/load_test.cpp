@@ -90,6 +90,7 @@ TEST_CASE("eight associations at once: nothing is lost or doubled, and the proce
 
     const auto start = Clock::now();
     std::vector<std::unique_ptr<PatientSender>> senders;
+    senders.reserve(shares.size());
     for (const auto& share : shares) {
         senders.push_back(std::make_unique<PatientSender>(
             site.config(), share, fmt::format("SCANNER{}", senders.size() + 1)));

@@ -186,7 +186,7 @@ TEST_CASE("bytes are given as they are in the file, large ones too")
     CHECK_FALSE(header.bytes_at({{{0x0018, 0x1310}}}).has_value()); // US
 }
 
-TEST_CASE("a value that stayed in the file cannot be read any more when the file is gone")
+TEST_CASE("a value that stayed in the file cannot be read any more when the file has shrunk")
 {
     const TempDir scratch;
     write_image(scratch / "image", {{"0008,0018", "1.2.3"}, {"0020,000e", "1.2.4"}});
@@ -197,7 +197,7 @@ TEST_CASE("a value that stayed in the file cannot be read any more when the file
                                                 100'000);
     REQUIRE(format.saveFile((scratch / "image").c_str(), EXS_LittleEndianExplicit).good());
     const auto header = dicom::Header::read(scratch / "image");
-    std::filesystem::remove(scratch / "image");
+    std::filesystem::resize_file(scratch / "image", 2000);
 
     try {
         static_cast<void>(header.bytes_at({{{0x0029, 0x1010}}}));
