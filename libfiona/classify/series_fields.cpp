@@ -146,8 +146,13 @@ bool is_added_key(std::string_view key)
     return std::ranges::find(added_keys, key) != added_keys.end();
 }
 
-json::Object series_fields(const Header& header, const Reception& reception,
-                           const json::Object& known)
+json::Object series_fields(const Header& header, const Reception& reception)
+{
+    LastProtocol none;
+    return series_fields(header, reception, none);
+}
+
+json::Object series_fields(const Header& header, const Reception& reception, LastProtocol& last)
 {
     json::Object fields;
     for (const auto& [key, tag] : attributes) {
@@ -161,7 +166,7 @@ json::Object series_fields(const Header& header, const Reception& reception,
         }
     }
     complete(fields, functional_group_fields(header));
-    complete(fields, siemens_fields(header, known));
+    complete(fields, siemens_fields(header, last));
     complete(fields, diffusion_fields(header, fields));
     fields.try_emplace("StudyDescription", "missing");
     fields["Modality"] = json::Array{header.text({0x0008, 0x0060})};

@@ -4,6 +4,7 @@
 #include "libfiona/base/dates.h"
 #include "libfiona/base/json.h"
 #include "libfiona/classify/series_record.h"
+#include "libfiona/classify/siemens.h"
 #include "libfiona/dicom/header.h"
 
 #include <string>
@@ -22,10 +23,11 @@ struct Reception {
 
 /// The fields of `raw/<Study>/<Series>.json` that one image gives (fiona-files(5)): names and forms
 /// of the original, values of multi-frame objects from their functional groups, private elements
-/// by their creator. Without ClassifyType and NumFiles. `known` are the fields of the series so far:
-/// what all its images repeat and stands there already is not looked for again.
+/// by their creator. Without ClassifyType and NumFiles. `last` is kept from image to image of a series.
 [[nodiscard]] json::Object series_fields(const dicom::Header& header, const Reception& reception,
-                                         const json::Object& known = {});
+                                         LastProtocol& last);
+/// Of one image alone.
+[[nodiscard]] json::Object series_fields(const dicom::Header& header, const Reception& reception);
 
 /// Whether the original did not know this key.
 [[nodiscard]] bool is_added_key(std::string_view key);

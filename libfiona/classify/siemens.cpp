@@ -225,21 +225,21 @@ std::optional<std::string> software_level(std::string_view baseline)
     return std::string{baseline.substr(0, baseline.find_first_of("_\""))};
 }
 
-constexpr std::string_view slices_key = "NumSlices";
-
-void add_protocol(json::Object& fields, const csa::Protocol& protocol)
+json::Object protocol_fields(const csa::Protocol& protocol)
 {
+    json::Object fields;
     const auto add = [&](std::string_view key, std::optional<std::string> value) {
         if (value && !value->empty()) {
             fields.emplace(key, std::move(*value));
         }
     };
     add("siemensUUID", protocol.value("sWipMemBlock.tFree"));
-    add(slices_key, protocol.value("sGroupArray.asGroup[0].nSize"));
+    add("NumSlices", protocol.value("sGroupArray.asGroup[0].nSize"));
     add("MeasID", protocol.value_by_ending("SequenceID"));
     add("OSLevel",
         software_level(
             protocol.value("sProtConsistencyInfo.tMeasuredBaselineString").value_or("")));
+    return fields;
 }
 
 } // namespace
@@ -262,24 +262,29 @@ const csa::Header& SiemensImage::series_header() const
 
 const csa::Protocol& SiemensImage::protocol() const
 {
-    if (m_protocol) {
-        return *m_protocol;
+    if (!m_protocol) {
+        m_protocol = csa::Protocol::parse(protocol_text());
     }
-    m_protocol.emplace();
+    return *m_protocol;
+}
+
+std::string_view SiemensImage::protocol_text() const
+{
     for (const std::string_view name : {"MrPhoenixProtocol", "MrProtocol"}) { // the latter in VB12
-        if (m_protocol->size() == 0) {
-            m_protocol = csa::Protocol::parse(series_header().raw_text(name));
+        const auto text = series_header().raw_text(name);
+        if (csa::Protocol::is_in(text)) {
+            return text;
         }
     }
     const dicom::Step step{{xa_group, 0x19}, xa_series_creator};
     for (const auto& path :
          {Path{step}, Path{{shared_groups}, {{xa_group, xa_sequence}, xa_series_creator}, step}}) {
-        const auto bytes = m_protocol->size() == 0 ? m_image.bytes_at(path) : std::nullopt;
-        if (bytes) {
-            m_protocol = csa::Protocol::parse(as_text(*bytes));
+        const auto bytes = m_image.bytes_at(path);
+        if (bytes && csa::Protocol::is_in(as_text(*bytes))) {
+            return as_text(*bytes);
         }
     }
-    return *m_protocol;
+    return {};
 }
 
 std::optional<TagValue> SiemensImage::image_value(std::string_view name) const
@@ -302,7 +307,16 @@ bool SiemensImage::is_siemens() const
            || image_header().size() > 0 || series_header().size() > 0;
 }
 
-json::Object siemens_fields(const dicom::Header& image, const json::Object& known)
+const json::Object& LastProtocol::fields(std::string_view text)
+{
+    if (text != m_text) {
+        m_fields = protocol_fields(csa::Protocol::parse(text));
+        m_text = text;
+    }
+    return m_fields;
+}
+
+json::Object siemens_fields(const dicom::Header& image, LastProtocol& last)
 {
     const SiemensImage siemens{image};
     json::Object fields;
@@ -317,8 +331,8 @@ json::Object siemens_fields(const dicom::Header& image, const json::Object& know
     }
     add_extras(fields, siemens);
     add_diffusion(fields, siemens, image);
-    if (!known.contains(slices_key)) {
-        add_protocol(fields, siemens.protocol());
+    for (const auto& [key, value] : last.fields(siemens.protocol_text())) {
+        fields.insert_or_assign(key, value);
     }
     return fields;
 }

@@ -30,6 +30,8 @@ public:
     [[nodiscard]] std::optional<TagValue> series_value(std::string_view name) const;
     /// Of MrPhoenixProtocol (CSA series header), or of the protocol of XA software.
     [[nodiscard]] const csa::Protocol& protocol() const;
+    /// What protocol() is made of; "" if the image has none. Borrowed from it.
+    [[nodiscard]] std::string_view protocol_text() const;
 
 private:
     const dicom::Header& m_image;
@@ -41,10 +43,20 @@ private:
     [[nodiscard]] const csa::Header& series_header() const;
 };
 
+/// The protocol of the image before: a tenth of a megabyte that nearly all images of a series repeat,
+/// and that is taken apart only where it differs.
+class LastProtocol {
+public:
+    /// NumSlices, MeasID, siemensUUID, OSLevel as far as the protocol `text` holds them.
+    [[nodiscard]] const json::Object& fields(std::string_view text);
+
+private:
+    std::string m_text;
+    json::Object m_fields;
+};
+
 /// The keys of the series JSON that come from there: PhaseEncodingDirectionPositive, ActiveCoils,
-/// CSA, siemensDiffusionInformation, and from the protocol NumSlices, MeasID, siemensUUID, OSLevel.
-/// None of another vendor's image. `known` are the fields that the series has already: the protocol, a tenth of a megabyte that all
-/// images of a series repeat, is left unread if what it says stands there.
-[[nodiscard]] json::Object siemens_fields(const dicom::Header& image, const json::Object& known);
+/// CSA, siemensDiffusionInformation, and those of the protocol. None of another vendor's image.
+[[nodiscard]] json::Object siemens_fields(const dicom::Header& image, LastProtocol& last);
 
 } // namespace fiona::classify

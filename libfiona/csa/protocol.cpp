@@ -63,6 +63,11 @@ Protocol Protocol::parse(std::string_view text)
     return protocol;
 }
 
+bool Protocol::is_in(std::string_view text)
+{
+    return text.find(begin_mark) != std::string_view::npos;
+}
+
 std::optional<std::string> Protocol::value(std::string_view key) const
 {
     const auto found = std::ranges::find(m_lines, key, &Line::key);

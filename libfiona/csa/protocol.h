@@ -17,6 +17,8 @@ public:
     Protocol() = default; ///< without values
     /// Never throws on what `text` holds. A part without an end goes on to the last whole line.
     [[nodiscard]] static Protocol parse(std::string_view text);
+    /// Whether a protocol begins in `text`.
+    [[nodiscard]] static bool is_in(std::string_view text);
 
     /// Without the quotes (`"` or `""`) around it, as UTF-8; nothing if there is no such key. Of two
     /// lines with one key the first counts.

@@ -174,24 +174,38 @@ ValueFile::ValueFile(UniqueFd fd, const IndexedFile& index)
 
 std::vector<std::byte> ValueFile::read(const WalkedElement& element) const
 {
-    const auto open = [&]() -> std::unique_ptr<ByteSource> {
-        if (m_is_deflated) {
-            return std::make_unique<InflateSource>(m_fd.get(), m_data_set_offset, PrescanLimits{});
-        }
-        return std::make_unique<FileSource>(m_fd.get());
-    };
-    const auto source = open();
-    bool is_there = source->skip(element.offset);
-    std::vector<std::byte> bytes;
-    bytes.reserve(element.length);
-    while (is_there && bytes.size() < element.length) {
-        const auto part = source->peek(
-            std::min<std::size_t>(ByteSource::max_peek, element.length - bytes.size()));
-        bytes.insert(bytes.end(), part.begin(), part.end());
-        is_there = !part.empty() && source->skip(part.size());
-    }
-    if (!is_there) {
+    auto bytes = m_is_deflated ? inflate(element) : read_as_is(element);
+    if (bytes.size() != element.length) {
         throw Error{Fault::io, "the file has become shorter"};
+    }
+    return bytes;
+}
+
+std::vector<std::byte> ValueFile::read_as_is(const WalkedElement& element) const
+{
+    const FileSource source{m_fd.get()};
+    std::vector<std::byte> bytes(element.length);
+    std::size_t filled = 0;
+    while (filled < bytes.size()) {
+        const auto got = source.read_at(element.offset + filled, std::span{bytes}.subspan(filled));
+        filled += got;
+        if (got == 0) {
+            bytes.resize(filled);
+        }
+    }
+    return bytes;
+}
+
+std::vector<std::byte> ValueFile::inflate(const WalkedElement& element) const
+{
+    InflateSource source{m_fd.get(), m_data_set_offset, PrescanLimits{}};
+    std::vector<std::byte> bytes;
+    bool is_there = source.skip(element.offset);
+    while (is_there && bytes.size() < element.length) {
+        const auto part =
+            source.peek(std::min<std::size_t>(ByteSource::max_peek, element.length - bytes.size()));
+        bytes.insert(bytes.end(), part.begin(), part.end());
+        is_there = !part.empty() && source.skip(part.size());
     }
     return bytes;
 }

@@ -60,6 +60,9 @@ public:
     [[nodiscard]] std::vector<std::byte> read(const WalkedElement& element) const;
 
 private:
+    [[nodiscard]] std::vector<std::byte> read_as_is(const WalkedElement& element) const;
+    [[nodiscard]] std::vector<std::byte> inflate(const WalkedElement& element) const;
+
     UniqueFd m_fd;
     std::uint64_t m_data_set_offset;
     bool m_is_deflated;

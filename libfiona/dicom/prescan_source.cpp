@@ -39,7 +39,6 @@ std::uint64_t size_of(const StoredBytes& bytes)
 FileSource::FileSource(StoredBytes bytes, std::uint64_t start)
     : m_bytes{bytes}, m_size{size_of(bytes)}
 {
-    m_window.resize(window_bytes);
     m_base = start;
 }
 
@@ -65,6 +64,7 @@ std::size_t FileSource::read_at(std::uint64_t offset, std::span<std::byte> targe
 
 void FileSource::refill()
 {
+    m_window.resize(window_bytes);
     m_base += m_at;
     std::copy(m_window.begin() + static_cast<std::ptrdiff_t>(m_at),
               m_window.begin() + static_cast<std::ptrdiff_t>(m_filled), m_window.begin());

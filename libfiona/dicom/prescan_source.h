@@ -63,11 +63,11 @@ public:
 
     [[nodiscard]] bool skip(std::uint64_t count) override;
     [[nodiscard]] std::uint64_t size() const override { return m_size; }
+    /// At most what fits into `target`; 0 at the end. Past the window, whose place it does not move.
+    [[nodiscard]] std::size_t read_at(std::uint64_t offset, std::span<std::byte> target) const;
 
 private:
     void refill() override;
-    /// At most what fits into `target`; 0 at the end.
-    [[nodiscard]] std::size_t read_at(std::uint64_t offset, std::span<std::byte> target) const;
 
     StoredBytes m_bytes;
     std::uint64_t m_size = 0;

@@ -165,7 +165,6 @@ dicom::Header read_announced(const store::SpoolEntry& entry)
         throw Error{Fault::data, "the entry names no file of an absolute directory"};
     }
     const auto file = entry.directory / entry.file;
-    static_cast<void>(status_of(file));
     auto header = dicom::Header::read(file);
     if (header.text(study_tag) != entry.study.str() || header.text(series_tag) != entry.series.str()
         || header.text(sop_instance_tag) != entry.sop.str()) {

@@ -41,6 +41,7 @@ struct Processor::Series {
     store::SeriesJsonUpdate update;
     store::SeriesLinks links;
     classify::SeriesRecord record;
+    classify::LastProtocol protocol{};  ///< of the image before
     std::set<std::string> participants; ///< already linked in this batch
 };
 
@@ -192,7 +193,7 @@ void Processor::sort_one(const Item& item, std::optional<Series>& series)
                                       entry.sop);
     }
     auto& record = series->record;
-    record.add(classify::series_fields(header, reception_of(entry), record.fields()),
+    record.add(classify::series_fields(header, reception_of(entry), series->protocol),
                is_new ? classify::Arrival::first : classify::Arrival::again);
     const auto found = m_rules.evaluate(header, record.fields());
     record.set("ClassifyType", as_array(found.types));

@@ -48,9 +48,18 @@ std::vector<std::byte> series_header(Format format)
         .bytes();
 }
 
-json::Object fields_of(const dicom::Header& image, const json::Object& known = {})
+json::Object fields_of(const dicom::Header& image)
 {
-    return classify::series_fields(image, {}, known);
+    return classify::series_fields(image, {});
+}
+
+dicom::Header image_with_protocol(const std::string& text)
+{
+    return made_image({}, [&](DcmDataset& set) {
+        put_text(set, csa_block, "LO", csa_creator);
+        put_bytes(set, csa_series, BytesVr::ob,
+                  CsaBytes{Format::csa2}.add("MrPhoenixProtocol", "UN", {text}).bytes());
+    });
 }
 
 std::string text(const json::Object& fields, const char* key)
@@ -201,19 +210,20 @@ TEST_CASE("XA software keeps the protocol and the image's values in the function
     CHECK(fields.at("DiffusionBValues") == json::Value{json::Array{"2500"}});
 }
 
-TEST_CASE("the protocol is left alone once its values are known")
+TEST_CASE("each image gives what its own protocol says, whatever the image before it said")
 {
-    const auto image = made_image({}, [&](DcmDataset& set) {
-        put_text(set, csa_block, "LO", csa_creator);
-        put_bytes(set, csa_image, BytesVr::ob, image_header(Format::csa2));
-        put_bytes(set, csa_series, BytesVr::ob, series_header(Format::csa2));
-    });
-    const auto first = fields_of(image);
-    const auto second = fields_of(image, first);
+    const auto* const other = "### ASCCONV BEGIN ###\nlSequenceID = 70\n### ASCCONV END ###\n";
+    classify::LastProtocol last;
+    const auto measurement = [&](const std::string& text) {
+        return json::Value{classify::series_fields(image_with_protocol(text), {}, last)}.text(
+            "MeasID", "(absent)");
+    };
 
-    CHECK_FALSE(second.contains("NumSlices"));
-    CHECK(second.contains("CSA"));
-    CHECK(classify::merged(first, second, classify::Arrival::again) == first);
+    CHECK(measurement(protocol) == "69");
+    CHECK(measurement(protocol) == "69");
+    CHECK(measurement(other) == "70");
+    CHECK(measurement("no protocol") == "(absent)");
+    CHECK(measurement(protocol) == "69");
 }
 
 TEST_CASE("other vendors' images are not asked for Siemens' values")
