@@ -157,8 +157,13 @@ Header Header::read(const std::filesystem::path& file)
     if (!fd) {
         throw os_error(errno, "open the file");
     }
-    auto index = index_file(fd.get());
-    return Header{std::make_unique<Data>(std::move(fd), std::move(index))};
+    return read(std::move(fd));
+}
+
+Header Header::read(UniqueFd file)
+{
+    auto index = index_file(file.get());
+    return Header{std::make_unique<Data>(std::move(file), std::move(index))};
 }
 
 bool Header::has(Tag tag) const

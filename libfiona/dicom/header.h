@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/base/unique_fd.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -34,6 +36,8 @@ class Header {
 public:
     /// Throws Error{Fault::data} if it is no DICOM file or the pre-scan refuses it.
     [[nodiscard]] static Header read(const std::filesystem::path& file);
+    /// Of an open file, which the header keeps for what it reads later.
+    [[nodiscard]] static Header read(UniqueFd file);
     Header(Header&& other) noexcept;
     Header& operator=(Header&& other) noexcept;
     Header(const Header&) = delete;

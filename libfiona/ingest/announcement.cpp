@@ -6,6 +6,7 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -19,7 +20,8 @@ namespace {
 
 using dicom::Tag;
 
-constexpr std::size_t longest_name = 255; // of a host (RFC 1035); AE titles have 16
+constexpr off_t read_ahead_bytes = off_t{128} << 10U; // a Siemens MR header has about as much
+constexpr std::size_t longest_name = 255;             // of a host (RFC 1035); AE titles have 16
 
 constexpr Tag sop_class_tag{0x0008, 0x0016};
 constexpr Tag sop_instance_tag{0x0008, 0x0018};
@@ -159,13 +161,23 @@ store::SpoolEntry announce_line(const Paths& paths, std::string_view line)
     return announce(archived_path(paths, announced.file), announced.sender);
 }
 
-dicom::Header read_announced(const store::SpoolEntry& entry)
+UniqueFd open_announced(const store::SpoolEntry& entry)
 {
     if (!entry.directory.is_absolute() || entry.file.find('/') != std::string::npos) {
         throw Error{Fault::data, "the entry names no file of an absolute directory"};
     }
-    const auto file = entry.directory / entry.file;
-    auto header = dicom::Header::read(file);
+    UniqueFd file{
+        ::open((entry.directory / entry.file).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (!file) {
+        throw os_error(errno, "open an archived file");
+    }
+    ::posix_fadvise(file.get(), 0, read_ahead_bytes, POSIX_FADV_WILLNEED); // advice may fail
+    return file;
+}
+
+dicom::Header read_announced(const store::SpoolEntry& entry, UniqueFd file)
+{
+    auto header = dicom::Header::read(std::move(file));
     if (header.text(study_tag) != entry.study.str() || header.text(series_tag) != entry.series.str()
         || header.text(sop_instance_tag) != entry.sop.str()) {
         throw Error{Fault::data, "the UIDs of the file are not those of its announcement"};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libfiona/base/config.h"
+#include "libfiona/base/unique_fd.h"
 #include "libfiona/dicom/header.h"
 #include "libfiona/store/spool.h"
 
@@ -47,7 +48,10 @@ struct Announced {
 /// The entry for a line's file, which must lie in the archive. Throws what the three above throw.
 [[nodiscard]] store::SpoolEntry announce_line(const Paths& paths, std::string_view line);
 
-/// The file's header, with the UIDs the entry names. Throws Error{Fault::data} if they differ.
-[[nodiscard]] dicom::Header read_announced(const store::SpoolEntry& entry);
+/// Opens the file, and has the system begin to read it. Throws Error: Fault::missing if there is none.
+[[nodiscard]] UniqueFd open_announced(const store::SpoolEntry& entry);
+
+/// The header of its `file`, with the UIDs the entry names. Throws Error{Fault::data} if they differ.
+[[nodiscard]] dicom::Header read_announced(const store::SpoolEntry& entry, UniqueFd file);
 
 } // namespace fiona::ingest

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t batch_size = 4000; // of a kilobyte each in memory
 constexpr std::chrono::seconds patience_for_missing_file{60};
 constexpr std::chrono::seconds longest_delay{300};
+constexpr std::size_t opened_ahead = 16;
 constexpr unsigned most_surprises = 5; ///< exceptions that are no Error: a bug, or no memory
 
 classify::Reception reception_of(const store::SpoolEntry& entry)
@@ -135,10 +136,9 @@ std::vector<Processor::Item> Processor::sort(std::vector<Item> items,
 {
     std::optional<Series> series;
     std::vector<Item> sorted;
-    for (auto& item : items) {
-        if (stop()) {
-            break;
-        }
+    for (std::size_t i = 0; i < items.size() && !stop(); ++i) {
+        open_soon(items, i);
+        auto& item = items[i];
         const auto work = [&] {
             m_attempts.begin(item.name);
             sort_one(item, series);
@@ -174,10 +174,22 @@ std::vector<Processor::Item> Processor::sort(std::vector<Item> items,
     return sorted;
 }
 
-void Processor::sort_one(const Item& item, std::optional<Series>& series)
+void Processor::open_soon(std::vector<Item>& items, std::size_t next)
+{
+    const auto first = next == 0 ? 0 : next + opened_ahead - 1;
+    for (auto i = first; i < std::min(items.size(), next + opened_ahead); ++i) {
+        try {
+            items[i].file = open_announced(items[i].entry);
+        } catch (const Error&) { // NOLINT(bugprone-empty-catch) it is said when its turn has come
+        }
+    }
+}
+
+void Processor::sort_one(Item& item, std::optional<Series>& series)
 {
     const auto& entry = item.entry;
-    const auto header = read_announced(entry);
+    const auto header =
+        read_announced(entry, item.file ? std::move(item.file) : open_announced(entry));
     if (!series) {
         series.emplace(m_tree, entry);
     }

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
+#include "libfiona/base/unique_fd.h"
 #include "libfiona/classify/rules.h"
 #include "libfiona/ingest/attempts.h"
 #include "libfiona/store/arrival_marks.h"
@@ -56,6 +57,7 @@ private:
     struct Item {
         std::string name;
         store::SpoolEntry entry;
+        UniqueFd file{}; ///< opened ahead of its turn, if that went well
     };
     struct Retry {
         unsigned attempts = 0;
@@ -67,7 +69,10 @@ private:
     [[nodiscard]] std::vector<std::vector<Item>> series_of(const std::vector<std::string>& names);
     [[nodiscard]] std::vector<Item> sort(std::vector<Item> items,
                                          const std::function<bool()>& stop);
-    void sort_one(const Item& item, std::optional<Series>& series);
+    /// Opens the files whose turn comes soon: the receiver writes past the page cache, so each would
+    /// have to be waited for.
+    static void open_soon(std::vector<Item>& items, std::size_t next);
+    void sort_one(Item& item, std::optional<Series>& series);
     void finish(const std::vector<Item>& items);
     /// Runs `work`; a fault of it sets the entry aside or postpones it. True if there was none.
     bool guarded(const std::string& name, TimePoint received, const std::function<void()>& work);
