@@ -4,6 +4,7 @@
 #include "libfiona/base/log.h"
 
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -102,6 +103,19 @@ std::vector<Accepted> Lobby::step(const std::vector<pollfd>& ready, Now now)
         caller = m_callers.erase(caller);
     }
     return asking;
+}
+
+std::size_t lobby_capacity()
+{
+    constexpr std::size_t most = 2048;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 1;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+    static_cast<void>(::getrlimit(RLIMIT_NOFILE, &limit));
+    return std::min<std::size_t>(limit.rlim_cur / 4, most);
 }
 
 } // namespace fiona::pacs

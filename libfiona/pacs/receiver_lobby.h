@@ -44,4 +44,8 @@ private:
     std::list<Caller> m_callers;
 };
 
+/// Raises the soft limit of descriptors to the hard one and says what share of it a lobby may take: a
+/// crowd of callers must not take what files and pipes need.
+[[nodiscard]] std::size_t lobby_capacity();
+
 } // namespace fiona::pacs
