@@ -151,6 +151,9 @@ bool ArrivalActions::start_next(Work& work, TimePoint now)
 bool ArrivalActions::start_next_of(Work& work, const Stream& stream, StreamProgress& progress,
                                    TimePoint now)
 {
+    if (progress.version.empty() && !stream.matches(work.mark)) { // it was disabled until now
+        progress.is_done = true;
+    }
     if (progress.version != stream.version && !progress.is_done) {
         progress = {};
         progress.version = stream.version;
