@@ -2,6 +2,7 @@
 #include "libfiona/pacs/sender.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/ids.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/dicom/check.h"
@@ -41,6 +42,7 @@ constexpr std::array<const char*, 3> uncompressed{
 constexpr std::string_view deflated = "1.2.840.10008.1.2.1.99";
 
 constexpr std::uint16_t status_success = 0x0000;
+constexpr std::uint16_t status_invalid_instance = 0x0117;
 constexpr std::uint16_t status_not_supported = 0x0122;
 
 /// A file that is to be sent, and what its presentation contexts are.
@@ -240,7 +242,7 @@ std::string meaning(std::uint16_t status)
         case 0xb007: return "stored, does not match its SOP class";
         case 0x0110: return "processing failure";
         case 0x0111: return "duplicate instance";
-        case 0x0117: return "invalid instance";
+        case status_invalid_instance: return "invalid instance";
         case status_not_supported: return "SOP class not supported";
         case 0x0124: return "not authorized";
         case 0x0211: return "unrecognized operation";
@@ -284,6 +286,11 @@ private:
         for (std::size_t i = 0; i < m_results.size(); ++i) {
             try {
                 auto scan = dicom::prescan_file(m_results[i].file);
+                if (!is_uid(scan.sop_class) || !is_uid(scan.sop_instance)
+                    || !is_uid(scan.transfer_syntax)) {
+                    answer(m_results[i], status_invalid_instance); // it would cost the association
+                    continue;
+                }
                 Proposal as_it_is{scan.sop_class, {scan.transfer_syntax}};
                 auto rewritten = other_uncompressed(scan);
                 items.push_back({i, std::move(scan), std::move(as_it_is), std::move(rewritten)});

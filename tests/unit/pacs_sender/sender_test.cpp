@@ -281,6 +281,24 @@ TEST_CASE("a file that is no DICOM is unsent, its neighbours go")
     CHECK(results[1].outcome == SendOutcome::stored);
 }
 
+TEST_CASE("a file without a SOP class or instance is refused, its neighbours go")
+{
+    const TempDir directory;
+    const ScriptedPacs server{always(0)};
+    auto files = images(directory, 2);
+    SmallImage image;
+    (GENERATE(true, false) ? image.sop_class : image.sop).clear();
+    files.push_back(directory / "nothing.dcm");
+    write_image(image, files.back());
+
+    const auto results = pacs::send_files(server.peer(), files);
+
+    CHECK(count(results, SendOutcome::stored) == 2);
+    CHECK(results[2].outcome == SendOutcome::refused);
+    CHECK(results[2].reason == "invalid instance (0117)");
+    CHECK_FALSE(pacs::may_succeed_later(results[2]));
+}
+
 TEST_CASE("more presentation contexts than one association carries are spread over several")
 {
     const TempDir directory;
