@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -97,43 +98,46 @@ private:
                                   {m_listener.fd(), POLLIN, 0},
                                   {m_tls_listener ? m_tls_listener->fd() : -1, POLLIN, 0}};
         constexpr std::ptrdiff_t own = 4;
-        auto guests = m_lobby.waits();
-        auto callers = m_refusals.waits();
-        waits.insert(waits.end(), guests.begin(), guests.end());
-        waits.insert(waits.end(), callers.begin(), callers.end());
-        if (::poll(waits.data(), waits.size(), static_cast<int>(longest_wait.count())) > 0) {
-            const auto first_caller = waits.begin() + own + std::ssize(guests);
-            std::copy(waits.begin() + own, first_caller, guests.begin());
-            std::copy(first_caller, waits.end(), callers.begin());
+        std::array groups{m_lobby.waits(), m_tls_lobby.waits(), m_refusals.waits()};
+        for (const auto& group : groups) {
+            waits.insert(waits.end(), group.begin(), group.end());
         }
-        m_refusals.step(callers, steady_clock::now());
+        if (::poll(waits.data(), waits.size(), static_cast<int>(longest_wait.count())) > 0) {
+            auto from = waits.begin() + own;
+            for (auto& group : groups) {
+                std::copy_n(from, group.size(), group.begin());
+                from += std::ssize(group);
+            }
+        }
+        m_refusals.step(groups[2], steady_clock::now());
         handle_signals();
         m_children.read_reports();
         if (!m_stopping) {
-            for (auto& guest : m_lobby.step(guests, steady_clock::now())) {
+            for (auto& guest : m_lobby.step(groups[0], steady_clock::now())) {
                 handle(std::move(guest), nullptr);
             }
-            if (waits[2].revents != 0) {
-                let_in();
+            for (auto& guest : m_tls_lobby.step(groups[1], steady_clock::now())) {
+                handle(std::move(guest), &*m_settings.tls);
             }
-        }
-        if (waits[3].revents != 0 && !m_stopping) {
-            while (auto accepted = m_tls_listener->accept()) {
-                handle(std::move(*accepted), &*m_settings.tls);
+            if (waits[2].revents != 0) {
+                let_in(m_listener, m_lobby);
+            }
+            if (waits[3].revents != 0) {
+                let_in(*m_tls_listener, m_tls_lobby);
             }
         }
         report_commitments_if_due();
         write_status_if_due();
     }
 
-    void let_in()
+    void let_in(const Listener& listener, Lobby& lobby) const
     {
         for (int i = 0; i < accepted_at_once; ++i) {
-            auto accepted = m_listener.accept();
+            auto accepted = listener.accept();
             if (!accepted) {
                 return;
             }
-            m_lobby.add(std::move(*accepted), steady_clock::now() + m_config.receiver.acse_timeout);
+            lobby.add(std::move(*accepted), steady_clock::now() + m_config.receiver.acse_timeout);
         }
     }
 
@@ -312,7 +316,8 @@ private:
     store::Spool m_spool;
     Room m_room;
     CommitmentQueue m_commitments;
-    Lobby m_lobby{lobby_capacity()};
+    Lobby m_lobby{lobby_capacity(), Lobby::Protocol::dicom};
+    Lobby m_tls_lobby{lobby_capacity(), Lobby::Protocol::tls};
     Refusals m_refusals;
     Children m_children;
     steady_clock::time_point m_next_reporter;
