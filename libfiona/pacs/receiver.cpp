@@ -59,6 +59,7 @@ public:
             m_status.tls_port = m_tls_listener->port();
         }
         m_status.started = Clock::now();
+        m_status.total_before = read_totals(status_file(m_config));
     }
 
     void run()

@@ -134,6 +134,10 @@ std::vector<std::vector<std::string>> receiver_rows(const json::Value& state)
                              {"replaced", state.text("replaced")},
                              {"refused", state.text("refused_objects")},
                              {"turned away", state.text("turned_away")}});
+    if (const auto* const total = state.find("total")) {
+        rows.push_back({"since " + total->text("since"), total->text("objects") + " objects",
+                        total->text("refused_objects") + " refused"});
+    }
     if (const auto* const associations = state.find("associations")) {
         for (const auto& one : associations->array()) {
             rows.push_back({"association", one.text("caller"), one.text("address"),
