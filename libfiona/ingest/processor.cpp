@@ -140,7 +140,7 @@ std::vector<Processor::Item> Processor::sort(std::vector<Item> items,
         }
         const auto work = [&] {
             m_attempts.begin(item.name);
-            sort_one(item, series);
+            sort_one(item, series, &item == &items.back() ? Place::last : Place::before);
         };
         if (guarded(item.name, item.entry.received, work)) {
             sorted.push_back(std::move(item));
@@ -173,8 +173,9 @@ std::vector<Processor::Item> Processor::sort(std::vector<Item> items,
     return sorted;
 }
 
-void Processor::sort_one(const Item& item, std::optional<Series>& series)
+void Processor::sort_one(const Item& item, std::optional<Series>& series, Place place)
 {
+    static const json::Object nothing;
     const auto& entry = item.entry;
     const auto header = read_announced(entry);
     if (!series) {
@@ -192,7 +193,9 @@ void Processor::sort_one(const Item& item, std::optional<Series>& series)
                                       entry.sop);
     }
     auto& record = series->record;
-    record.add(classify::series_fields(header, reception_of(entry), record.fields()),
+    // The last one's protocol is read in any case: it may be of another measurement.
+    record.add(classify::series_fields(header, reception_of(entry),
+                                       place == Place::last ? nothing : record.fields()),
                is_new ? classify::Arrival::first : classify::Arrival::again);
     const auto found = m_rules.evaluate(header, record.fields());
     record.set("ClassifyType", as_array(found.types));

@@ -67,7 +67,8 @@ private:
     [[nodiscard]] std::vector<std::vector<Item>> series_of(const std::vector<std::string>& names);
     [[nodiscard]] std::vector<Item> sort(std::vector<Item> items,
                                          const std::function<bool()>& stop);
-    void sort_one(const Item& item, std::optional<Series>& series);
+    enum class Place { before, last }; ///< in a batch
+    void sort_one(const Item& item, std::optional<Series>& series, Place place);
     void finish(const std::vector<Item>& items);
     /// Runs `work`; a fault of it sets the entry aside or postpones it. True if there was none.
     bool guarded(const std::string& name, TimePoint received, const std::function<void()>& work);
