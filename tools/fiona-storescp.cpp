@@ -49,8 +49,16 @@ public:
 
     void restart() const
     {
+        pacs::check_settings(m_tool.config()); // a bad file must not cost a running receiver
+        const auto state = pacs::receiver_state(m_tool.config());
+        if (m_tool.mode() == Mode::dry_run && state.find("running")->boolean()) {
+            const bool is_enabled = state.find("enabled")->boolean();
+            say(is_enabled ? "would_restart" : "would_stop",
+                is_enabled ? "would be restarted"
+                           : "would be stopped, and not started: reception is switched off");
+            return;
+        }
         if (m_tool.mode() == Mode::apply) {
-            pacs::check_settings(m_tool.config()); // a bad file must not cost a running receiver
             static_cast<void>(pacs::stop_receiver(m_tool.config()));
         }
         start();
