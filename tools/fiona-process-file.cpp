@@ -19,16 +19,10 @@ struct Words {
 
 void report_status(const cli::Tool& tool, const Config& config)
 {
-    const store::Spool spool{config.paths.spool()};
-    const auto pid = store::running_daemon(ingest::pid_file(config));
-    const auto waiting = spool.count_waiting();
-    const auto failed = spool.count_failed();
-    tool.report(json::Object{{"running", pid.has_value()},
-                             {"pid", pid.value_or(0)},
-                             {"waiting", waiting},
-                             {"failed", failed}},
-                {pid ? fmt::format("running, pid {}", *pid) : "not running",
-                 fmt::format("waiting {}", waiting), fmt::format("failed {}", failed)});
+    const auto state = ingest::state(config);
+    const bool is_running = state.find("running")->boolean();
+    tool.report(state, {is_running ? "running, pid " + state.text("pid") : "not running",
+                        "waiting " + state.text("waiting"), "failed " + state.text("failed")});
 }
 
 void once(const cli::Tool& tool, const Config& config, const Words& words)

@@ -19,6 +19,10 @@ int main(int argc, char** argv)
         ->check(CLI::Range(1U, most_days));
 
     return tool.run(argc, argv, [&] {
+        if (file
+            && !std::filesystem::exists(*file)) { // a mistake in typing; the site's may be missing
+            throw Error{Fault::missing, "there is no list {}", file->native()};
+        }
         const store::IncomingList list{file ? *file : tool.config().paths.incoming_list()};
         const std::chrono::hours age{24 * days};
         const auto cleaned = list.remove_old(Clock::now(), age, tool.mode());

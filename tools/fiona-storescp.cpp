@@ -4,8 +4,6 @@
 #include "libfiona/pacs/receiver.h"
 #include "libfiona/pacs/receiver_status.h"
 
-#include <filesystem>
-
 namespace {
 
 using namespace fiona;
@@ -30,7 +28,7 @@ public:
                 is_running ? "is running already" : "would be started");
             return;
         }
-        const auto result = pacs::start_receiver(config, m_options.port, command_line());
+        const auto result = pacs::start_receiver(config, m_options);
         const bool is_new = result == store::StartResult::started;
         say(is_new ? "started" : "already_running", is_new ? "started" : "is running already");
     }
@@ -51,8 +49,16 @@ public:
 
     void restart() const
     {
+        pacs::check_settings(m_tool.config()); // a bad file must not cost a running receiver
+        const auto state = pacs::receiver_state(m_tool.config());
+        if (m_tool.mode() == Mode::dry_run && state.find("running")->boolean()) {
+            const bool is_enabled = state.find("enabled")->boolean();
+            say(is_enabled ? "would_restart" : "would_stop",
+                is_enabled ? "would be restarted"
+                           : "would be stopped, and not started: reception is switched off");
+            return;
+        }
         if (m_tool.mode() == Mode::apply) {
-            pacs::check_settings(m_tool.config()); // a bad file must not cost a running receiver
             static_cast<void>(pacs::stop_receiver(m_tool.config()));
         }
         start();
@@ -65,25 +71,7 @@ public:
             m_tool.report(state, {"fiona-storescp: not running"});
             return;
         }
-        std::vector<std::vector<std::string>> rows{{"pid", state.text("pid")},
-                                                   {"port", state.text("port")},
-                                                   {"started", state.text("started")},
-                                                   {"disk", state.text("disk")},
-                                                   {"objects", state.text("objects")},
-                                                   {"duplicates", state.text("duplicates")},
-                                                   {"replaced", state.text("replaced")},
-                                                   {"refused", state.text("refused_objects")},
-                                                   {"turned away", state.text("turned_away")}};
-        if (state.find("tls_port") != nullptr) {
-            rows.insert(rows.begin() + 2, {"tls port", state.text("tls_port")});
-        }
-        if (const auto* const associations = state.find("associations")) {
-            for (const auto& one : associations->array()) {
-                rows.push_back({"association", one.text("caller"), one.text("address"),
-                                one.text("objects") + " objects"});
-            }
-        }
-        m_tool.report(state, cli::table(rows));
+        m_tool.report(state, cli::table(pacs::receiver_rows(state)));
     }
 
     void run() const
@@ -98,24 +86,6 @@ private:
     void say(std::string_view result, std::string_view text) const
     {
         m_tool.report(json::Object{{"result", result}}, {fmt::format("fiona-storescp: {}", text)});
-    }
-
-    [[nodiscard]] std::vector<std::string> command_line() const
-    {
-        const auto& config = m_tool.config();
-        std::vector<std::string> words{std::filesystem::read_symlink("/proc/self/exe"), "--config",
-                                       std::filesystem::absolute(config.file)};
-        if (!config.project.empty()) {
-            words.insert(words.end(), {"--project", config.project});
-        }
-        if (m_options.port) {
-            words.insert(words.end(), {"--port", std::to_string(*m_options.port)});
-        }
-        if (m_options.keep_rejected) {
-            words.emplace_back(*m_options.keep_rejected ? "--keep-rejected" : "--drop-rejected");
-        }
-        words.emplace_back("run");
-        return words;
     }
 
     cli::Tool& m_tool;

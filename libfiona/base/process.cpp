@@ -29,6 +29,14 @@ using std::chrono::steady_clock;
 
 namespace {
 
+constexpr std::array<int, 6> reset_signals{SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM};
+
+Error not_started(const std::string& program, int reason)
+{
+    return Error{Fault::unreachable, "cannot start {}: {}", program,
+                 std::generic_category().message(reason)};
+}
+
 std::vector<char*> pointers(std::vector<std::string>& words)
 {
     std::vector<char*> result;
@@ -81,7 +89,7 @@ public:
         sigset_t signals;
         ::sigemptyset(&signals);
         ::posix_spawnattr_setsigmask(&m_attributes, &signals);
-        for (const int number : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM}) {
+        for (const int number : reset_signals) {
             ::sigaddset(&signals, number);
         }
         ::posix_spawnattr_setsigdefault(&m_attributes, &signals);
@@ -107,9 +115,52 @@ pid_t spawn(std::vector<std::string> arguments, const FileActions& actions, shor
     const int problem = ::posix_spawnp(&pid, arguments.at(0).c_str(), actions.get(),
                                        attributes.get(), argv.data(), environ);
     if (problem != 0) {
-        throw Error{Fault::unreachable, "cannot start {}: {}", arguments[0],
-                    std::generic_category().message(problem)};
+        throw not_started(arguments[0], problem);
     }
+    return pid;
+}
+
+/// What a held process needs; all of it closes with exec(3).
+struct HeldEnds {
+    int out;
+    int err;
+    int gate;       ///< it waits for a byte here
+    int other_gate; ///< our end, of which it has a copy
+    int problems;
+};
+
+[[noreturn]] void wait_and_become(char* const* argv, const HeldEnds& ends)
+{
+    sigset_t none;
+    ::sigemptyset(&none);
+    for (const int number : reset_signals) {
+        std::signal(number, SIG_DFL);
+    }
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::setpgid(0, 0);
+    ::close(ends.other_gate); // or the end of the one who holds us would not be seen
+    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    char go = 0;
+    if (::read(ends.gate, &go, 1) == 1 && ::dup2(nothing, STDIN_FILENO) >= 0
+        && ::dup2(ends.out, STDOUT_FILENO) >= 0 && ::dup2(ends.err, STDERR_FILENO) >= 0) {
+        ::execvp(argv[0], argv);
+        const int reason = errno;
+        static_cast<void>(::write(ends.problems, &reason, sizeof reason) == sizeof reason);
+    }
+    ::_exit(127);
+}
+
+pid_t spawn_held(std::vector<std::string> arguments, const HeldEnds& ends)
+{
+    const auto argv = pointers(arguments);
+    const pid_t pid = ::fork();
+    if (pid < 0) {
+        throw os_error(errno, "fork");
+    }
+    if (pid == 0) {
+        wait_and_become(argv.data(), ends);
+    }
+    ::setpgid(pid, pid); // it does so, too: whoever comes first
     return pid;
 }
 
@@ -136,16 +187,52 @@ int wait_for(pid_t pid)
 
 } // namespace
 
-RunningProgram::RunningProgram(const Command& command)
-    : m_max_output{command.max_output}, m_deadline{steady_clock::now() + command.deadline}
+RunningProgram::RunningProgram(const Command& command, Start start)
+    : m_max_output{command.max_output},
+      m_deadline{steady_clock::now() + command.deadline}, m_name{command.arguments.at(0)}
 {
     auto out = make_pipe();
     auto err = make_pipe();
-    FileActions actions;
-    actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
-    actions.duplicate(out.write.get(), STDOUT_FILENO);
-    actions.duplicate(err.write.get(), STDERR_FILENO);
-    m_pid = spawn(command.arguments, actions, POSIX_SPAWN_SETPGROUP);
+    if (start == Start::held) {
+        auto gate = make_pipe();
+        auto problems = make_pipe();
+        m_pid = spawn_held(command.arguments, {out.write.get(), err.write.get(), gate.read.get(),
+                                               gate.write.get(), problems.write.get()});
+        m_gate = std::move(gate.write);
+        m_problems = std::move(problems.read);
+    } else {
+        FileActions actions;
+        actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
+        actions.duplicate(out.write.get(), STDOUT_FILENO);
+        actions.duplicate(err.write.get(), STDERR_FILENO);
+        m_pid = spawn(command.arguments, actions, POSIX_SPAWN_SETPGROUP);
+    }
+    watch();
+    m_out = std::move(out.read);
+    m_err = std::move(err.read);
+    for (const auto* const end : {&m_out, &m_err}) { // several are read by one loop
+        ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
+    }
+}
+
+void RunningProgram::let_go()
+{
+    constexpr char go = 'g';
+    write_all(m_gate.get(), {&go, 1}, "the gate of a program");
+    m_gate = UniqueFd{};
+    int reason = 0;
+    auto got = ::read(m_problems.get(), &reason, sizeof reason); // the end comes with exec(3)
+    while (got < 0 && errno == EINTR) {
+        got = ::read(m_problems.get(), &reason, sizeof reason);
+    }
+    m_problems = UniqueFd{};
+    if (got == sizeof reason) {
+        throw not_started(m_name, reason);
+    }
+}
+
+void RunningProgram::watch()
+{
     // Becomes readable when the program has ended. Not yet waited for, its pid and group stay its own.
     // By number: the header of glibc 2.36 lacks the extern "C" for C++.
     m_ended = UniqueFd{static_cast<int>(::syscall(SYS_pidfd_open, m_pid, 0))};
@@ -154,11 +241,6 @@ RunningProgram::RunningProgram(const Command& command)
         ::kill(-m_pid, SIGKILL);
         wait_for(m_pid);
         throw os_error(reason, "watch a child process");
-    }
-    m_out = std::move(out.read);
-    m_err = std::move(err.read);
-    for (const auto* const end : {&m_out, &m_err}) { // several are read by one loop
-        ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
     }
 }
 

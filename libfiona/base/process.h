@@ -37,8 +37,15 @@ struct Finished {
 /// The same, for whoever has something else to do meanwhile, such as running another.
 class RunningProgram {
 public:
+    enum class Start {
+        at_once,
+        held ///< the process becomes the program only with let_go(), and ends if we die before: between
+             ///< the two its number can be noted, so that nothing runs that nobody knows of
+    };
     /// Throws Error{Fault::unreachable} if it cannot be started.
-    explicit RunningProgram(const Command& command);
+    explicit RunningProgram(const Command& command, Start start = Start::at_once);
+    /// To be called once for a held one. Throws Error{Fault::unreachable} if it cannot be started.
+    void let_go();
     RunningProgram(const RunningProgram&) = delete;
     RunningProgram& operator=(const RunningProgram&) = delete;
     /// A program that still runs is killed with its group.
@@ -57,12 +64,17 @@ public:
     [[nodiscard]] Finished take();
 
 private:
+    void watch();
+
     std::size_t m_max_output;
     std::chrono::steady_clock::time_point m_deadline;
     pid_t m_pid = -1;
     UniqueFd m_out;
     UniqueFd m_err;
-    UniqueFd m_ended; ///< readable when the program has ended
+    UniqueFd m_ended;    ///< readable when the program has ended
+    UniqueFd m_gate;     ///< of a held one, as the next: it waits for a byte
+    UniqueFd m_problems; ///< an errno, if it could not become the program
+    std::string m_name;
     int m_signals_sent = 0;
     bool m_is_alive = true;
     Finished m_finished;

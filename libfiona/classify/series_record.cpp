@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view frames_key = "FramesOf";
 constexpr std::string_view location_key = "SliceLocation";
+constexpr std::string_view measurement_key = "MeasID";
 constexpr std::string_view first_key = "FirstReceived";
 constexpr std::string_view last_key = "LastReceived";
 constexpr std::array<std::string_view, 2> entry_keys{siemens_diffusion_key, diffusion_key};
@@ -95,7 +96,8 @@ void SeriesRecord::add(const json::Object& image, Arrival arrival)
 {
     bool has_changed = false;
     for (const auto& [key, value] : image) {
-        has_changed = keep(key, value) || has_changed;
+        const bool is_newest = key == measurement_key && arrival == Arrival::first;
+        has_changed = (is_newest ? replace(key, value) : keep(key, value)) || has_changed;
     }
     if (arrival == Arrival::again && !has_changed) {
         return;
@@ -108,6 +110,14 @@ void SeriesRecord::add(const json::Object& image, Arrival arrival)
         first = first.text().empty() ? received : std::min(first.text(), received);
         last = std::max(last.text(), received);
     }
+}
+
+bool SeriesRecord::replace(const std::string& key, const json::Value& value)
+{
+    auto& ours = m_fields[key];
+    const bool has_changed = ours != value;
+    ours = value;
+    return has_changed;
 }
 
 bool SeriesRecord::keep(const std::string& key, const json::Value& value)

@@ -16,7 +16,8 @@ enum class Arrival {
 };
 
 /// The JSON of one series while images are added to it: the first image's values stay, fields that
-/// were missing or empty are filled in, SliceLocation keeps the smallest, DiffusionBValues all.
+/// were missing or empty are filled in, SliceLocation keeps the smallest, DiffusionBValues all, MeasID
+/// that of the newest image that told one.
 /// What is kept of each image (FramesOf, siemensDiffusionInformation, diffusionInformation) has one
 /// entry per SOP instance. Adding the same image again changes nothing: LastReceived moves only with
 /// a new image or another change. The cost of adding does not grow with the series.
@@ -34,6 +35,7 @@ public:
     void count(std::size_t files);
 
 private:
+    [[nodiscard]] bool replace(const std::string& key, const json::Value& value);
     [[nodiscard]] bool keep(const std::string& key, const json::Value& value);
     [[nodiscard]] bool keep_entries(const std::string& key, const json::Array& entries);
 

@@ -308,6 +308,11 @@ private:
                 found[stream.name].version = stream.version;
             }
         }
+        for (const auto& [name, may_match] : m_streams->disabled) {
+            if (may_match(mark)) {
+                found.try_emplace(name); // no version: whether it is for this mark, time will tell
+            }
+        }
         return found;
     }
 

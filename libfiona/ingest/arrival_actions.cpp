@@ -151,6 +151,9 @@ bool ArrivalActions::start_next(Work& work, TimePoint now)
 bool ArrivalActions::start_next_of(Work& work, const Stream& stream, StreamProgress& progress,
                                    TimePoint now)
 {
+    if (progress.version.empty() && !stream.matches(work.mark)) { // it was disabled until now
+        progress.is_done = true;
+    }
     if (progress.version != stream.version && !progress.is_done) {
         progress = {};
         progress.version = stream.version;
@@ -169,7 +172,6 @@ bool ArrivalActions::start_next_of(Work& work, const Stream& stream, StreamProgr
         case Action::Kind::program:
             start_program(step);
             if (work.program) {
-                m_progress.store(work.name, work.progress);
                 return true;
             }
             break;
@@ -187,16 +189,28 @@ void ArrivalActions::start_program(const Step& step)
     for (const auto& word : step.action.command) {
         command.arguments.push_back(expanded(word, m_config, step.stream, work.mark));
     }
-    try {
-        work.program = std::make_unique<RunningProgram>(command);
-    } catch (const Error& e) {
-        fail(step, e.what());
-        return;
-    }
     work.stream = step.stream.name;
-    work.started = steady_clock::now();
-    const auto pid = work.program->pid();
+    try {
+        work.program = std::make_unique<RunningProgram>(command, RunningProgram::Start::held);
+        note_program(step);
+        work.started = steady_clock::now();
+        work.program->let_go();
+    } catch (const Error& e) {
+        work.program.reset();
+        step.progress.program.reset();
+        if (e.fault() != Fault::unreachable) { // the disk: nothing is wrong with the action
+            throw;
+        }
+        fail(step, e.what());
+    }
+}
+
+/// Before the program runs, so that whoever comes after our death can end it.
+void ArrivalActions::note_program(const Step& step) const
+{
+    const auto pid = step.work.program->pid();
     step.progress.program = {pid, start_ticks(pid).value_or(0)};
+    m_progress.store(step.work.name, step.work.progress);
 }
 
 void ArrivalActions::append_job(const Step& step)

@@ -20,8 +20,8 @@
 namespace fiona::ingest {
 
 /// Runs the action lists of claimed marks: several studies at once, one program of a study at a time.
-/// After each action the progress is stored, so a killed process repeats at most the action it was at;
-/// the program it left behind is ended first.
+/// Before and after each action the progress is stored, so a killed process repeats at most the action it
+/// was at; the program it left behind is ended first, and two never run at once.
 class ArrivalActions {
 public:
     struct Limits {
@@ -79,6 +79,7 @@ private:
     bool start_next(Work& work, TimePoint now);
     bool start_next_of(Work& work, const Stream& stream, StreamProgress& progress, TimePoint now);
     void start_program(const Step& step);
+    void note_program(const Step& step) const;
     void append_job(const Step& step);
     void note_end(Work& work, TimePoint now);
     void succeed(StreamProgress& progress);

@@ -28,7 +28,8 @@ struct Retry {
 /// Where one stream stands with one mark. An action counts when it has ended: one that was cut short is
 /// run again.
 struct StreamProgress {
-    std::string version;  ///< of the stream; with another the list begins again
+    /// Of the stream; with another the list begins again. Empty: it had a mistake when the mark came.
+    std::string version;
     std::size_t next = 0; ///< action
     bool is_done = false;
     Retry retry;

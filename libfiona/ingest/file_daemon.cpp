@@ -155,6 +155,16 @@ store::StopResult stop(const Config& config)
     return store::stop_daemon(pid_file(config), stop_grace);
 }
 
+json::Value state(const Config& config)
+{
+    const store::Spool spool{config.paths.spool()};
+    const auto pid = store::running_daemon(pid_file(config));
+    return json::Object{{"running", pid.has_value()},
+                        {"pid", pid.value_or(0)},
+                        {"waiting", spool.count_waiting()},
+                        {"failed", spool.count_failed()}};
+}
+
 void run_until_stopped(const Config& config, const DaemonOptions& options)
 {
     Processor processor{config, load_rules(config, options.rules)};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libfiona/base/config.h"
+#include "libfiona/base/json.h"
 #include "libfiona/base/mode.h"
 #include "libfiona/classify/rules.h"
 #include "libfiona/ingest/processor.h"
@@ -33,6 +34,9 @@ struct DaemonOptions {
 /// Starts run_until_stopped() in the background, by the tool's `run`.
 store::StartResult start(const Config& config, const DaemonOptions& options);
 store::StopResult stop(const Config& config);
+
+/// {"running": ..., "pid": n or 0, "waiting": n, "failed": n}: the daemon and its queue.
+[[nodiscard]] json::Value state(const Config& config);
 
 /// Works until SIGTERM or SIGINT. SIGHUP reads the configuration and the rules again and keeps the old
 /// ones if the new ones are unreadable; paths stay until the next start. Throws

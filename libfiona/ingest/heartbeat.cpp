@@ -159,7 +159,7 @@ private:
                 raise(Health::down, "the receiver does not run");
                 return;
             }
-            start_own_receiver(m_config, std::nullopt);
+            static_cast<void>(pacs::start_receiver(m_config, {}));
             done("receiver_started");
         } else if (ask_and_note() == Answer::none && !replace(pid_file, *pid)) {
             return;
@@ -198,7 +198,7 @@ private:
         constexpr std::chrono::seconds longest_grace{10};
         static_cast<void>(store::stop_daemon(
             pid_file, std::min<std::chrono::seconds>(m_config.receiver.stop_grace, longest_grace)));
-        start_own_receiver(m_config, m_result.receiver_port);
+        static_cast<void>(pacs::start_receiver(m_config, {.port = m_result.receiver_port}));
         done("receiver_restarted");
         return true;
     }

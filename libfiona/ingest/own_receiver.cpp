@@ -3,10 +3,8 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
-#include "libfiona/base/process.h"
 #include "libfiona/pacs/receiver.h"
 
-#include <filesystem>
 #include <limits>
 
 namespace fiona::ingest {
@@ -39,20 +37,6 @@ pacs::Peer own_receiver(const Config& config)
             .called_aet = config.receiver.aet,
             .calling_aet = "FIONA",
             .timeout = config.receiver.dimse_timeout};
-}
-
-store::StartResult start_own_receiver(const Config& config, std::optional<std::uint16_t> port)
-{
-    std::vector<std::string> arguments{sibling_program("fiona-storescp"), "--config",
-                                       std::filesystem::absolute(config.file)};
-    if (!config.project.empty()) {
-        arguments.insert(arguments.end(), {"--project", config.project});
-    }
-    if (port) {
-        arguments.insert(arguments.end(), {"--port", std::to_string(*port)});
-    }
-    arguments.emplace_back("run");
-    return pacs::start_receiver(config, port, arguments);
 }
 
 } // namespace fiona::ingest

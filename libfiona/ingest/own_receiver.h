@@ -3,11 +3,6 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/pacs/sender.h"
-#include "libfiona/store/daemon.h"
-
-#include <cstdint>
-#include <optional>
-#include <string>
 
 /// The receiver of this site, seen from the site's other tools.
 namespace fiona::ingest {
@@ -15,9 +10,5 @@ namespace fiona::ingest {
 /// Where it listens, on this machine; the calling AE title is for the caller to set. The port is
 /// that of the running receiver, which may have been started with another than the configured.
 [[nodiscard]] pacs::Peer own_receiver(const Config& config);
-
-/// Runs `fiona-storescp run` in the background, on `port` or the configured one. Throws what
-/// pacs::start_receiver() throws.
-store::StartResult start_own_receiver(const Config& config, std::optional<std::uint16_t> port);
 
 } // namespace fiona::ingest

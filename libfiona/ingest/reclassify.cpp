@@ -24,18 +24,31 @@ json::Object without_types(json::Object fields)
     return fields;
 }
 
-/// The types that were known before and are not found now, behind those found.
-void keep_old(json::Object& fields, const json::Value& stored)
+/// What `stored` has of the list `key` and `fields` has not, behind what that has.
+void keep_old(json::Object& fields, const json::Value& stored, const std::string& key)
 {
-    const auto* const old = stored.find("ClassifyType");
-    if (old == nullptr || !old->is_array()) {
+    const auto* const old = stored.find(key);
+    if (old == nullptr || !old->is_array() || old->array().empty()) {
         return;
     }
-    auto& types = fields["ClassifyType"].array();
+    auto& list = fields.try_emplace(key, json::Array{}).first->second.array();
     for (const auto& type : old->array()) {
-        if (std::ranges::find(types, type) == types.end()) {
-            types.push_back(type);
+        if (std::ranges::find(list, type) == list.end()) {
+            list.push_back(type);
         }
+    }
+}
+
+/// For a series with images that cannot be read now: they may have given a type, or taken one away.
+void keep_old_evidence(json::Object& fields, const json::Value& stored)
+{
+    keep_old(fields, stored, "ClassifyType");
+    keep_old(fields, stored, "ClassifyVeto");
+    const auto vetoes = fields.find("ClassifyVeto");
+    if (vetoes != fields.end()) {
+        std::erase_if(fields["ClassifyType"].array(), [&](const json::Value& type) {
+            return std::ranges::find(vetoes->second.array(), type) != vetoes->second.array().end();
+        });
     }
 }
 
@@ -72,8 +85,8 @@ Reclassified reclassify(const Config& config, const classify::Rules& rules, cons
                 log::warn("image_unreadable", {{"study", study}, {"reason", e.what()}});
             }
         }
-        if (!is_complete) { // never take a type away on incomplete evidence
-            keep_old(fields, update.stored());
+        if (!is_complete) {
+            keep_old_evidence(fields, update.stored());
         }
         const json::Value wanted{fields};
         if (wanted == update.stored()) {

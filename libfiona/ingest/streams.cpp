@@ -105,6 +105,18 @@ public:
         return stream;
     }
 
+    /// Whether the trigger lets the mark through; if the mistake is in there, it may.
+    [[nodiscard]] std::function<bool(const store::ArrivalMark&)> may_match() const
+    {
+        try {
+            Stream stream;
+            read_trigger(stream);
+            return stream.matches;
+        } catch (const Error&) { // which is logged already
+            return [](const store::ArrivalMark&) { return true; };
+        }
+    }
+
     [[nodiscard]] std::string name() const
     {
         const auto* const value = m_source.find("name");
@@ -304,16 +316,22 @@ Streams load_streams(const Config& config)
     }
     for (std::size_t i = 0; list != nullptr && i < list->array().size(); ++i) {
         const auto& source = list->array()[i];
+        Reader reader{config, source};
         try {
-            auto stream = Reader{config, source}.read();
+            auto stream = reader.read();
             if (streams.find(stream.name) != nullptr) {
                 refuse("name", "another stream has it");
             }
             streams.all.push_back(std::move(stream));
         } catch (const Error& e) {
-            streams.disabled.insert(source.text("name"));
+            if (const auto name = source.text("name"); !name.empty()) {
+                streams.disabled.try_emplace(name, reader.may_match());
+            }
             log::error("stream_disabled", {{"stream", label(source, i)}, {"reason", e.what()}});
         }
+    }
+    for (const auto& stream : streams.all) { // a second one of its name is nothing to wait for
+        streams.disabled.erase(stream.name);
     }
     return streams;
 }

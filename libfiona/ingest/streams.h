@@ -8,7 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,8 +47,9 @@ struct Stream {
 
 struct Streams {
     std::vector<Stream> all;
-    /// Names of streams with a mistake: they fire nothing, and what they have begun waits.
-    std::set<std::string> disabled;
+    /// Streams with a mistake, by name, and which marks they may be for: they fire nothing, and these
+    /// marks wait until they are mended or taken away.
+    std::map<std::string, std::function<bool(const store::ArrivalMark&)>, std::less<>> disabled;
 
     [[nodiscard]] const Stream* find(std::string_view name) const;
 };

@@ -43,15 +43,16 @@ void run_receiver(Config config, const ReceiverOptions& options);
 /// Reads certificate, key and addresses as the receiver will; throws what run_receiver() would.
 void check_settings(const Config& config);
 
-/// `arguments`: the command line that runs the receiver in the foreground. Throws
-/// Error{Fault::temporary} at once if the port is in use.
+/// Runs the receiver in the background: `run` of the fiona-storescp that lies beside this program.
+/// Throws Error{Fault::temporary} at once if the port is in use.
 [[nodiscard]] store::StartResult start_receiver(const Config& config,
-                                                std::optional<std::uint16_t> port,
-                                                const std::vector<std::string>& arguments);
+                                                const ReceiverOptions& options);
 [[nodiscard]] store::StopResult stop_receiver(const Config& config);
 
 /// {"running": ..., "pid": ..., "port": ..., "associations": [...], ...}; a receiver that does not run
 /// has no associations, whatever its last status file says.
 [[nodiscard]] json::Value receiver_state(const Config& config);
+/// The same for people: rows of names and values, one more for each association.
+[[nodiscard]] std::vector<std::vector<std::string>> receiver_rows(const json::Value& state);
 
 } // namespace fiona::pacs

@@ -2,6 +2,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/process.h"
 #include "libfiona/pacs/receiver.h"
 #include "libfiona/pacs/receiver_access.h"
 #include "libfiona/pacs/receiver_listener.h"
@@ -12,6 +13,8 @@
 #include <thread>
 
 namespace fiona::pacs {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -37,6 +40,23 @@ std::optional<json::Value> written_status(const ReceiverFiles& files, std::optio
     return std::nullopt;
 }
 
+std::vector<std::string> command_line(const Config& config, const ReceiverOptions& options)
+{
+    std::vector<std::string> words{sibling_program("fiona-storescp"), "--config",
+                                   fs::absolute(config.file)};
+    if (!config.project.empty()) {
+        words.insert(words.end(), {"--project", config.project});
+    }
+    if (options.port) {
+        words.insert(words.end(), {"--port", std::to_string(*options.port)});
+    }
+    if (options.keep_rejected) {
+        words.emplace_back(*options.keep_rejected ? "--keep-rejected" : "--drop-rejected");
+    }
+    words.emplace_back("run");
+    return words;
+}
+
 } // namespace
 
 ReceiverFiles ReceiverFiles::of(const Config& config)
@@ -54,8 +74,7 @@ void check_settings(const Config& config)
     }
 }
 
-store::StartResult start_receiver(const Config& config, std::optional<std::uint16_t> port,
-                                  const std::vector<std::string>& arguments)
+store::StartResult start_receiver(const Config& config, const ReceiverOptions& options)
 {
     const auto files = ReceiverFiles::of(config);
     if (store::running_daemon(files.pid_file)) {
@@ -63,8 +82,10 @@ store::StartResult start_receiver(const Config& config, std::optional<std::uint1
     }
     check_settings(config);
     // Only to say at once what the daemon would say in its log ten seconds later.
-    static_cast<void>(Listener{config.receiver.bind_address, port.value_or(config.receiver.port)});
-    const auto result = store::start_daemon(files.pid_file, arguments, files.log);
+    static_cast<void>(
+        Listener{config.receiver.bind_address, options.port.value_or(config.receiver.port)});
+    const auto result =
+        store::start_daemon(files.pid_file, command_line(config, options), files.log);
     // The lock comes first, the status file a moment later: whoever started it may ask for the port.
     const auto deadline = std::chrono::steady_clock::now() + status_patience;
     while (!written_status(files, store::running_daemon(files.pid_file))
@@ -97,6 +118,33 @@ json::Value receiver_state(const Config& config)
     }
     state.emplace("associations", json::Array{});
     return state;
+}
+
+std::vector<std::vector<std::string>> receiver_rows(const json::Value& state)
+{
+    std::vector<std::vector<std::string>> rows{{"pid", state.text("pid")},
+                                               {"port", state.text("port")}};
+    if (state.find("tls_port") != nullptr) {
+        rows.push_back({"tls port", state.text("tls_port")});
+    }
+    rows.insert(rows.end(), {{"started", state.text("started")},
+                             {"disk", state.text("disk")},
+                             {"objects", state.text("objects")},
+                             {"duplicates", state.text("duplicates")},
+                             {"replaced", state.text("replaced")},
+                             {"refused", state.text("refused_objects")},
+                             {"turned away", state.text("turned_away")}});
+    if (const auto* const total = state.find("total")) {
+        rows.push_back({"since " + total->text("since"), total->text("objects") + " objects",
+                        total->text("refused_objects") + " refused"});
+    }
+    if (const auto* const associations = state.find("associations")) {
+        for (const auto& one : associations->array()) {
+            rows.push_back({"association", one.text("caller"), one.text("address"),
+                            one.text("objects") + " objects"});
+        }
+    }
+    return rows;
 }
 
 } // namespace fiona::pacs

@@ -4,20 +4,36 @@
 #include "libfiona/base/log.h"
 
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 
 namespace fiona::pacs {
 
 namespace {
 
 constexpr unsigned char associate_request = 1; // PS3.8 §9.3.2: type, reserved, length
+constexpr unsigned char tls_handshake = 22;    // RFC 8446 §5.1: type, version, length of two bytes
 constexpr std::size_t header_bytes = 6;
 // Of a request longer than this the beginning is enough: the kernel must hold what we wait for.
 constexpr std::uint64_t longest_wait_bytes = 65536;
+
+/// Of the whole request, by its first bytes.
+std::uint64_t bytes_of_request(std::span<const unsigned char, header_bytes> head,
+                               Lobby::Protocol protocol)
+{
+    constexpr std::size_t record_header_bytes = 5;
+    if (protocol == Lobby::Protocol::tls) {
+        return record_header_bytes + (std::uint64_t{head[3]} << 8U | std::uint64_t{head[4]});
+    }
+    return header_bytes
+           + (std::uint64_t{head[2]} << 24U | std::uint64_t{head[3]} << 16U
+              | std::uint64_t{head[4]} << 8U | std::uint64_t{head[5]});
+}
 
 /// poll(2) says that a socket is readable only when it holds so many bytes.
 void wake_at(int socket, std::uint64_t bytes)
@@ -52,7 +68,7 @@ std::vector<pollfd> Lobby::waits() const
     return waits;
 }
 
-Lobby::Request Lobby::look(const Caller& caller, bool is_at_end)
+Lobby::Request Lobby::look(const Caller& caller, bool is_at_end) const
 {
     const int socket = caller.peer.socket.get();
     std::array<unsigned char, header_bytes> head{};
@@ -61,16 +77,14 @@ Lobby::Request Lobby::look(const Caller& caller, bool is_at_end)
         const bool is_nothing_yet = got < 0 && (errno == EAGAIN || errno == EINTR);
         return is_nothing_yet && !is_at_end ? Request::coming : Request::never;
     }
+    const auto first = m_protocol == Protocol::tls ? tls_handshake : associate_request;
     std::uint64_t needed = header_bytes;
-    if (head.front() == associate_request && static_cast<std::size_t>(got) == header_bytes) {
-        needed += std::uint64_t{head[2]} << 24U | std::uint64_t{head[3]} << 16U
-                  | std::uint64_t{head[4]} << 8U | std::uint64_t{head[5]};
-        needed = std::min(needed, longest_wait_bytes);
+    if (head.front() == first && static_cast<std::size_t>(got) == header_bytes) {
+        needed = std::min(bytes_of_request(head, m_protocol), longest_wait_bytes);
     }
     int there = 0;
     const bool is_known = ::ioctl(socket, FIONREAD, &there) == 0;
-    if (head.front() != associate_request || !is_known
-        || static_cast<std::uint64_t>(there) >= needed) {
+    if (head.front() != first || !is_known || static_cast<std::uint64_t>(there) >= needed) {
         wake_at(socket, 1);
         return Request::here;
     }
@@ -102,6 +116,19 @@ std::vector<Accepted> Lobby::step(const std::vector<pollfd>& ready, Now now)
         caller = m_callers.erase(caller);
     }
     return asking;
+}
+
+std::size_t lobby_capacity()
+{
+    constexpr std::size_t most = 2048;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 1;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+    static_cast<void>(::getrlimit(RLIMIT_NOFILE, &limit));
+    return std::min<std::size_t>(limit.rlim_cur / 4, most);
 }
 
 } // namespace fiona::pacs

@@ -20,14 +20,16 @@ class Lobby {
 public:
     using Now = std::chrono::steady_clock::time_point;
 
+    /// What a request is: an A-ASSOCIATE-RQ, or the first record of a TLS handshake.
+    enum class Protocol { dicom, tls };
     /// `capacity`: how many callers at most.
-    explicit Lobby(std::size_t capacity) : m_capacity{capacity} {}
+    Lobby(std::size_t capacity, Protocol protocol) : m_capacity{capacity}, m_protocol{protocol} {}
 
     /// After `deadline` the connection is closed.
     void add(Accepted peer, Now deadline);
     /// What to wait for; in the order of the callers.
     [[nodiscard]] std::vector<pollfd> waits() const;
-    /// Those whose A-ASSOCIATE-RQ has come (or what is none, TLS say: its reader decides), oldest first;
+    /// Those whose request has come (or what is none: its reader decides), oldest first;
     /// forgets those who are gone or late. `ready` is what waits() gave, with revents.
     [[nodiscard]] std::vector<Accepted> step(const std::vector<pollfd>& ready, Now now);
 
@@ -38,10 +40,15 @@ private:
     };
 
     enum class Request { coming, here, never };
-    static Request look(const Caller& caller, bool is_at_end);
+    [[nodiscard]] Request look(const Caller& caller, bool is_at_end) const;
 
     std::size_t m_capacity;
+    Protocol m_protocol;
     std::list<Caller> m_callers;
 };
+
+/// Raises the soft limit of descriptors to the hard one and says what share of it a lobby may take: a
+/// crowd of callers must not take what files and pipes need.
+[[nodiscard]] std::size_t lobby_capacity();
 
 } // namespace fiona::pacs

@@ -3,16 +3,38 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/pacs/receiver_peer.h"
 
 #include <fcntl.h>
 
+#include <array>
 #include <cerrno>
 
 namespace fiona::pacs {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array<const char*, 6> summed{"objects",  "bytes",           "duplicates",
+                                            "replaced", "refused_objects", "turned_away"};
+
+json::Object with_totals(json::Object status, const json::Object& before)
+{
+    const json::Value past{before};
+    json::Object total{{"since", past.text("since", status["started"].text())}};
+    for (const auto* const key : summed) {
+        const auto* const old = past.find(key);
+        total[key] =
+            status[key].integer() + (old != nullptr && old->is_integer() ? old->integer() : 0);
+    }
+    status["total"] = std::move(total);
+    return status;
+}
+
+} // namespace
 
 json::Value ReceiverStatus::as_json(TimePoint now, const ReceiverCounters& counters) const
 {
@@ -46,7 +68,7 @@ json::Value ReceiverStatus::as_json(TimePoint now, const ReceiverCounters& count
     auto& commitments = status["commitments"].object();
     commitments["waiting"] = reports_owed;
     commitments["failed"] = reports_given_up;
-    return status;
+    return with_totals(std::move(status), total_before);
 }
 
 void write_status(const fs::path& file, const json::Value& status)
@@ -61,6 +83,20 @@ void write_status(const fs::path& file, const json::Value& status)
         write_all(fd.get(), json::write(status, json::Style::pretty) + "\n", file.native());
     }
     fs::rename(temporary, file);
+}
+
+json::Object read_totals(const fs::path& file)
+{
+    try {
+        if (const auto text = read_file_if_any(file)) {
+            const auto status = json::parse(*text, file.native());
+            const auto* const total = status.find("total");
+            return total != nullptr && total->is_object() ? total->object() : json::Object{};
+        }
+    } catch (const Error& e) { // a power loss may have emptied it
+        log::warn("totals_begin_again", {{"reason", e.what()}});
+    }
+    return {};
 }
 
 fs::path status_file(const Config& config)

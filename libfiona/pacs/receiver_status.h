@@ -33,12 +33,18 @@ struct ReceiverStatus {
     std::uint64_t accepted = 0;       ///< associations since the start
     std::size_t reports_owed = 0;     ///< of storage commitment
     std::size_t reports_given_up = 0; ///< a person must look at them
+    json::Object total_before;        ///< read_totals() of the receiver before this one
 
     [[nodiscard]] json::Value as_json(TimePoint now, const ReceiverCounters& counters) const;
 };
 
 /// Replaces the file at once, but not durably: after a power loss nothing in it is true anyway.
 void write_status(const std::filesystem::path& file, const json::Value& status);
+
+/// "total" of a status file: the sums of all receivers of the site until then, and "since" when. Empty if
+/// there is none, or none that can be read: then they begin again. What a killed receiver had counted
+/// in its last second is missing.
+[[nodiscard]] json::Object read_totals(const std::filesystem::path& file);
 
 /// `<site>/.status/storescp.json`.
 [[nodiscard]] std::filesystem::path status_file(const Config& config);

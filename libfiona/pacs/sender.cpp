@@ -2,6 +2,7 @@
 #include "libfiona/pacs/sender.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/ids.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/dicom/check.h"
@@ -21,6 +22,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -40,6 +42,7 @@ constexpr std::array<const char*, 3> uncompressed{
 constexpr std::string_view deflated = "1.2.840.10008.1.2.1.99";
 
 constexpr std::uint16_t status_success = 0x0000;
+constexpr std::uint16_t status_invalid_instance = 0x0117;
 constexpr std::uint16_t status_not_supported = 0x0122;
 
 /// A file that is to be sent, and what its presentation contexts are.
@@ -48,6 +51,12 @@ struct Item {
     dicom::Prescan scan;
     Proposal as_it_is;
     std::optional<Proposal> rewritten;
+
+    /// Not allowed (PS3.5 §7.1.1) and sent by some all the same. Peers give up the association then.
+    [[nodiscard]] bool has_odd_length() const
+    {
+        return (scan.file_bytes - scan.data_set_offset) % 2 != 0;
+    }
 };
 
 /// Files that share one association.
@@ -100,7 +109,8 @@ std::vector<Group> grouped(std::vector<Item> items)
     return groups;
 }
 
-/// Bytes of the data set from the file, as they are, to the peer.
+/// Bytes of the data set from the file, as they are, to the peer; a deflated one gets the NUL that its
+/// writer owes (PS3.5 §A.5).
 void stream(Association& association, const Context& context, int fd, const Item& item)
 {
     constexpr std::size_t block_size = std::size_t{256} << 10U;
@@ -123,9 +133,14 @@ void stream(Association& association, const Context& context, int fd, const Item
             filled += static_cast<std::size_t>(got);
         }
         offset += wanted;
-        const auto last =
-            offset == item.scan.file_bytes ? Association::Last::yes : Association::Last::no;
-        association.write(context, Association::Stream::data, {block.data(), wanted}, last);
+        const bool is_last = offset == item.scan.file_bytes;
+        if (is_last && item.has_odd_length()) {
+            block.resize(wanted);
+            block.push_back(std::byte{0});
+            filled = block.size();
+        }
+        association.write(context, Association::Stream::data, {block.data(), filled},
+                          is_last ? Association::Last::yes : Association::Last::no);
     }
 }
 
@@ -163,7 +178,8 @@ std::uint16_t send_as_it_is(Association& association, const Context& context, co
     return response.DimseStatus;
 }
 
-/// For a peer that wants another byte order or VR encoding. Values stay on disk where DCMTK can.
+/// For a peer that wants another byte order or VR encoding, or for a file with values of odd length:
+/// DCMTK pads them. Values stay on disk where it can.
 std::uint16_t send_rewritten(Association& association, const Context& context, const fs::path& file,
                              const Item& item)
 {
@@ -226,7 +242,7 @@ std::string meaning(std::uint16_t status)
         case 0xb007: return "stored, does not match its SOP class";
         case 0x0110: return "processing failure";
         case 0x0111: return "duplicate instance";
-        case 0x0117: return "invalid instance";
+        case status_invalid_instance: return "invalid instance";
         case status_not_supported: return "SOP class not supported";
         case 0x0124: return "not authorized";
         case 0x0211: return "unrecognized operation";
@@ -270,6 +286,11 @@ private:
         for (std::size_t i = 0; i < m_results.size(); ++i) {
             try {
                 auto scan = dicom::prescan_file(m_results[i].file);
+                if (!is_uid(scan.sop_class) || !is_uid(scan.sop_instance)
+                    || !is_uid(scan.transfer_syntax)) {
+                    answer(m_results[i], status_invalid_instance); // it would cost the association
+                    continue;
+                }
                 Proposal as_it_is{scan.sop_class, {scan.transfer_syntax}};
                 auto rewritten = other_uncompressed(scan);
                 items.push_back({i, std::move(scan), std::move(as_it_is), std::move(rewritten)});
@@ -280,14 +301,21 @@ private:
         return items;
     }
 
+    /// A file whose sending costs the association is tried again after the others, so that it keeps
+    /// nobody back. Ends when nothing is left, or when several associations in a row bring no answer.
     void send(Group group)
     {
-        constexpr int max_associations = 2;
-        for (int round = 1; round <= max_associations && !group.items.empty(); ++round) {
+        constexpr int max_fruitless = 3;
+        int fruitless = 0;
+        while (!group.items.empty() && fruitless < max_fruitless) {
+            const auto before = group.items.size();
             try {
                 Association association{m_peer, group.proposals};
                 m_connected = true;
                 group.items = send_over(association, group, std::move(group.items));
+                if (!association.is_broken() && group.items.size() == before) {
+                    return; // the fault is with the files
+                }
             } catch (const Error& e) {
                 if (!m_connected) {
                     throw;
@@ -295,10 +323,11 @@ private:
                 log::warn("association_failed",
                           {{"files", group.items.size()}, {"reason", e.what()}});
             }
+            fruitless = group.items.size() < before ? 0 : fruitless + 1;
         }
     }
 
-    /// Returns what was not answered.
+    /// Returns what was not answered; what was at work when the association broke comes last.
     std::vector<Item> send_over(Association& association, const Group& group,
                                 std::vector<Item> items)
     {
@@ -307,29 +336,34 @@ private:
             return association.accepted(static_cast<std::size_t>(found - group.proposals.begin()));
         };
         std::vector<Item> left;
-        bool lost = false;
+        std::vector<Item> last;
         for (auto& item : items) {
-            if (lost) {
+            if (association.is_broken()) {
                 left.push_back(std::move(item));
                 continue;
             }
             auto& result = m_results[item.index];
             try {
-                if (const auto context = context_of(item.as_it_is)) {
-                    answer(result, send_as_it_is(association, *context, result.file, item));
-                } else if (const auto other =
-                               item.rewritten ? context_of(*item.rewritten) : std::nullopt) {
-                    answer(result, send_rewritten(association, *other, result.file, item));
-                } else {
-                    answer(result, status_not_supported);
-                }
+                answer(result, send_one(association, context_of, item));
             } catch (const Error& e) {
                 result.reason = log::without_uids(e.what());
-                lost = association.is_broken();
-                left.push_back(std::move(item));
+                last.push_back(std::move(item));
             }
         }
+        std::ranges::move(last, std::back_inserter(left));
         return left;
+    }
+
+    std::uint16_t send_one(Association& association, const auto& context_of, const Item& item)
+    {
+        const auto& file = m_results[item.index].file;
+        if (const auto context = context_of(item.as_it_is)) {
+            return item.has_odd_length() && item.scan.transfer_syntax != deflated
+                       ? send_rewritten(association, *context, file, item)
+                       : send_as_it_is(association, *context, file, item);
+        }
+        const auto other = item.rewritten ? context_of(*item.rewritten) : std::nullopt;
+        return other ? send_rewritten(association, *other, file, item) : status_not_supported;
     }
 
     void answer(SendResult& result, std::uint16_t status)

@@ -45,7 +45,9 @@ struct SendResult {
 /// contexts from the files' SOP classes and transfer syntaxes; TCP_NODELAY). Files are Part 10 and
 /// have passed the pre-scan. One result per file, in order. Data sets are streamed as they are; an
 /// uncompressed one is rewritten only if the peer takes none but another uncompressed syntax. When
-/// the association is lost, one new one is tried for the rest. A syntax or class the peer does not
+/// the association is lost, the rest goes over new ones, the file that cost it last, until three in a
+/// row bring no answer. A value of odd length is padded. A file whose UIDs are missing or illegal is
+/// refused with 0117, unsent. A syntax or class the peer does not
 /// take is refused with 0122.
 /// Throws only if no association at all could be made: Fault::unreachable or Fault::protocol.
 [[nodiscard]] std::vector<SendResult>

@@ -78,7 +78,8 @@ private:
         }
         auto on_disk = read_study(m_tree, study, m_now);
         m_report.unreadable_series += on_disk.unreadable;
-        if (on_disk.newest > m_now - m_settle) {
+        // Much younger than now: from a clock that was set back since. Nothing to wait for.
+        if (on_disk.newest > m_now - m_settle && on_disk.newest < m_now + m_settle) {
             ++m_report.waiting;
             log::debug("study_waits", {{"study", study}});
             return;

@@ -267,7 +267,10 @@ Decision decide(const redcap::Transfer& transfer, const StudyState& state, TimeP
         return Decision::incomplete;
     }
     const auto sent = date_in(transfer.transferred, "transfer_date");
-    const auto requested = date_in(transfer.requested, "transfer_requested_date");
+    auto requested = date_in(transfer.requested, "transfer_requested_date");
+    if (requested > now) {
+        requested.reset(); // its time comes: until then every transfer would look like an older one
+    }
     const auto reason = !sent                             ? Decision::first
                         : requested && *requested > *sent ? Decision::requested_again
                                                           : Decision::new_images;
@@ -278,7 +281,9 @@ Decision decide(const redcap::Transfer& transfer, const StudyState& state, TimeP
     if (!state.on_disk) {
         return Decision::source_missing;
     }
-    if (reason == Decision::new_images && now - *state.newest < settle) {
+    // Much younger than now: from a clock that was set back since. Nothing to wait for.
+    if (reason == Decision::new_images && now - *state.newest < settle
+        && *state.newest - now < settle) {
         return Decision::arriving;
     }
     const auto known = state.seen ? state.seen : state.failed_at;

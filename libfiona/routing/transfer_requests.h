@@ -38,7 +38,7 @@ struct StudyState {
 };
 
 /// transfer_date has no seconds: when nothing else is known, something that arrived in its minute
-/// counts as sent with it.
+/// counts as sent with it. A transfer_requested_date in the future asks for nothing before it comes.
 /// Throws Error{Fault::data} if a date of the row cannot be read.
 [[nodiscard]] Decision decide(const redcap::Transfer& transfer, const StudyState& state,
                               TimePoint now, std::chrono::seconds settle);

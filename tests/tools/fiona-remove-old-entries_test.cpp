@@ -110,6 +110,12 @@ TEST_CASE("fiona-remove-old-entries: a line without a time is told and kept, exi
     CHECK(read_file(site.list) == "DOE^JANE was here\n" + site.fresh);
 }
 
+TEST_CASE("fiona-remove-old-entries: a list that is named and not there is exit 66")
+{
+    CHECK(run_tool("fiona-remove-old-entries", {"--file", "/no/such/list"}).exit_code
+          == EX_NOINPUT);
+}
+
 TEST_CASE("fiona-remove-old-entries: a wrong command line is exit 64")
 {
     const auto* const days = GENERATE("0", "-1", "soon", "40000");

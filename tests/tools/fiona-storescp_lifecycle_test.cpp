@@ -113,6 +113,39 @@ TEST_CASE("fiona-storescp: a status file that a power loss has emptied hides no 
     CHECK(site.tool({"start"}).exit_code == EX_OK);
 }
 
+TEST_CASE("fiona-storescp: totals go on when the receiver is stopped, or killed")
+{
+    Site site;
+    site.start();
+    const auto store = [&](const std::string& sop) {
+        raw::Ids ids;
+        ids.sop = sop;
+        CHECK(raw::Association{site.port}.store(ids) == 0x0000);
+    };
+    const auto total = [&](const char* key) {
+        return site.status().find("total")->find(key)->integer();
+    };
+    const auto since = site.status().find("total")->text("since");
+    CHECK(since == site.status().text("started"));
+    store("1.2.1");
+    REQUIRE(eventually([&] { return total("objects") == 1; }));
+
+    site.tool({"stop"});
+    site.start();
+    store("1.2.2");
+    CHECK(eventually([&] { return total("objects") == 2; }));
+    CHECK(site.status().text("objects") == "1");
+    const auto killed = site.pid();
+    ::kill(killed, SIGKILL);
+    REQUIRE(eventually([&] { return site.pid() == 0; }));
+    site.start();
+
+    CHECK(total("objects") == 2);
+    CHECK(total("bytes") > 2000);
+    CHECK(site.status().find("total")->text("since") == since);
+    CHECK_THAT(site.tool({"status"}).out, Contains("since " + since));
+}
+
 TEST_CASE("fiona-storescp: one receiver serves a site, and one a port")
 {
     Site site;

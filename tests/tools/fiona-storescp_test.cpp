@@ -167,6 +167,7 @@ TEST_CASE("fiona-storescp: a dry run starts and stops nothing, a bad command lin
     CHECK(site.pid() == 0);
     site.start();
     CHECK_THAT(site.tool({"--dry-run", "stop"}).out, Contains("would be stopped"));
+    CHECK_THAT(site.tool({"--dry-run", "restart"}).out, Contains("would be restarted"));
     CHECK(site.pid() != 0);
 
     CHECK(site.tool({}).exit_code == EX_USAGE);

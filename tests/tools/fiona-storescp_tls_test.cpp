@@ -15,6 +15,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,13 +98,19 @@ fs::path sendable(const fs::path& directory)
     return file;
 }
 
-int storescu(const Site& site, const Authority& authority, std::vector<std::string> options)
+Finished storescu_run(const Site& site, const Authority& authority,
+                      std::vector<std::string> options)
 {
     std::vector<std::string> words{"storescu", "-to", "10", "-ta", "10"};
     words.insert(words.end(), options.begin(), options.end());
     words.insert(words.end(), {"127.0.0.1", std::to_string(tls_port(site)),
                                sendable(authority.root.path).native()});
-    return run({words}).exit_code;
+    return run({words});
+}
+
+int storescu(const Site& site, const Authority& authority, std::vector<std::string> options)
+{
+    return storescu_run(site, authority, std::move(options)).exit_code;
 }
 
 std::vector<std::string> as_client(const Authority& authority, const std::string& name)
@@ -213,8 +220,56 @@ TEST_CASE("fiona-storescp: plain text and silence on the TLS port delay nobody")
     CHECK(plain.read().type != 2);
     CHECK(silent.read().type == 0); // closed when its time is over
     CHECK(eventually([&] { return site.status().find("associations")->array().empty(); }));
-    CHECK(refused_handshakes(site) == 2);
+    CHECK(refused_handshakes(site) == 1); // the silent one never got as far as that
     CHECK_THAT(site.log(), !Contains("association_crashed"));
+}
+
+TEST_CASE("fiona-storescp: silent connections to the TLS port take no association's place")
+{
+    const Authority authority;
+    authority.sign("server");
+    authority.sign("client");
+    auto settings = authority.receiver("server");
+    settings["acse_timeout"] = 10;
+    settings["max_associations"] = 2;
+    Site site{settings};
+    site.start();
+    std::vector<raw::Connection> silent;
+    for (int i = 0; i < 200; ++i) {
+        silent.emplace_back(tls_port(site));
+        silent.back().send(i % 2 == 0 ? "" : std::string{"\x16\x03\x01\x02\x00\x01", 6});
+    }
+
+    const auto start = std::chrono::steady_clock::now();
+    CHECK(raw::Association{site.port}.echo() == 0x0000);
+    CHECK(storescu(site, authority, as_client(authority, "client")) == 0);
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{1});
+}
+
+TEST_CASE("fiona-storescp: a full house says so over TLS, too, and nothing is stored")
+{
+    const Authority authority;
+    authority.sign("server");
+    authority.sign("client");
+    auto settings = authority.receiver("server");
+    settings["max_associations"] = 1;
+    Site site{settings};
+    site.start();
+    std::optional<raw::Association> guest{site.port};
+    REQUIRE(guest->is_accepted());
+
+    const auto refused = storescu_run(site, authority, as_client(authority, "client"));
+
+    CHECK(refused.exit_code != 0);
+    CHECK_THAT(refused.out + refused.err, Contains("Local Limit Exceeded"));
+    CHECK_FALSE(fs::exists(site.archived({})));
+    CHECK(eventually([&] {
+        return site.status().find("refused_associations")->find("too_many")->integer() == 1;
+    }));
+    CHECK(guest->release());
+    guest.reset();
+    CHECK(
+        eventually([&] { return storescu(site, authority, as_client(authority, "client")) == 0; }));
 }
 
 TEST_CASE("fiona-storescp: a key that does not fit is a configuration error before anything starts")

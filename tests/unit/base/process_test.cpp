@@ -2,6 +2,8 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/process.h"
+#include "libfiona/store/atomic_file.h"
+#include "tests/support/forked_child.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -149,6 +151,37 @@ TEST_CASE("a helper that left the group and holds the streams open does not hold
     CHECK(finished.out == "done\n");
     CHECK(steady_clock::now() - begin < 10s);
     ::kill(pid_in(directory / "pid"), SIGKILL);
+}
+
+TEST_CASE("a held program does nothing before it is let go, and nothing if its holder dies first")
+{
+    const TempDir directory;
+    const auto touch = [&](const char* name) {
+        return Command{{"touch", (directory / name).native()}};
+    };
+
+    RunningProgram program{touch("a"), RunningProgram::Start::held};
+    CHECK(start_ticks(program.pid()));
+    ForkedChild holder{[&] {
+        RunningProgram held{touch("b"), RunningProgram::Start::held};
+        store::write_file(directory / "pid", std::to_string(held.pid()));
+        store::write_file(directory / "ready", "");
+        ::pause();
+    }};
+    REQUIRE(is_true_soon([&] { return std::filesystem::exists(directory / "ready"); }));
+    holder.kill();
+    CHECK(is_true_soon([&] { return is_gone(pid_in(directory / "pid")); }));
+    CHECK_FALSE(std::filesystem::exists(directory / "b"));
+    CHECK_FALSE(std::filesystem::exists(directory / "a"));
+
+    program.let_go();
+    while (!program.advance()) {
+    }
+    CHECK(program.take().exit_code == 0);
+    CHECK(std::filesystem::exists(directory / "a"));
+
+    RunningProgram nothing{Command{{"/no/such/program"}}, RunningProgram::Start::held};
+    CHECK_THROWS_WITH(nothing.let_go(), Contains("cannot start /no/such/program"));
 }
 
 TEST_CASE("a program in the background has its own session and log, and is nobody's child")

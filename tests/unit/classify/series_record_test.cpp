@@ -106,3 +106,22 @@ TEST_CASE("a field can be replaced")
 
     CHECK(record.fields().at("ClassifyType") == json::Value{json::Array{"axial"}});
 }
+
+TEST_CASE(
+    "the measurement is that of the newest image, and sending an old one again changes nothing")
+{
+    auto first = image(1, "0");
+    first["MeasID"] = "69";
+    auto second = image(2, "0");
+    second["MeasID"] = "70";
+    SeriesRecord record{nullptr};
+
+    record.add(first, Arrival::first);
+    record.add(second, Arrival::first);
+    CHECK(record.fields().at("MeasID") == json::Value{"70"});
+    const auto before = record.fields();
+    record.add(first, Arrival::again);
+    CHECK(record.fields() == before);
+    record.add(image(3, "0"), Arrival::first); // says nothing of it
+    CHECK(record.fields().at("MeasID") == json::Value{"70"});
+}

@@ -288,6 +288,58 @@ TEST_CASE(
     CHECK(site.marks.claimed().empty());
 }
 
+TEST_CASE("a stream that is disabled when a study arrives gets it when it is mended")
+{
+    const Site site{R"([{"name": "S", "trigger": {"AETitleCalled": "FIO"},
+                         "trigger-study": [{"cmd": "no list"}]}])"};
+    const auto mended = [&](const std::string& called) {
+        site.put(R"([{"name": "S", "trigger": {"AETitleCalled": ")" + called
+                 + R"("}, "trigger-study": [)" + Site::say(site.root.path, "a") + "]}]");
+    };
+
+    CHECK(site.detect().postponed == 1);
+    CHECK(site.list.lines().size() == 1);
+    SECTION("it runs")
+    {
+        mended("FIONA");
+        CHECK(site.detect(seconds{10}).actions == 1);
+        CHECK(site.out() == "a\n");
+    }
+    SECTION("it turns out to be for others")
+    {
+        mended("TRIAL");
+        CHECK(site.detect(seconds{10}).actions == 0);
+        CHECK(site.out().empty());
+    }
+    SECTION("it goes away")
+    {
+        site.put("[]");
+        CHECK(site.detect(seconds{10}).actions == 0);
+    }
+    CHECK(site.marks.claimed().empty());
+    CHECK(site.marks.failed().empty());
+}
+
+TEST_CASE("a disabled stream whose patterns do not match holds nothing up")
+{
+    const Site site{R"([{"name": "S", "trigger": {"AETitleCalled": "TRIAL"},
+                         "trigger-study": [{"cmd": "no list"}]}])"};
+
+    CHECK(site.detect().postponed == 0);
+    CHECK(site.marks.claimed().empty());
+}
+
+TEST_CASE("a second stream of the same name does not keep the first one from its work")
+{
+    const Site site{"[]"};
+    const auto one = R"({"name": "S", "trigger-study": [)" + Site::say(site.root.path, "a") + "]}";
+    site.put("[" + one + ", " + one + "]");
+
+    CHECK(site.detect().actions == 1);
+    CHECK(site.out() == "a\n");
+    CHECK(site.marks.claimed().empty());
+}
+
 TEST_CASE("an action of the type job puts one line into the list of jobs")
 {
     const Site site{"[]"};

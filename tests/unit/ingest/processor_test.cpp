@@ -229,3 +229,26 @@ TEST_CASE("reclassification replaces types by those of new rules, and only them"
     CHECK(site.properties(1).text("NumFiles") == "1");
     CHECK_THROWS(ingest::reclassify(site.config, rules, StudyUid{"1.2"}, Mode::apply));
 }
+
+TEST_CASE("reclassification takes no veto back while an image cannot be read")
+{
+    const auto rules = classify::Rules::parse(
+        R"([{"type": "first", "check": "SeriesLevel",
+             "rules": [{"tag": ["0x20", "0x13"], "operator": "==", "value": "1"}]}])",
+        "test");
+    Site site;
+    receive_image(site.config.paths, 1, 1, {{"0020,0013", "1"}});
+    receive_image(site.config.paths, 1, 2, {{"0020,0013", "2"}});
+    site.drain();
+    const StudyUid study{study_uid};
+    static_cast<void>(ingest::reclassify(site.config, rules, study, Mode::apply));
+    const auto before = site.properties(1);
+    REQUIRE(before.find("ClassifyVeto")->array() == json::Array{"first"});
+
+    fs::remove(fs::read_symlink(site.link(1, 2)));
+    const auto result = ingest::reclassify(site.config, rules, study, Mode::apply);
+
+    CHECK(result.unreadable == 1);
+    CHECK(result.changed == 0);
+    CHECK(site.properties(1) == before);
+}

@@ -34,7 +34,7 @@ TEST_CASE("a caller leaves the lobby when its whole request is there")
     const Listener listener{"127.0.0.1", 0};
     const raw::Connection caller{listener.port()};
     const auto now = steady_clock::now();
-    Lobby lobby{10};
+    Lobby lobby{10, Lobby::Protocol::dicom};
     lobby.add(accept_one(listener), now + seconds{10});
 
     CHECK(look(lobby, now, 0).empty());
@@ -59,7 +59,7 @@ TEST_CASE("half a request does not wake the receiver again and again")
     const Listener listener{"127.0.0.1", 0};
     const raw::Connection caller{listener.port()};
     const auto now = steady_clock::now();
-    Lobby lobby{10};
+    Lobby lobby{10, Lobby::Protocol::dicom};
     lobby.add(accept_one(listener), now + seconds{10});
     caller.send(request.substr(0, 50));
     CHECK(look(lobby, now).empty());
@@ -74,7 +74,7 @@ TEST_CASE("what is no request is for others to judge")
     const Listener listener{"127.0.0.1", 0};
     const raw::Connection caller{listener.port()};
     const auto now = steady_clock::now();
-    Lobby lobby{10};
+    Lobby lobby{10, Lobby::Protocol::dicom};
     lobby.add(accept_one(listener), now + seconds{10});
 
     caller.send("\x16\x03\x01"); // a TLS record
@@ -86,7 +86,7 @@ TEST_CASE("who is late, gone or too many leaves the lobby without a place")
 {
     const Listener listener{"127.0.0.1", 0};
     const auto now = steady_clock::now();
-    Lobby lobby{2};
+    Lobby lobby{2, Lobby::Protocol::dicom};
     const raw::Connection oldest{listener.port()};
     lobby.add(accept_one(listener), now + seconds{10});
     const raw::Connection late{listener.port()};

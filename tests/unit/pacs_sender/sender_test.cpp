@@ -3,6 +3,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/pacs/query.h"
 #include "libfiona/pacs/sender.h"
+#include "libfiona/store/atomic_file.h"
 #include "tests/support/pacs_server.h"
 #include "tests/support/small_image.h"
 #include "tests/support/temp_dir.h"
@@ -207,7 +208,48 @@ TEST_CASE("when the peer drops every association, the rest is unsent and nothing
     CHECK(count(results, SendOutcome::stored) == 2);
     CHECK(count(results, SendOutcome::unsent) == 4);
     CHECK(told == 6);
-    CHECK(server.associations() == 2);
+    CHECK(server.associations() == 4);
+}
+
+TEST_CASE("an object that always costs the association keeps no other back")
+{
+    const TempDir directory;
+    // The first file is the first object, and behind the five others it is tried again.
+    const ScriptedPacs server{
+        [](std::size_t object) { return ScriptedPacs::Answer{.drop = object == 1 || object > 6}; }};
+
+    const auto results = pacs::send_files(server.peer(), images(directory, 6));
+
+    CHECK(count(results, SendOutcome::stored) == 5);
+    CHECK(results[0].outcome == SendOutcome::unsent);
+}
+
+TEST_CASE("a file with a value of odd length is sent with the byte that it lacks")
+{
+    const std::string syntax = GENERATE("1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99");
+    CAPTURE(syntax);
+    const TempDir directory;
+    const PacsServer server;
+    auto files = images(directory, 2);
+    SmallImage image;
+    image.sop += "9";
+    image.transfer_syntax = syntax;
+    files.push_back(directory / "odd.dcm");
+    write_image(image, files.back());
+    auto bytes = read_file(files.back());
+    if (syntax == "1.2.840.10008.1.2.1") {
+        bytes += std::string{"\xfc\xff\xfc\xffOB\0\0\3\0\0\0abc", 15}; // trailing padding
+    } else if (bytes.size() % 2 == 0) {
+        bytes += '\0';
+    }
+    REQUIRE(bytes.size() % 2 == 1);
+    store::write_file(files.back(), bytes);
+    std::ranges::reverse(files);
+
+    const auto results = pacs::send_files(server.peer(), files);
+
+    CHECK(count(results, SendOutcome::stored) == 3);
+    CHECK(server.files().size() == 3);
 }
 
 TEST_CASE("a peer that does not answer in time leaves the object unsent")
@@ -237,6 +279,24 @@ TEST_CASE("a file that is no DICOM is unsent, its neighbours go")
 
     CHECK(results[0].outcome == SendOutcome::unsent);
     CHECK(results[1].outcome == SendOutcome::stored);
+}
+
+TEST_CASE("a file without a SOP class or instance is refused, its neighbours go")
+{
+    const TempDir directory;
+    const ScriptedPacs server{always(0)};
+    auto files = images(directory, 2);
+    SmallImage image;
+    (GENERATE(true, false) ? image.sop_class : image.sop).clear();
+    files.push_back(directory / "nothing.dcm");
+    write_image(image, files.back());
+
+    const auto results = pacs::send_files(server.peer(), files);
+
+    CHECK(count(results, SendOutcome::stored) == 2);
+    CHECK(results[2].outcome == SendOutcome::refused);
+    CHECK(results[2].reason == "invalid instance (0117)");
+    CHECK_FALSE(pacs::may_succeed_later(results[2]));
 }
 
 TEST_CASE("more presentation contexts than one association carries are spread over several")

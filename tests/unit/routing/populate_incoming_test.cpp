@@ -95,6 +95,14 @@ TEST_CASE_METHOD(Fixture, "a study is entered when its youngest series has settl
     CHECK(redcap.count_instances(study.str(), "series") == 2);
 }
 
+TEST_CASE_METHOD(Fixture, "a study from a clock that was ahead does not wait for that time")
+{
+    site.put_series(study, first, -std::chrono::hours{24});
+
+    CHECK(run().written.size() == 1);
+    CHECK(run().unchanged == 1);
+}
+
 TEST_CASE_METHOD(Fixture, "a series that grew is written into its instance")
 {
     site.put_series(study, first);

@@ -121,10 +121,32 @@ TEST_CASE("a person who asks again is obeyed at once")
           == Decision::sent);
 }
 
+TEST_CASE("a request dated in the future sends nothing again and again until then")
+{
+    const auto early = row("2024-01-02 12:01", "2024-01-02 12:00"); // resent in the same minute
+    CHECK(decide_at(early, on_disk(noon - hours{1}), noon + seconds{59}) == Decision::sent);
+    CHECK(decide_at(early, on_disk(noon - hours{1}), noon + seconds{60})
+          == Decision::requested_again);
+
+    const auto mistyped = row("2042-01-02 12:00", "2024-01-02 12:00");
+    CHECK(decide_at(mistyped, on_disk(noon - hours{1}), noon + hours{1}) == Decision::sent);
+    CHECK(decide_at(row("2042-01-02 12:00", ""), on_disk(noon), noon) == Decision::first);
+    auto failed = on_disk(noon - hours{1});
+    failed.failed_at = noon;
+    CHECK(decide_at(row("2042-01-02 12:00", ""), failed, noon + hours{1}) == Decision::failed);
+}
+
+TEST_CASE("a series JSON from the future keeps no study waiting for it")
+{
+    const auto sent = row("2024-01-02 11:00", "2024-01-02 12:00");
+
+    CHECK(decide_at(sent, on_disk(noon + hours{24}), noon + hours{1}) == Decision::new_images);
+}
+
 TEST_CASE("what is not on disk cannot be sent, and need not be if it was")
 {
     CHECK(decide_at(row("2024-01-02 11:00", ""), {}, noon) == Decision::source_missing);
-    CHECK(decide_at(row("2024-01-02 12:05", "2024-01-02 12:00"), {}, noon)
+    CHECK(decide_at(row("2024-01-02 12:05", "2024-01-02 12:00"), {}, noon + minutes{5})
           == Decision::source_missing);
     CHECK(decide_at(row("2024-01-02 11:00", "2024-01-02 12:00"), {}, noon) == Decision::sent);
 }
@@ -135,7 +157,7 @@ TEST_CASE("what was given up stays so until the study or the request changes")
     state.failed_at = noon;
 
     CHECK(decide_at(row("2024-01-02 11:00", ""), state, noon) == Decision::failed);
-    CHECK(decide_at(row("2024-01-02 12:05", ""), state, noon) == Decision::first);
+    CHECK(decide_at(row("2024-01-02 12:05", ""), state, noon + minutes{5}) == Decision::first);
     state.newest = noon + minutes{5};
     CHECK(decide_at(row("2024-01-02 11:00", ""), state, noon) == Decision::first);
     CHECK(decide_at(row("2024-01-02 10:00", "2024-01-02 11:00"), state, noon + hours{1})
