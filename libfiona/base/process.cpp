@@ -134,9 +134,9 @@ struct HeldEnds {
     sigset_t none;
     ::sigemptyset(&none);
     for (const int number : reset_signals) {
-        std::signal(number, SIG_DFL);
+        static_cast<void>(std::signal(number, SIG_DFL) != SIG_ERR);
     }
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     ::setpgid(0, 0);
     ::close(ends.other_gate); // or the end of the one who holds us would not be seen
     const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);

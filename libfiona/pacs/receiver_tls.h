@@ -21,6 +21,8 @@ public:
     explicit TlsContext(const TlsConfig& config);
     TlsContext(TlsContext&& other) noexcept;
     TlsContext& operator=(TlsContext&& other) noexcept;
+    TlsContext(const TlsContext&) = delete;
+    TlsContext& operator=(const TlsContext&) = delete;
     ~TlsContext();
 
     /// As make_transport_layer(), for secure connections only; the handshake must be done within
