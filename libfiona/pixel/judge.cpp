@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/pixel/judge.h"
+
+#include "libfiona/base/text.h"
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace fiona::pixel {
+
+namespace {
+
+constexpr int read_well = 70; // confidence above which Tesseract is believed
+
+bool is_mostly_inside(const Box& inner, const Box& outer)
+{
+    const Box common{std::max(inner.x0, outer.x0), std::max(inner.y0, outer.y0),
+                     std::min(inner.x1, outer.x1), std::min(inner.y1, outer.y1)};
+    return common.area() * 10 >= inner.area() * 8;
+}
+
+/// Letters to change, put in or leave out to make one text of the other.
+std::size_t distance(std::string_view a, std::string_view b)
+{
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+        row[j] = j;
+    }
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        auto diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const auto changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
+        }
+    }
+    return row[b.size()];
+}
+
+} // namespace
+
+std::string folded(std::string_view text)
+{
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        if (byte < 0x80) {
+            if (std::isalnum(byte) != 0) {
+                result.push_back(static_cast<char>(std::toupper(byte)));
+            }
+        } else {
+            // Tesseract and header disagree on marks often enough: any letter outside ASCII is one.
+            if ((byte & 0xc0U) == 0xc0U) {
+                result.push_back('?');
+            }
+        }
+    }
+    return result;
+}
+
+Identifiers::Identifiers(DcmItem& data_set, const std::vector<std::string>& more)
+{
+    for (const auto& tag :
+         {DCM_PatientName, DCM_PatientID, DCM_OtherPatientNames, DCM_RETIRED_OtherPatientIDs,
+          DCM_AccessionNumber, DCM_InstitutionName, DCM_InstitutionAddress,
+          DCM_ReferringPhysicianName, DCM_PerformingPhysicianName, DCM_OperatorsName,
+          DCM_NameOfPhysiciansReadingStudy, DCM_StudyID, DCM_StationName, DCM_PatientBirthName,
+          DCM_PatientMotherBirthName, DCM_PatientAddress, DCM_PatientTelephoneNumbers}) {
+        OFString text;
+        if (data_set.findAndGetOFStringArray(tag, text).good()) {
+            add({text.data(), text.size()});
+        }
+    }
+    for (const auto& tag : {DCM_PatientBirthDate, DCM_StudyDate, DCM_SeriesDate,
+                            DCM_AcquisitionDate, DCM_ContentDate}) {
+        OFString text;
+        if (data_set.findAndGetOFString(tag, text).good()) {
+            add_date({text.data(), text.size()});
+        }
+    }
+    for (const auto& text : more) {
+        add(text);
+    }
+}
+
+void Identifiers::add(std::string_view text)
+{
+    constexpr std::size_t least = 3;
+    auto known = m_known.reveal();
+    std::string part;
+    const auto take = [&](std::string_view piece) {
+        auto key = folded(piece);
+        if (key.size() >= least) {
+            known.push_back(std::move(key));
+        }
+    };
+    take(text);
+    for (const char letter : text) {
+        if (std::string_view{" ^=\\,;/.-"}.find(letter) != std::string_view::npos) {
+            take(part);
+            part.clear();
+        } else {
+            part.push_back(letter);
+        }
+    }
+    take(part);
+    m_known = Private{std::move(known)};
+}
+
+/// YYYYMMDD in the orders people write it; folding drops what is between.
+void Identifiers::add_date(std::string_view text)
+{
+    if (text.size() != 8) {
+        return;
+    }
+    const std::string year{text.substr(0, 4)};
+    const std::string month{text.substr(4, 2)};
+    const std::string day{text.substr(6, 2)};
+    const auto short_year = year.substr(2);
+    for (const auto& form : {year + month + day, day + month + year, month + day + year,
+                             day + month + short_year, short_year + month + day, year}) {
+        add(form);
+    }
+}
+
+bool Identifiers::resembles(const std::string& word) const
+{
+    const auto read = folded(word);
+    constexpr std::size_t least = 3;
+    if (read.size() < least) {
+        return false;
+    }
+    return std::ranges::any_of(m_known.reveal(), [&](const std::string& known) {
+        if (known.find(read) != std::string::npos || read.find(known) != std::string::npos) {
+            return true;
+        }
+        const auto longer = std::max(known.size(), read.size());
+        const auto shorter = std::min(known.size(), read.size());
+        return longer - shorter <= longer / 4 && distance(known, read) <= longer / 4;
+    });
+}
+
+Judge::Judge(const CleanOptions& options, DcmItem& data_set, Reader* reader)
+    : m_options{options}, m_reader{reader}, m_identifiers{data_set, options.identity.reveal()}
+{
+}
+
+bool Judge::is_safe(const std::string& word) const
+{
+    return std::ranges::find(m_options.safe_words, word) != m_options.safe_words.end();
+}
+
+/// All words have to be read well and be harmless; a digit or a letter of doubt makes it unread.
+Judge::Reading Judge::reading_of(const std::vector<Word>& words) const
+{
+    bool all_well = !words.empty();
+    bool all_safe = true;
+    for (const auto& word : words) {
+        const auto& text = word.text.reveal();
+        if (m_identifiers.resembles(text)) {
+            return Reading::identity;
+        }
+        all_well = all_well && word.confidence >= read_well;
+        all_safe = all_safe && is_safe(text);
+    }
+    const bool may_stay = all_safe || m_options.hide == Hide::known;
+    return all_well && may_stay ? Reading::harmless : Reading::unread;
+}
+
+std::vector<TextBox> Judge::detected(const std::vector<GrayPlane>& views) const
+{
+    std::vector<TextBox> result;
+    for (const auto& view : views) {
+        for (auto text : find_text(view)) {
+            const bool is_known = std::ranges::any_of(result, [&](const TextBox& other) {
+                return other.certain >= text.certain && is_mostly_inside(text.box, other.box);
+            });
+            if (is_known || text.confidence < m_options.least_confidence) {
+                continue;
+            }
+            // Reading is worth its time where it could change something.
+            const bool is_small = text.box.y1 - text.box.y0 < 64 && text.box.x1 - text.box.x0 < 64;
+            if (m_reader != nullptr
+                && (!text.certain || m_options.hide == Hide::known || is_small)) {
+                const auto words = m_reader->words_of_part(cropped(view, text.box));
+                if (reading_of(words) == Reading::harmless) {
+                    continue;
+                }
+                constexpr int likely = 50;
+                text.certain =
+                    text.certain || std::ranges::any_of(words, [](const Word& word) {
+                        return word.confidence >= likely && folded(word.text.reveal()).size() >= 3;
+                    });
+            }
+            result.push_back(text);
+        }
+    }
+    return result;
+}
+
+std::vector<TextBox> Judge::recognised(const std::vector<GrayPlane>& views) const
+{
+    constexpr std::uint32_t margin = 3;
+    std::vector<TextBox> result;
+    for (const auto& view : views) {
+        for (const auto& word : m_reader->words_in(view)) {
+            if (word.confidence >= m_options.least_confidence
+                && reading_of({word}) != Reading::harmless) {
+                result.push_back(
+                    {word.box.grown(margin, view.width, view.height), word.confidence, true});
+            }
+        }
+    }
+    return result;
+}
+
+std::vector<TextBox> Judge::boxes(const std::vector<GrayPlane>& views) const
+{
+    return m_options.search == Search::ocr ? recognised(views) : detected(views);
+}
+
+} // namespace fiona::pixel

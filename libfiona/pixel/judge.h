@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/private.h"
+#include "libfiona/pixel/clean.h"
+#include "libfiona/pixel/detector.h"
+#include "libfiona/pixel/reader.h"
+
+#include <string>
+#include <vector>
+
+class DcmItem;
+
+namespace fiona::pixel {
+
+/// Identifiers to compare with what was read: folded, at least three characters each.
+class Identifiers {
+public:
+    /// Those of the header (names and their parts, ids, dates in the forms people write) and `more`.
+    Identifiers(DcmItem& data_set, const std::vector<std::string>& more);
+
+    /// Whether a word may be one of them: equal, inside, or one letter misread in every four.
+    [[nodiscard]] bool resembles(const std::string& word) const;
+
+private:
+    void add(std::string_view text);
+    void add_date(std::string_view text);
+
+    Private<std::vector<std::string>> m_known{std::vector<std::string>{}};
+};
+
+/// Decides what is hidden of what was found, with Tesseract where reading helps.
+class Judge {
+public:
+    Judge(const CleanOptions& options, DcmItem& data_set, Reader* reader);
+
+    /// Everything to hide in a frame seen in `views`. Of the result, what is not `certain` could be
+    /// neither confirmed nor denied.
+    [[nodiscard]] std::vector<TextBox> boxes(const std::vector<GrayPlane>& views) const;
+
+private:
+    enum class Reading { identity, harmless, unread };
+    [[nodiscard]] std::vector<TextBox> detected(const std::vector<GrayPlane>& views) const;
+    [[nodiscard]] std::vector<TextBox> recognised(const std::vector<GrayPlane>& views) const;
+    [[nodiscard]] Reading reading_of(const std::vector<Word>& words) const;
+    [[nodiscard]] bool is_safe(const std::string& word) const;
+
+    const CleanOptions& m_options;
+    Reader* m_reader;
+    Identifiers m_identifiers;
+};
+
+/// Letters (upper case, without marks) and digits of a text, `O` and `I` as they are.
+[[nodiscard]] std::string folded(std::string_view text);
+
+} // namespace fiona::pixel

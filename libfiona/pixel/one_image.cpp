@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/pixel/one_image.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/dicom/library.h"
+#include "libfiona/pixel/contact_sheet.h"
+#include "libfiona/pixel/header_changes.h"
+#include "libfiona/pixel/image_file.h"
+#include "libfiona/pixel/judge.h"
+#include "libfiona/pixel/mask.h"
+#include "libfiona/pixel/render.h"
+#include "libfiona/pixel/search.h"
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
+
+#include <algorithm>
+
+namespace fiona::pixel {
+
+namespace {
+
+using FrameBoxes = std::vector<std::vector<TextBox>>;
+
+/// Parts nobody could confirm or deny, larger than this share of a frame, hold the file back.
+/// Smaller ones are hidden like the rest: that costs the reader of the picture nothing.
+constexpr double most_unsure_share = 0.02;
+
+std::vector<Box> boxes_of(const std::vector<TextBox>& texts)
+{
+    std::vector<Box> boxes;
+    for (const auto& text : texts) {
+        boxes.push_back(text.box);
+    }
+    return boxes;
+}
+
+/// Pixels in at least one of the boxes.
+std::uint64_t union_area(const std::vector<Box>& boxes, std::uint32_t width, std::uint32_t height)
+{
+    std::vector<bool> covered(std::size_t{width} * height);
+    for (const auto& box : boxes) {
+        for (auto y = box.y0; y < std::min(box.y1, height); ++y) {
+            std::fill(
+                covered.begin() + static_cast<std::ptrdiff_t>(std::size_t{y} * width + box.x0),
+                covered.begin()
+                    + static_cast<std::ptrdiff_t>(std::size_t{y} * width + std::min(box.x1, width)),
+                true);
+        }
+    }
+    return static_cast<std::uint64_t>(std::ranges::count(covered, true));
+}
+
+FrameBoxes find_boxes(ImageFile& image, const Appearance& appearance, const CleanOptions& options,
+                      Reader* reader)
+{
+    auto& data_set = *image.header().getDataset();
+    const auto known = known_regions(options.regions, data_set);
+    const auto& layout = image.description().layout;
+    std::vector<TextBox> always;
+    for (const auto& box : known.boxes) {
+        const Box inside{box.x0, box.y0, std::min(box.x1, layout.columns),
+                         std::min(box.y1, layout.rows)};
+        if (!inside.is_empty()) {
+            always.push_back({inside, 100, true});
+        }
+    }
+    if (known.is_clean) {
+        return FrameBoxes(image.description().frames, always);
+    }
+    const Judge judge{options, data_set, reader};
+    TextSearch search{[&](const std::vector<GrayPlane>& views) { return judge.boxes(views); }};
+    for (std::uint32_t i = 0; i < image.description().frames; ++i) {
+        search.add(image.frames().frame(i), appearance);
+    }
+    auto frames = search.finish();
+    for (auto& boxes : frames) {
+        boxes.insert(boxes.end(), always.begin(), always.end());
+    }
+    return frames;
+}
+
+/// Runs of frames with the same boxes.
+std::vector<FrameMasks> masks_of(const FrameBoxes& frames)
+{
+    std::vector<FrameMasks> masks;
+    for (std::uint32_t i = 0; i < frames.size(); ++i) {
+        if (frames[i].empty()) {
+            continue;
+        }
+        if (i > 0 && frames[i] == frames[i - 1]) {
+            masks.back().last = i + 1;
+            continue;
+        }
+        FrameMasks run{i + 1, i + 1, {}};
+        for (const auto& text : frames[i]) {
+            run.boxes.push_back({text.box, text.confidence});
+        }
+        masks.push_back(std::move(run));
+    }
+    return masks;
+}
+
+/// Share of all pixels that are hidden; throws if what is doubtful is too much of a frame.
+double checked_share(const FrameBoxes& frames, const PixelLayout& layout, CleanReport& report)
+{
+    const auto pixels = static_cast<double>(layout.pixels());
+    double hidden = 0;
+    double share = 0;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        if (i == 0 || frames[i] != frames[i - 1]) {
+            std::vector<Box> doubtful;
+            for (const auto& text : frames[i]) {
+                if (!text.certain) {
+                    doubtful.push_back(text.box);
+                }
+            }
+            share =
+                static_cast<double>(union_area(boxes_of(frames[i]), layout.columns, layout.rows))
+                / pixels;
+            const auto unsure =
+                static_cast<double>(union_area(doubtful, layout.columns, layout.rows)) / pixels;
+            if (unsure > most_unsure_share && report.verdict != Verdict::held) {
+                report.verdict = Verdict::held;
+                report.reason =
+                    fmt::format("frame {}: {:.1f} % of it may be writing; a person must look",
+                                i + 1, unsure * 100);
+            }
+        }
+        hidden += share;
+    }
+    return hidden / static_cast<double>(frames.size());
+}
+
+/// The palette entry nearest to black.
+int darkest_entry(const Appearance& appearance)
+{
+    if (!appearance.palette || appearance.palette->colours.empty()) {
+        return 0;
+    }
+    const auto& colours = appearance.palette->colours;
+    const auto darkest = std::ranges::min_element(colours, {}, [](const auto& colour) {
+        return 299 * colour[0] + 587 * colour[1] + 114 * colour[2];
+    });
+    return appearance.palette->first_mapped + static_cast<int>(darkest - colours.begin());
+}
+
+struct Rewrite {
+    const FrameBoxes& boxes;
+    const Appearance& appearance;
+    int darkest = 0;
+    bool clears_unused_bits = false;
+
+    [[nodiscard]] Frame frame(const ImageFile& image, std::uint32_t index) const
+    {
+        auto frame = image.frames().frame(index);
+        paint(frame, boxes_of(boxes[index]), darkest);
+        if (clears_unused_bits) {
+            clear_unused_bits(frame);
+        }
+        return frame;
+    }
+};
+
+void write_preview(const ImageFile& image, const Rewrite& rewrite,
+                   const std::filesystem::path& file)
+{
+    ContactSheet sheet;
+    for (const bool with_boxes : {true, false}) {
+        for (std::uint32_t i = 0; i < rewrite.boxes.size() && !sheet.is_full(); ++i) {
+            const bool is_news = i == 0 || rewrite.boxes[i] != rewrite.boxes[i - 1];
+            if (is_news && rewrite.boxes[i].empty() != with_boxes) {
+                sheet.add(render(image.frames().frame(i), rewrite.appearance)[0],
+                          render(rewrite.frame(image, i), rewrite.appearance)[0],
+                          boxes_of(rewrite.boxes[i]));
+            }
+        }
+    }
+    store::write_file(file, sheet.png(), 0600);
+}
+
+/// Whether some frame must be written anew.
+bool needs_new_pixels(const Rewrite& rewrite)
+{
+    return rewrite.clears_unused_bits
+           || std::ranges::any_of(rewrite.boxes, [](const auto& boxes) { return !boxes.empty(); });
+}
+
+void write_output(ImageFile& image, const Rewrite& rewrite, const std::filesystem::path& output,
+                  CleanReport& report)
+{
+    auto& data_set = *image.header().getDataset();
+    const bool is_new = needs_new_pixels(rewrite);
+    const auto frame_source_syntax = image.frames().transfer_syntax();
+    report.to_syntax = is_new ? lossless_syntax(frame_source_syntax) : frame_source_syntax;
+    // Frames without boxes keep their bytes where the syntax allows; else all are written alike.
+    const bool keeps_some = report.to_syntax == frame_source_syntax
+                            && compression_of(frame_source_syntax) == Compression::rle;
+    auto layout = image.description().layout;
+    if (is_new) {
+        layout = image.frames().frame(0).layout;
+    }
+    const auto change = [&](std::uint32_t index) -> std::optional<Frame> {
+        const bool as_it_is =
+            !is_new || (keeps_some && !rewrite.clears_unused_bits && rewrite.boxes[index].empty());
+        return as_it_is ? std::nullopt : std::optional{rewrite.frame(image, index)};
+    };
+    describe_pixels(data_set, layout);
+    declare_clean(data_set, is_new ? PixelsWere::masked : PixelsWere::checked);
+    try {
+        store::AtomicFile file{output};
+        write_image(image, report.to_syntax, file, change);
+        file.commit();
+    } catch (const Error& error) {
+        const bool has_codec = compression_of(report.to_syntax) != Compression::native;
+        if (error.fault() != Fault::data || !is_new || !has_codec) {
+            throw;
+        }
+        report.to_syntax = UID_LittleEndianExplicitTransferSyntax; // the encoder would not
+        store::AtomicFile file{output};
+        write_image(image, report.to_syntax, file, change);
+        file.commit();
+    }
+    report.verdict = is_new ? Verdict::masked : Verdict::unchanged;
+}
+
+} // namespace
+
+CleanReport clean_one_image(const std::filesystem::path& input, const std::filesystem::path& output,
+                            const CleanOptions& options, Reader* reader)
+{
+    const dicom::Library library;
+    const Codecs codecs;
+    ImageFile image{input, output};
+    auto& data_set = *image.header().getDataset();
+    const auto& layout = image.description().layout;
+    const auto appearance = Appearance::read(data_set, layout);
+
+    CleanReport report;
+    report.verdict = Verdict::unchanged;
+    report.frames = image.description().frames;
+    report.columns = layout.columns;
+    report.rows = layout.rows;
+    report.from_syntax = image.transfer_syntax();
+    const auto boxes = find_boxes(image, appearance, options, reader);
+    report.masks = masks_of(boxes);
+    report.masked_share = checked_share(boxes, layout, report);
+
+    const Rewrite rewrite{boxes, appearance, darkest_entry(appearance),
+                          has_embedded_overlay(data_set)};
+    if (options.preview) {
+        write_preview(image, rewrite, *options.preview / (output.stem().native() + ".png"));
+    }
+    if (report.verdict == Verdict::held) {
+        return report;
+    }
+    remove_other_pictures(data_set);
+    write_output(image, rewrite, output, report);
+    return report;
+}
+
+} // namespace fiona::pixel
