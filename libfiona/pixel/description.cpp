@@ -90,9 +90,6 @@ void check_colour(const PixelLayout& layout)
     if (expected == 3 && (layout.bits_allocated != 8 || layout.bits_stored != 8)) {
         throw Error{Fault::data, "colour of more than 8 bits is not supported"};
     }
-    if (layout.is_subsampled() && layout.columns % 2 != 0) {
-        throw Error{Fault::data, "an odd number of columns with half the chrominance"};
-    }
 }
 
 } // namespace

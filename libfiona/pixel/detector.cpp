@@ -101,7 +101,7 @@ struct Cut {
 
 /// The straight cut after which two boxes cover least; nothing if no cut is worth it.
 std::optional<Cut> best_cut(const std::vector<std::uint8_t>& cells, std::uint32_t columns,
-                            const Box& box)
+                            const Box& box, std::uint64_t worth_it)
 {
     std::optional<Cut> best;
     const auto consider = [&](const Box& left, const Box& right) {
@@ -117,13 +117,37 @@ std::optional<Cut> best_cut(const std::vector<std::uint8_t>& cells, std::uint32_
     for (auto y = box.y0 + 1; y < box.y1; ++y) {
         consider({box.x0, box.y0, box.x1, y}, {box.x0, y, box.x1, box.y1});
     }
-    constexpr std::uint64_t worth_it = 6; // cells saved by one box more
     return best && best->area + worth_it <= box.area() ? best : std::nullopt;
+}
+
+/// What was found in a larger picture is not looked for in a smaller one, whose cells are coarser.
+void forget_found(TextMap& map, std::uint32_t scale, const std::vector<TextBox>& found)
+{
+    const auto pixels = TextMap::cell * scale;
+    for (const auto& text : found) {
+        if (!text.certain) {
+            continue;
+        }
+        for (auto y = text.box.y0 / pixels; y < std::min(map.rows, text.box.y1 / pixels + 1); ++y) {
+            for (auto x = text.box.x0 / pixels; x < std::min(map.columns, text.box.x1 / pixels + 1);
+                 ++x) {
+                const Box cell{x * pixels, y * pixels, (x + 1) * pixels, (y + 1) * pixels};
+                const auto middle_x = cell.x0 + pixels / 2;
+                const auto middle_y = cell.y0 + pixels / 2;
+                if (middle_x >= text.box.x0 && middle_x < text.box.x1 && middle_y >= text.box.y0
+                    && middle_y < text.box.y1) {
+                    map.values[std::size_t{y} * map.columns + x] = 0;
+                }
+            }
+        }
+    }
 }
 
 void add_boxes(const TextMap& map, std::uint32_t scale, const GrayPlane& plane,
                std::vector<TextBox>& found)
 {
+    // Cells of a small picture are large in the full one.
+    const std::uint64_t worth_it = scale == 1 ? 6 : 2;
     std::vector<std::uint8_t> covered(map.values.size());
     for (const auto& group : Grouping{map}.all()) {
         const bool certain = group.strong_cells >= least_strong_cells;
@@ -136,7 +160,7 @@ void add_boxes(const TextMap& map, std::uint32_t scale, const GrayPlane& plane,
         }
         const auto mean = group.sum / static_cast<double>(group.members.size());
         const auto pixels = TextMap::cell * scale;
-        for (const auto& cells : covering_boxes(covered, map.columns, group.cells)) {
+        for (const auto& cells : covering_boxes(covered, map.columns, group.cells, worth_it)) {
             const Box box{cells.x0 * pixels, cells.y0 * pixels,
                           std::min(cells.x1 * pixels, plane.width),
                           std::min(cells.y1 * pixels, plane.height)};
@@ -152,7 +176,7 @@ void add_boxes(const TextMap& map, std::uint32_t scale, const GrayPlane& plane,
 } // namespace
 
 std::vector<Box> covering_boxes(const std::vector<std::uint8_t>& cells, std::uint32_t columns,
-                                const Box& within)
+                                const Box& within, std::uint64_t worth_it)
 {
     std::vector<Box> done;
     std::vector<Box> open{tight(cells, columns, within)};
@@ -163,8 +187,9 @@ std::vector<Box> covering_boxes(const std::vector<std::uint8_t>& cells, std::uin
         if (box.is_empty()) {
             continue;
         }
-        const auto cut =
-            done.size() + open.size() < enough ? best_cut(cells, columns, box) : std::nullopt;
+        const auto cut = done.size() + open.size() < enough
+                             ? best_cut(cells, columns, box, worth_it)
+                             : std::nullopt;
         if (cut) {
             open.push_back(cut->first);
             open.push_back(cut->second);
@@ -188,7 +213,9 @@ std::vector<TextBox> find_text(const GrayPlane& plane)
         if (std::min(picture.width, picture.height) < smallest_side) {
             break;
         }
-        add_boxes(text_map(picture), scale, plane, found);
+        auto map = text_map(picture);
+        forget_found(map, scale, found);
+        add_boxes(map, scale, plane, found);
     }
     // What is certain at one scale is not doubtful because of another.
     std::erase_if(found, [&](const TextBox& doubt) {

@@ -21,9 +21,10 @@ struct TextBox {
 /// have a margin of some pixels around the ink.
 [[nodiscard]] std::vector<TextBox> find_text(const GrayPlane& plane);
 
-/// Rectangles over the cells of a bit map (row by row, not 0: covered) that leave out what is empty.
-/// In cells; they may overlap. Internal to the detector.
+/// Rectangles over the cells of a bit map (row by row, not 0: covered) that leave out what is empty,
+/// where one box more saves at least `worth_it` cells. In cells.
 [[nodiscard]] std::vector<Box> covering_boxes(const std::vector<std::uint8_t>& cells,
-                                              std::uint32_t columns, const Box& within);
+                                              std::uint32_t columns, const Box& within,
+                                              std::uint64_t worth_it = 6);
 
 } // namespace fiona::pixel

@@ -96,6 +96,9 @@ void FrameSource::read_element(std::uint64_t offset)
 /// More samples than the header declares could show what nobody looked at.
 void FrameSource::check_native_length() const
 {
+    if (m_description.layout.is_subsampled() && m_description.layout.columns % 2 != 0) {
+        throw Error{Fault::data, "an odd number of columns with half the chrominance"};
+    }
     const auto expected = m_description.layout.frame_bytes() * m_description.frames;
     if (m_element.value_length != expected + expected % 2 && m_element.value_length != expected) {
         throw Error{Fault::data, "pixel data of {} bytes, rows, columns and frames say {}",

@@ -84,6 +84,9 @@ def background(kind, rng, shape):
         image[(d < 1.02) & (d > 0.97)] = rng.uniform(150, 255)
         image = ellipses(rng, shape, image, int(rng.integers(6, 40)), (0, 255))
         image = np.asarray(Image.fromarray(image.astype(np.uint8)).filter(ImageFilter.GaussianBlur(float(rng.uniform(0.5, 1.6)))), np.float32)
+        if rng.random() < 0.5:  # tissue: mottle of several sizes
+            for cell in (3, 6, 12, 30):
+                image += (smooth_noise(rng, shape, cell) - 0.5) * rng.uniform(0, 60) * (d < 1)
         grain = rng.normal(0, rng.uniform(2, 14), shape)
         return np.clip(image + grain, 0, 255).astype(np.float32)
     # a fan of speckle of several grain sizes, with layers, on black
@@ -116,17 +119,52 @@ def a_word(pick, setting):
     return "".join(pick.choice("ABCDEFGHKLMNPRSTUVWXYZ0123456789-/") for _ in range(pick.randint(4, 9)))
 
 
+def strokes(draw, rng, kind, grey, at, size):
+    """Long lines of any direction, arcs, heart traces, blobs, short dashes."""
+    (x, y), (width, height) = at, size
+    thick = int(rng.integers(1, 4))
+    if kind == 8:  # the edges of a sector, a measuring line
+        for _ in range(int(rng.integers(1, 4))):
+            angle, length = rng.uniform(0, 3.14), rng.uniform(40, 400)
+            draw.line((x, y, x + length * np.cos(angle), y + length * np.sin(angle)), fill=grey, width=thick)
+    elif kind == 9:  # a table, a bowel, a skin line
+        radius, start = rng.uniform(20, 500), rng.uniform(0, 360)
+        for i in range(int(rng.integers(1, 4))):
+            r = radius + i * rng.uniform(4, 14)
+            draw.arc((x - r, y - r, x + r, y + r), start, start + rng.uniform(15, 120), fill=grey, width=thick)
+    elif kind == 10:  # electrocardiogram
+        period, high = int(rng.integers(30, 90)), float(rng.uniform(8, 40))
+        points = []
+        for i in range(0, width):
+            phase = i % period
+            spike = high if phase == 5 else -high / 3 if phase == 8 else high / 5 if 15 < phase < 22 else 0
+            points.append((i, y - spike + float(rng.normal(0, 0.7))))
+        draw.line(points, fill=grey, width=int(rng.integers(1, 3)))
+    elif kind == 11:  # vessels, calcifications
+        for _ in range(int(rng.integers(5, 60))):
+            px, py = x + float(rng.normal(0, 50)), y + float(rng.normal(0, 50))
+            rx, ry = float(rng.uniform(1, 6)), float(rng.uniform(1, 6))
+            draw.ellipse((px - rx, py - ry, px + rx, py + ry), fill=int(np.clip(grey + rng.normal(0, 30), 0, 255)))
+    else:  # a ruler of dots or dashes along any direction, far apart
+        angle, step = rng.uniform(0, 3.14), rng.uniform(8, 40)
+        for i in range(int(rng.integers(3, 15))):
+            px, py = x + i * step * np.cos(angle), y + i * step * np.sin(angle)
+            draw.line((px, py, px + float(rng.uniform(1, 8)), py), fill=grey, width=thick)
+
+
 def clutter(image, rng):
     """What is drawn on pictures and is no text: rulers, grids, curves, frames, bars, dots."""
     height, width = image.shape
     layer = Image.fromarray(np.clip(image, 0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(layer)
-    for _ in range(int(rng.integers(0, 5))):
+    for _ in range(int(rng.choice([0, 1, 2, 3, 4, 6, 9]))):
         grey = int(rng.integers(0, 256))
         x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
         w, h = int(rng.integers(10, 200)), int(rng.integers(10, 200))
-        kind = int(rng.integers(0, 8))
-        if kind == 0:  # ruler
+        kind = int(rng.integers(0, 13))
+        if kind >= 8:
+            strokes(draw, rng, kind, grey, (x, y), (width, height))
+        elif kind == 0:  # ruler
             step, long = int(rng.integers(4, 24)), int(rng.integers(3, 10))
             for i in range(0, h, step):
                 draw.line((x, y + i, x + (long * 2 if i % (5 * step) == 0 else long), y + i), fill=grey)
@@ -152,6 +190,10 @@ def clutter(image, rng):
         else:  # a bar of grey steps
             for i in range(0, h, 12):
                 draw.rectangle((x, y + i, x + 14, y + i + 12), fill=int(255 * i / h))
+    if rng.random() < 0.4:  # as reconstructed or scaled by a machine
+        layer = layer.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.4, 1.2))))
+        image[:] = np.asarray(layer, np.float32) + rng.normal(0, rng.uniform(0, 4), image.shape)
+        return
     image[:] = np.asarray(layer, np.float32)
 
 
