@@ -22,6 +22,27 @@ bool is_mostly_inside(const Box& inner, const Box& outer)
     return common.area() * 10 >= inner.area() * 8;
 }
 
+/// PS3.3 §C.8.5.5: the parts of a picture that show echoes; text is beside them.
+std::vector<Box> ultrasound_regions(DcmItem& data_set)
+{
+    std::vector<Box> regions;
+    DcmItem* item = nullptr;
+    for (signed long i = 0;
+         data_set.findAndGetSequenceItem(DCM_SequenceOfUltrasoundRegions, item, i).good(); ++i) {
+        Uint32 x0 = 0;
+        Uint32 y0 = 0;
+        Uint32 x1 = 0;
+        Uint32 y1 = 0;
+        if (item->findAndGetUint32(DCM_RegionLocationMinX0, x0).good()
+            && item->findAndGetUint32(DCM_RegionLocationMinY0, y0).good()
+            && item->findAndGetUint32(DCM_RegionLocationMaxX1, x1).good()
+            && item->findAndGetUint32(DCM_RegionLocationMaxY1, y1).good()) {
+            regions.push_back({x0, y0, x1, y1});
+        }
+    }
+    return regions;
+}
+
 /// Letters to change, put in or leave out to make one text of the other.
 std::size_t distance(std::string_view a, std::string_view b)
 {
@@ -145,7 +166,8 @@ bool Identifiers::resembles(const std::string& word) const
 }
 
 Judge::Judge(const CleanOptions& options, DcmItem& data_set, Reader* reader)
-    : m_options{options}, m_reader{reader}, m_identifiers{data_set, options.identity.reveal()}
+    : m_options{options}, m_reader{reader},
+      m_identifiers{data_set, options.identity.reveal()}, m_anatomy{ultrasound_regions(data_set)}
 {
 }
 
@@ -171,7 +193,13 @@ Judge::Reading Judge::reading_of(const std::vector<Word>& words) const
     return all_well && may_stay ? Reading::harmless : Reading::unread;
 }
 
-std::vector<TextBox> Judge::detected(const std::vector<GrayPlane>& views) const
+bool Judge::is_outside_anatomy(const Box& box) const
+{
+    return !m_anatomy.empty()
+           && std::ranges::none_of(m_anatomy, [&](const Box& part) { return part.meets(box); });
+}
+
+std::vector<TextBox> Judge::detected(const std::vector<GrayPlane>& views, const Box& part) const
 {
     std::vector<TextBox> result;
     for (const auto& view : views) {
@@ -182,6 +210,9 @@ std::vector<TextBox> Judge::detected(const std::vector<GrayPlane>& views) const
             if (is_known || text.confidence < m_options.least_confidence) {
                 continue;
             }
+            const Box in_frame{text.box.x0 + part.x0, text.box.y0 + part.y0, text.box.x1 + part.x0,
+                               text.box.y1 + part.y0};
+            text.certain = text.certain || is_outside_anatomy(in_frame);
             // Reading is worth its time where it could change something.
             const bool is_small = text.box.y1 - text.box.y0 < 64 && text.box.x1 - text.box.x0 < 64;
             if (m_reader != nullptr
@@ -218,9 +249,9 @@ std::vector<TextBox> Judge::recognised(const std::vector<GrayPlane>& views) cons
     return result;
 }
 
-std::vector<TextBox> Judge::boxes(const std::vector<GrayPlane>& views) const
+std::vector<TextBox> Judge::boxes(const std::vector<GrayPlane>& views, const Box& part) const
 {
-    return m_options.search == Search::ocr ? recognised(views) : detected(views);
+    return m_options.search == Search::ocr ? recognised(views) : detected(views, part);
 }
 
 } // namespace fiona::pixel

@@ -34,20 +34,25 @@ class Judge {
 public:
     Judge(const CleanOptions& options, DcmItem& data_set, Reader* reader);
 
-    /// Everything to hide in a frame seen in `views`. Of the result, what is not `certain` could be
-    /// neither confirmed nor denied.
-    [[nodiscard]] std::vector<TextBox> boxes(const std::vector<GrayPlane>& views) const;
+    /// Everything to hide in the part of a frame seen in `views`. Of the result, what is not
+    /// `certain` could be neither confirmed nor denied.
+    [[nodiscard]] std::vector<TextBox> boxes(const std::vector<GrayPlane>& views,
+                                             const Box& part) const;
 
 private:
     enum class Reading { identity, harmless, unread };
-    [[nodiscard]] std::vector<TextBox> detected(const std::vector<GrayPlane>& views) const;
+    [[nodiscard]] std::vector<TextBox> detected(const std::vector<GrayPlane>& views,
+                                                const Box& part) const;
     [[nodiscard]] std::vector<TextBox> recognised(const std::vector<GrayPlane>& views) const;
     [[nodiscard]] Reading reading_of(const std::vector<Word>& words) const;
     [[nodiscard]] bool is_safe(const std::string& word) const;
 
     const CleanOptions& m_options;
     Reader* m_reader;
+    [[nodiscard]] bool is_outside_anatomy(const Box& box) const;
+
     Identifiers m_identifiers;
+    std::vector<Box> m_anatomy; ///< regions of ultrasound (0018,6011); empty: not known
 };
 
 /// Letters (upper case, without marks) and digits of a text, `O` and `I` as they are.

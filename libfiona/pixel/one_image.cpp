@@ -69,7 +69,9 @@ FrameBoxes find_boxes(ImageFile& image, const Appearance& appearance, const Clea
         return FrameBoxes(image.description().frames, always);
     }
     const Judge judge{options, data_set, reader};
-    TextSearch search{[&](const std::vector<GrayPlane>& views) { return judge.boxes(views); }};
+    TextSearch search{[&](const std::vector<GrayPlane>& views, const Box& part) {
+        return judge.boxes(views, part);
+    }};
     for (std::uint32_t i = 0; i < image.description().frames; ++i) {
         search.add(image.frames().frame(i), appearance);
     }

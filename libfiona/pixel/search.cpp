@@ -127,13 +127,13 @@ std::vector<TextBox> TextSearch::found_in(const std::vector<GrayPlane>& views,
                                           const Box& part) const
 {
     if (part == Box{0, 0, views[0].width, views[0].height}) {
-        return m_finder(views);
+        return m_finder(views, part);
     }
     std::vector<GrayPlane> crops;
     for (const auto& view : views) {
         crops.push_back(cropped(view, part));
     }
-    auto found = m_finder(crops);
+    auto found = m_finder(crops, part);
     for (auto& text : found) {
         text.box.x0 += part.x0;
         text.box.x1 += part.x0;
@@ -187,8 +187,9 @@ std::vector<std::vector<TextBox>> TextSearch::finish()
     if (!m_moved) {
         return std::move(m_boxes);
     }
-    auto still = m_finder({m_darkest});
-    add_new(still, m_finder({m_brightest}));
+    const Box everything{0, 0, m_darkest.width, m_darkest.height};
+    auto still = m_finder({m_darkest}, everything);
+    add_new(still, m_finder({m_brightest}, everything));
     std::erase_if(still, [](const TextBox& box) { return !box.certain; });
     const auto least = std::max<std::size_t>(2, m_boxes.size() / 5);
     add_new(still, frequent(m_boxes, m_darkest.width, m_darkest.height, least));

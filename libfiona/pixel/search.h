@@ -16,9 +16,10 @@ namespace fiona::pixel {
 /// was found in many frames, or in what stays the same over all of them, is hidden in all.
 class TextSearch {
 public:
-    /// The boxes in a picture. `views` are pictures of the same frame (render()); only `part` of
-    /// them need be looked at.
-    using Finder = std::function<std::vector<TextBox>(const std::vector<GrayPlane>& views)>;
+    /// The boxes in a picture, from its corner. `views` are pictures of the same part of a frame
+    /// (render()), `part` says where it lies.
+    using Finder =
+        std::function<std::vector<TextBox>(const std::vector<GrayPlane>& views, const Box& part)>;
 
     explicit TextSearch(Finder finder) : m_finder{std::move(finder)} {}
 

@@ -36,6 +36,28 @@ WORDS = {
 BACKGROUNDS = ("black", "white", "ultrasound", "ct", "noise")
 
 
+class BitmapFace:
+    """The letters of old machines: a small bitmap, each dot `scale` pixels wide and high."""
+
+    def __init__(self, scale):
+        self.scale, self.small = scale, ImageFont.load_default()
+
+    def getbbox(self, text):
+        return tuple(v * self.scale for v in self.small.getbbox(text))
+
+    def getlength(self, text):
+        return self.small.getlength(text) * self.scale
+
+    def draw(self, mask, at, text):
+        width, height = self.small.getbbox(text)[2:]
+        word = Image.new("L", (width, height), 0)
+        ImageDraw.Draw(word).text((0, 0), text, font=self.small, fill=255)
+        ink = word.getbbox() or (0, 0, width, height)
+        word = word.resize((width * self.scale, height * self.scale), Image.NEAREST)
+        mask.paste(word, (int(at[0]), int(at[1])))
+        return tuple(at[i % 2] + ink[i] * self.scale for i in range(4))
+
+
 @lru_cache(maxsize=None)
 def font(setting, index, size):
     return ImageFont.truetype(FONT_ROOT + FONTS[setting][index], size)
@@ -197,6 +219,10 @@ def clutter(image, rng):
     image[:] = np.asarray(layer, np.float32)
 
 
+def plain_letters(word):
+    return word.translate(str.maketrans("ÅØÆåøæö", "AOAaoao"))
+
+
 def put_lines(image, pick, setting, lines, sizes=(10, 40), contrast=(60, 255), rotated=False):
     """Writes up to `lines` lines of words into the float image; returns (x0, y0, x1, y1, font size) of the ink
     of each word. A line keeps its distance from the others and from the edge."""
@@ -210,7 +236,12 @@ def put_lines(image, pick, setting, lines, sizes=(10, 40), contrast=(60, 255), r
             break
         size = pick.choice([pick.randint(*sizes), pick.randint(sizes[0], (sizes[0] + sizes[1]) // 2)])
         face = font(setting, pick.randrange(len(FONTS[setting])), size)
+        if pick.random() < 0.12:
+            face = BitmapFace(max(1, size // 11))
+            size = 10 * face.scale
         words = [a_word(pick, setting) for _ in range(pick.randint(1, 5))]
+        if isinstance(face, BitmapFace):
+            words = [plain_letters(word) for word in words]
         total = face.getbbox(" ".join(words))
         if total[2] + 12 > width or total[3] + 12 > height:
             continue
@@ -233,8 +264,11 @@ def put_lines(image, pick, setting, lines, sizes=(10, 40), contrast=(60, 255), r
         pen = ImageDraw.Draw(mask)
         pen.fontmode = "1" if pick.random() < 0.2 else "L"
         for word in words:
-            pen.text((at, y), word, font=face, fill=255)
-            boxes.append(pen.textbbox((at, y), word, font=face) + (size,))
+            if isinstance(face, BitmapFace):
+                boxes.append(face.draw(mask, (at, y), word) + (size,))
+            else:
+                pen.text((at, y), word, font=face, fill=255)
+                boxes.append(pen.textbbox((at, y), word, font=face) + (size,))
             at += face.getlength(word + " ")
         alpha = np.asarray(mask, np.float32) / 255
         canvas[:] = canvas * (1 - alpha) + level * alpha
