@@ -11,12 +11,12 @@ namespace fiona::pixel {
 namespace {
 
 // Chosen on pictures of the setting `tune` (scripts/bench pixels --setting tune).
-constexpr float strong = 0.55F; // a group needs such cells ...
-constexpr float weak = 0.30F;   // ... and takes these around them
+constexpr float strong = 0.50F; // a group needs such cells ...
+constexpr float weak = 0.15F;   // ... and takes these around them
 constexpr std::size_t least_strong_cells = 5;
 constexpr float unsure_peak = 0.40F; // groups that reach only this are somebody else's decision
 constexpr std::size_t least_unsure_cells = 12;
-constexpr std::uint32_t margin = 3; // pixels around the cells: ink reaches out of its cell
+constexpr std::uint32_t margin = 4; // pixels around the cells: ink reaches out of its cell
 constexpr std::uint32_t smallest_side = 24;
 constexpr int levels = 3; // full, half and quarter size
 
@@ -173,6 +173,47 @@ void add_boxes(const TextMap& map, std::uint32_t scale, const GrayPlane& plane,
     }
 }
 
+/// The gap between two boxes of one line, if it is one: narrower than the line is high.
+std::optional<Box> gap_between(const Box& left, const Box& right)
+{
+    const auto top = std::max(left.y0, right.y0);
+    const auto bottom = std::min(left.y1, right.y1);
+    const auto low = std::min(left.y1 - left.y0, right.y1 - right.y0);
+    const auto high = std::max(left.y1 - left.y0, right.y1 - right.y0);
+    const bool is_one_line = bottom > top && 10 * (bottom - top) >= 7 * low && high <= 2 * low;
+    const auto line = left.joined(right);
+    const bool is_along = line.x1 - line.x0 >= 2 * (line.y1 - line.y0);
+    if (!is_one_line || !is_along || right.x0 <= left.x1 || right.x0 - left.x1 > low) {
+        return std::nullopt;
+    }
+    return Box{left.x1, std::min(left.y0, right.y0), right.x0, std::max(left.y1, right.y1)};
+}
+
+Box turned(const Box& box)
+{
+    return {box.y0, box.x0, box.y1, box.x1};
+}
+
+/// Letters that stand in the light are seen less well than their neighbours.
+void close_gaps(std::vector<TextBox>& found)
+{
+    constexpr std::size_t most = 2000; // pairs are quadratic; so many boxes cover everything anyway
+    const auto count = std::min(found.size(), most);
+    for (std::size_t i = 0; i < count; ++i) {
+        for (std::size_t j = 0; j < count; ++j) {
+            if (!found[i].certain || !found[j].certain) {
+                continue;
+            }
+            const auto confidence = std::min(found[i].confidence, found[j].confidence);
+            if (const auto gap = gap_between(found[i].box, found[j].box)) {
+                found.push_back({*gap, confidence, true});
+            } else if (const auto high = gap_between(turned(found[i].box), turned(found[j].box))) {
+                found.push_back({turned(*high), confidence, true});
+            }
+        }
+    }
+}
+
 } // namespace
 
 std::vector<Box> covering_boxes(const std::vector<std::uint8_t>& cells, std::uint32_t columns,
@@ -217,6 +258,7 @@ std::vector<TextBox> find_text(const GrayPlane& plane)
         forget_found(map, scale, found);
         add_boxes(map, scale, plane, found);
     }
+    close_gaps(found);
     // What is certain at one scale is not doubtful because of another.
     std::erase_if(found, [&](const TextBox& doubt) {
         return !doubt.certain && std::ranges::any_of(found, [&](const TextBox& sure) {

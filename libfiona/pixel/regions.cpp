@@ -65,7 +65,8 @@ std::vector<RegionRule> read_regions(const std::filesystem::path& file)
 {
     try {
         std::vector<RegionRule> rules;
-        for (const auto& value : json::parse(read_file(file), file.native()).array()) {
+        const auto document = json::parse(read_file(file), file.native());
+        for (const auto& value : document.array()) {
             rules.push_back(rule_of(value));
         }
         return rules;

@@ -256,8 +256,9 @@ def put_lines(image, pick, setting, lines, sizes=(10, 40), contrast=(60, 255), r
         wanted = pick.uniform(least, max(least, contrast[1]))
         level = mean + wanted if (mean + wanted <= 255 or mean < 128) else mean - wanted
         level = min(255.0, max(0.0, level))
-        if abs(level - mean) < least * 0.8:
-            continue
+        parts = np.array_split(here, max(1, here.shape[1] // max(8, size * 3)), axis=1)
+        if min(abs(level - float(part.mean())) for part in parts) < least * 0.8:
+            continue  # some of its words could not be read
         taken.append(area)
         at = x
         mask = Image.new("L", (width, height), 0)
