@@ -4,6 +4,8 @@
 
 #include <openjpeg.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 
@@ -86,13 +88,21 @@ Bytes samples_of(const opj_image_t& image, const PixelLayout& layout)
     return samples;
 }
 
+/// Some writers put the codestream into a JP2 file, which PS3.5 §A.4.4 does not foresee.
+bool is_boxed(const Bytes& bytes)
+{
+    constexpr std::array<std::uint8_t, 8> signature{0, 0, 0, 12, 'j', 'P', ' ', ' '};
+    return bytes.size() >= signature.size()
+           && std::equal(signature.begin(), signature.end(), bytes.begin());
+}
+
 } // namespace
 
 Frame decode_jpeg_2000(const Bytes& bytes, const PixelLayout& layout)
 {
     Cursor cursor{&bytes};
     const std::unique_ptr<opj_codec_t, decltype(&opj_destroy_codec)> codec{
-        opj_create_decompress(OPJ_CODEC_J2K), opj_destroy_codec};
+        opj_create_decompress(is_boxed(bytes) ? OPJ_CODEC_JP2 : OPJ_CODEC_J2K), opj_destroy_codec};
     const std::unique_ptr<opj_stream_t, decltype(&opj_stream_destroy)> stream{
         opj_stream_create(65536, OPJ_TRUE), opj_stream_destroy};
     opj_stream_set_user_data(stream.get(), &cursor, nullptr);
