@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <numeric>
 
 namespace fiona::pixel {
 
@@ -41,6 +42,22 @@ std::vector<Box> ultrasound_regions(DcmItem& data_set)
         }
     }
     return regions;
+}
+
+/// A letter or two that stand alone: markers of sides look like that.
+bool is_single_mark(const TextBox& text, const std::vector<TextBox>& all)
+{
+    constexpr std::uint32_t largest = 64;
+    const auto width = text.box.x1 - text.box.x0;
+    const auto height = text.box.y1 - text.box.y0;
+    if (width > largest || height > largest || width > 2 * height) {
+        return false;
+    }
+    const Box around{text.box.x0 - std::min(text.box.x0, largest),
+                     text.box.y0 - std::min(text.box.y0, height / 2), text.box.x1 + largest,
+                     text.box.y1 + height / 2};
+    return std::ranges::count_if(all, [&](const TextBox& other) { return other.box.meets(around); })
+           == 1;
 }
 
 /// Letters to change, put in or leave out to make one text of the other.
@@ -213,24 +230,42 @@ std::vector<TextBox> Judge::detected(const std::vector<GrayPlane>& views, const 
             const Box in_frame{text.box.x0 + part.x0, text.box.y0 + part.y0, text.box.x1 + part.x0,
                                text.box.y1 + part.y0};
             text.certain = text.certain || is_outside_anatomy(in_frame);
-            // Reading is worth its time where it could change something.
-            const bool is_small = text.box.y1 - text.box.y0 < 64 && text.box.x1 - text.box.x0 < 64;
-            if (m_reader != nullptr
-                && (!text.certain || m_options.hide == Hide::known || is_small)) {
-                const auto words = m_reader->words_of_part(cropped(view, text.box));
-                if (reading_of(words) == Reading::harmless) {
-                    continue;
-                }
-                constexpr int likely = 50;
-                text.certain =
-                    text.certain || std::ranges::any_of(words, [](const Word& word) {
-                        return word.confidence >= likely && folded(word.text.reveal()).size() >= 3;
-                    });
-            }
             result.push_back(text);
+        }
+        if (m_reader != nullptr) {
+            read(result, view);
         }
     }
     return result;
+}
+
+void Judge::read(std::vector<TextBox>& texts, const GrayPlane& view) const
+{
+    // What is doubtful is hidden too; only if it is much is it worth to ask.
+    const auto doubtful_area = std::accumulate(
+        texts.begin(), texts.end(), std::uint64_t{0}, [](std::uint64_t sum, const TextBox& text) {
+            return sum + (text.certain ? 0 : text.box.area());
+        });
+    const bool is_doubtful = static_cast<double>(doubtful_area)
+                             > most_unsure_share * static_cast<double>(view.values.size());
+    std::vector<TextBox> kept;
+    for (auto text : texts) {
+        const bool is_asked = m_options.hide == Hide::known || (!text.certain && is_doubtful)
+                              || is_single_mark(text, texts);
+        if (is_asked) {
+            const auto words = m_reader->words_of_part(cropped(view, text.box));
+            if (reading_of(words) == Reading::harmless) {
+                continue;
+            }
+            constexpr int likely = 50;
+            text.certain =
+                text.certain || std::ranges::any_of(words, [](const Word& word) {
+                    return word.confidence >= likely && folded(word.text.reveal()).size() >= 3;
+                });
+        }
+        kept.push_back(text);
+    }
+    texts = std::move(kept);
 }
 
 std::vector<TextBox> Judge::recognised(const std::vector<GrayPlane>& views) const

@@ -29,6 +29,10 @@ private:
     Private<std::vector<std::string>> m_known{std::vector<std::string>{}};
 };
 
+/// Parts nobody could confirm or deny, larger than this share of a frame, hold a file back.
+/// Smaller ones are hidden like the rest: that costs the reader of the picture nothing.
+constexpr double most_unsure_share = 0.02;
+
 /// Decides what is hidden of what was found, with Tesseract where reading helps.
 class Judge {
 public:
@@ -44,6 +48,8 @@ private:
     [[nodiscard]] std::vector<TextBox> detected(const std::vector<GrayPlane>& views,
                                                 const Box& part) const;
     [[nodiscard]] std::vector<TextBox> recognised(const std::vector<GrayPlane>& views) const;
+    /// Takes out what may stay and settles doubts; what is not asked about stays as it is.
+    void read(std::vector<TextBox>& texts, const GrayPlane& view) const;
     [[nodiscard]] Reading reading_of(const std::vector<Word>& words) const;
     [[nodiscard]] bool is_safe(const std::string& word) const;
 

@@ -22,10 +22,6 @@ namespace {
 
 using FrameBoxes = std::vector<std::vector<TextBox>>;
 
-/// Parts nobody could confirm or deny, larger than this share of a frame, hold the file back.
-/// Smaller ones are hidden like the rest: that costs the reader of the picture nothing.
-constexpr double most_unsure_share = 0.02;
-
 std::vector<Box> boxes_of(const std::vector<TextBox>& texts)
 {
     std::vector<Box> boxes;
