@@ -122,33 +122,33 @@ std::uint16_t required_us(DcmItem& item, std::uint16_t group, std::uint16_t elem
     return value;
 }
 
-PixelDescription PixelDescription::read(DcmItem& item)
+PixelDescription PixelDescription::read(DcmItem& data_set)
 {
-    if (item.tagExists(DCM_FloatPixelData) || item.tagExists(DCM_DoubleFloatPixelData)) {
+    if (data_set.tagExists(DCM_FloatPixelData) || data_set.tagExists(DCM_DoubleFloatPixelData)) {
         throw Error{Fault::data, "floating point pixels cannot be looked at"};
     }
     PixelDescription description;
     auto& layout = description.layout;
-    layout.rows = required_us(item, 0x0028, 0x0010, "rows");
-    layout.columns = required_us(item, 0x0028, 0x0011, "columns");
-    layout.samples = required_us(item, 0x0028, 0x0002, "samples per pixel");
-    layout.bits_allocated = required_us(item, 0x0028, 0x0100, "bits allocated");
-    layout.bits_stored = required_us(item, 0x0028, 0x0101, "bits stored");
-    layout.high_bit = required_us(item, 0x0028, 0x0102, "high bit");
-    const unsigned representation = required_us(item, 0x0028, 0x0103, "pixel representation");
+    layout.rows = required_us(data_set, 0x0028, 0x0010, "rows");
+    layout.columns = required_us(data_set, 0x0028, 0x0011, "columns");
+    layout.samples = required_us(data_set, 0x0028, 0x0002, "samples per pixel");
+    layout.bits_allocated = required_us(data_set, 0x0028, 0x0100, "bits allocated");
+    layout.bits_stored = required_us(data_set, 0x0028, 0x0101, "bits stored");
+    layout.high_bit = required_us(data_set, 0x0028, 0x0102, "high bit");
+    const unsigned representation = required_us(data_set, 0x0028, 0x0103, "pixel representation");
     if (layout.rows == 0 || layout.columns == 0) {
         throw Error{Fault::data, "no rows or no columns"};
     }
     check_bits(layout, representation);
     layout.is_signed = representation == 1;
-    layout.photometric = read_photometric(item);
+    layout.photometric = read_photometric(data_set);
     check_colour(layout);
     if (layout.samples == 3) {
-        layout.is_planar = item.tagExists(DCM_PlanarConfiguration)
-                           && required_us(item, 0x0028, 0x0006, "planar configuration") == 1
+        layout.is_planar = data_set.tagExists(DCM_PlanarConfiguration)
+                           && required_us(data_set, 0x0028, 0x0006, "planar configuration") == 1
                            && !layout.is_subsampled();
     }
-    description.frames = read_frames(item);
+    description.frames = read_frames(data_set);
     // Rows and columns have 16 bits, samples 2, bytes 2, frames 32: no product overflows 64 bits.
     if (layout.frame_bytes() > max_frame_bytes
         || layout.frame_bytes() * description.frames > max_total_bytes) {

@@ -128,10 +128,10 @@ std::unique_ptr<DcmRepresentationParameter> parameter_of(Compression compression
 
 } // namespace
 
-Compression compression_of(std::string_view uid)
+Compression compression_of(std::string_view transfer_syntax)
 {
     using enum Compression;
-    switch (syntax_of(uid)) {
+    switch (syntax_of(transfer_syntax)) {
     case EXS_LittleEndianImplicit:
     case EXS_LittleEndianExplicit:
     case EXS_BigEndianExplicit:
@@ -220,15 +220,15 @@ std::vector<Bytes> encode_frame(const Frame& frame, const std::string& transfer_
     return fragments;
 }
 
-std::string lossless_syntax(std::string_view uid)
+std::string lossless_syntax(std::string_view transfer_syntax)
 {
-    switch (compression_of(uid)) {
+    switch (compression_of(transfer_syntax)) {
     case Compression::native:
-        return syntax_of(uid) == EXS_DeflatedLittleEndianExplicit
+        return syntax_of(transfer_syntax) == EXS_DeflatedLittleEndianExplicit
                    ? UID_LittleEndianExplicitTransferSyntax
-                   : std::string{uid};
+                   : std::string{transfer_syntax};
     case Compression::rle: return UID_RLELosslessTransferSyntax;
-    case Compression::jpeg_lossless: return std::string{uid};
+    case Compression::jpeg_lossless: return std::string{transfer_syntax};
     case Compression::jpeg_lossy: return UID_JPEGProcess14SV1TransferSyntax;
     case Compression::jpeg_ls: return UID_JPEGLSLosslessTransferSyntax;
     default: return UID_LittleEndianExplicitTransferSyntax;

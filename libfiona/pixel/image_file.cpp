@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 namespace fiona::pixel {
 
@@ -128,7 +129,7 @@ void write_native(const ImageFile& image, const DcmXfer& syntax, store::AtomicFi
     const auto length = static_cast<std::uint32_t>(total + total % 2);
     write(output, element_head(syntax, is_word ? "OW" : "OB", length));
     for (std::uint32_t i = 0; i < frames.frames(); ++i) {
-        auto frame = i == 0 ? std::move(first) : change(i);
+        auto frame = i == 0 ? std::exchange(first, std::nullopt) : change(i);
         if (!frame) {
             frame = frames.frame(i);
         }

@@ -5,6 +5,7 @@
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
@@ -60,13 +61,29 @@ bool is_single_mark(const TextBox& text, const std::vector<TextBox>& all)
            == 1;
 }
 
+/// A box with all that touch it: a word in pieces must not be judged by its pieces.
+Box whole_line(Box box, const std::vector<TextBox>& all)
+{
+    constexpr int rounds = 8; // a line has few pieces; a picture full of boxes must not cost much
+    for (int round = 0; round < rounds; ++round) {
+        const auto before = box;
+        for (const auto& other : all) {
+            if (other.box.meets(box)) {
+                box = box.joined(other.box);
+            }
+        }
+        if (box == before) {
+            break;
+        }
+    }
+    return box;
+}
+
 /// Letters to change, put in or leave out to make one text of the other.
 std::size_t distance(std::string_view a, std::string_view b)
 {
     std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-        row[j] = j;
-    }
+    std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 1; i <= a.size(); ++i) {
         auto diagonal = row[0];
         row[0] = i;
@@ -159,8 +176,10 @@ void Identifiers::add_date(std::string_view text)
     const std::string month{text.substr(4, 2)};
     const std::string day{text.substr(6, 2)};
     const auto short_year = year.substr(2);
-    for (const auto& form : {year + month + day, day + month + year, month + day + year,
-                             day + month + short_year, short_year + month + day, year}) {
+    for (const auto& form :
+         {fmt::format("{}{}{}", year, month, day), fmt::format("{}{}{}", day, month, year),
+          fmt::format("{}{}{}", month, day, year), fmt::format("{}{}{}", day, month, short_year),
+          fmt::format("{}{}{}", short_year, month, day), year}) {
         add(form);
     }
 }
@@ -222,7 +241,7 @@ std::vector<TextBox> Judge::detected(const std::vector<GrayPlane>& views, const 
     for (const auto& view : views) {
         for (auto text : find_text(view)) {
             const bool is_known = std::ranges::any_of(result, [&](const TextBox& other) {
-                return other.certain >= text.certain && is_mostly_inside(text.box, other.box);
+                return (other.certain || !text.certain) && is_mostly_inside(text.box, other.box);
             });
             if (is_known || text.confidence < m_options.least_confidence) {
                 continue;
@@ -253,7 +272,7 @@ void Judge::read(std::vector<TextBox>& texts, const GrayPlane& view) const
         const bool is_asked = m_options.hide == Hide::known || (!text.certain && is_doubtful)
                               || is_single_mark(text, texts);
         if (is_asked) {
-            const auto words = m_reader->words_of_part(cropped(view, text.box));
+            const auto words = m_reader->words_of_part(cropped(view, whole_line(text.box, texts)));
             if (reading_of(words) == Reading::harmless) {
                 continue;
             }

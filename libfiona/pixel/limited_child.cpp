@@ -16,6 +16,7 @@
 #include <csignal>
 #include <fstream>
 #include <new>
+#include <utility>
 
 namespace fiona::pixel {
 
@@ -56,9 +57,13 @@ void apply(const ChildLimits& limits)
     limit(RLIMIT_FSIZE, limits.file_bytes);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, static_cast<std::uint64_t>(limits.cpu.count()));
-    ::signal(SIGXFSZ, SIG_IGN); // write(2) says EFBIG instead
-    ::signal(SIGTERM, SIG_DFL);
-    ::signal(SIGINT, SIG_DFL);
+    const std::array actions{std::pair{SIGXFSZ, SIG_IGN}, // write(2) says EFBIG instead
+                             std::pair{SIGTERM, SIG_DFL}, std::pair{SIGINT, SIG_DFL}};
+    for (const auto& [number, action] : actions) {
+        if (::signal(number, action) == SIG_ERR) {
+            throw os_error(errno, "set a signal");
+        }
+    }
 }
 
 [[noreturn]] void live(const ChildLimits& limits, const std::function<std::string()>& work,

@@ -24,10 +24,8 @@ using FrameBoxes = std::vector<std::vector<TextBox>>;
 
 std::vector<Box> boxes_of(const std::vector<TextBox>& texts)
 {
-    std::vector<Box> boxes;
-    for (const auto& text : texts) {
-        boxes.push_back(text.box);
-    }
+    std::vector<Box> boxes(texts.size());
+    std::ranges::transform(texts, boxes.begin(), &TextBox::box);
     return boxes;
 }
 
@@ -62,7 +60,8 @@ FrameBoxes find_boxes(ImageFile& image, const Appearance& appearance, const Clea
         }
     }
     if (known.is_clean) {
-        return FrameBoxes(image.description().frames, always);
+        FrameBoxes frames(image.description().frames, always);
+        return frames;
     }
     const Judge judge{options, data_set, reader};
     TextSearch search{[&](const std::vector<GrayPlane>& views, const Box& part) {

@@ -74,6 +74,7 @@ std::vector<Word> recognised(tesseract::TessBaseAPI& api, Pix* picture, tesserac
     constexpr auto level = tesseract::RIL_WORD;
     if (results && !results->Empty(level)) {
         do {
+            // NOLINTNEXTLINE(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays) Tesseract made it
             const std::unique_ptr<char[]> text{results->GetUTF8Text(level)};
             int left = 0;
             int top = 0;

@@ -162,7 +162,7 @@ Appearance::Window spread(const std::vector<int>& values)
     constexpr int offset = 32768;
     std::vector<std::uint32_t> counts(65536 + offset);
     for (const auto value : values) {
-        ++counts[static_cast<std::size_t>(value + offset)];
+        ++counts[static_cast<std::size_t>(std::int64_t{value} + offset)];
     }
     const auto tail = static_cast<std::uint64_t>(static_cast<double>(values.size()) * 0.001);
     std::size_t low = 0;
@@ -184,7 +184,7 @@ GrayPlane mapped(const Frame& frame, const std::vector<int>& values,
     const auto scale = 255.0 / std::max(1.0, window.high - window.low);
     for (std::size_t i = 0; i < values.size(); ++i) {
         const auto gray = std::clamp((values[i] - window.low) * scale, 0.0, 255.0);
-        plane.values[i] = static_cast<std::uint8_t>(gray + 0.5);
+        plane.values[i] = static_cast<std::uint8_t>(std::lround(gray));
     }
     if (frame.layout.photometric == Photometric::monochrome1) {
         for (auto& value : plane.values) {
@@ -221,7 +221,7 @@ std::vector<GrayPlane> render_gray(const Frame& frame, const Appearance& appeara
 Colour rgb_of(double y, double cb, double cr)
 {
     const auto byte = [](double value) {
-        return static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0) + 0.5);
+        return static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.0, 255.0)));
     };
     return {byte(y + 1.402 * (cr - 128)), byte(y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128)),
             byte(y + 1.772 * (cb - 128))};
@@ -273,13 +273,13 @@ std::vector<GrayPlane> render_colour(const Frame& frame, const Appearance& appea
 
 } // namespace
 
-Appearance Appearance::read(DcmItem& item, const PixelLayout& layout)
+Appearance Appearance::read(DcmItem& data_set, const PixelLayout& layout)
 {
     Appearance appearance;
     if (layout.photometric == Photometric::palette) {
-        appearance.palette = read_palette(item, layout);
+        appearance.palette = read_palette(data_set, layout);
     } else if (layout.is_gray()) {
-        appearance.window = read_window(item);
+        appearance.window = read_window(data_set);
     }
     return appearance;
 }

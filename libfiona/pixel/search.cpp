@@ -130,6 +130,7 @@ std::vector<TextBox> TextSearch::found_in(const std::vector<GrayPlane>& views,
         return m_finder(views, part);
     }
     std::vector<GrayPlane> crops;
+    crops.reserve(views.size());
     for (const auto& view : views) {
         crops.push_back(cropped(view, part));
     }

@@ -72,16 +72,66 @@ struct Field {
 /// Four neighbouring outputs at once keep their sums in registers.
 constexpr std::size_t block = 4;
 
-/// One row of a convolution with zeros around the input; then ReLU. Outputs whose `wanted` is 0 are
-/// left as they are.
+template <std::size_t Out>
+using Sums = std::array<std::array<float, Out>, block>;
+
+/// Adds what one tap of the kernel gives to the sums of a block.
+template <std::size_t In, std::size_t Out>
+[[gnu::always_inline]] inline void add_tap(Sums<Out>& sums, const float* weight,
+                                           const std::array<const float*, block>& places)
+{
+    for (std::size_t in = 0; in < In; ++in) {
+        for (std::size_t i = 0; i < block; ++i) {
+            const float value = places[i][in];
+            for (std::size_t out = 0; out < Out; ++out) {
+                sums[i][out] += value * weight[in * Out + out];
+            }
+        }
+    }
+}
+
+/// The sums of the block at x of row y, with zeros around the input.
+template <std::size_t In, std::size_t Out, std::size_t Side, std::size_t Stride>
+[[gnu::always_inline]] inline Sums<Out> block_sums(const Layer<In, Out, Side>& layer,
+                                                   const Field& input, std::size_t x, std::size_t y,
+                                                   std::size_t spread)
+{
+    static constexpr std::array<float, In> nothing{};
+    const auto half = static_cast<std::ptrdiff_t>(Side / 2 * spread);
+    const auto width = static_cast<std::ptrdiff_t>(input.width);
+    const auto height = static_cast<std::ptrdiff_t>(input.height);
+    Sums<Out> sums{};
+    sums.fill(layer.bias);
+    const float* weight = layer.weight.data();
+    for (std::size_t row = 0; row < Side; ++row) {
+        const auto from_y = static_cast<std::ptrdiff_t>(y * Stride + row * spread) - half;
+        if (from_y < 0 || from_y >= height) {
+            weight += Side * In * Out;
+            continue;
+        }
+        const float* const line =
+            input.values.data() + from_y * width * static_cast<std::ptrdiff_t>(In);
+        for (std::size_t column = 0; column < Side; ++column, weight += In * Out) {
+            std::array<const float*, block> places{};
+            for (std::size_t i = 0; i < block; ++i) {
+                const auto from_x =
+                    static_cast<std::ptrdiff_t>((x + i) * Stride + column * spread) - half;
+                places[i] = from_x < 0 || from_x >= width
+                                ? nothing.data()
+                                : line + from_x * static_cast<std::ptrdiff_t>(In);
+            }
+            add_tap<In, Out>(sums, weight, places);
+        }
+    }
+    return sums;
+}
+
+/// One row of a convolution, then ReLU. Blocks of which nothing is `wanted` are left as they are.
 template <std::size_t In, std::size_t Out, std::size_t Side, std::size_t Stride>
 [[gnu::always_inline]] inline void
 convolve_row(const Layer<In, Out, Side>& layer, const Field& input, Field& output, std::size_t y,
              std::size_t spread, const std::uint8_t* wanted, std::size_t wanted_shift)
 {
-    const auto half = static_cast<std::ptrdiff_t>(Side / 2 * spread);
-    const auto width = static_cast<std::ptrdiff_t>(input.width);
-    const auto height = static_cast<std::ptrdiff_t>(input.height);
     for (std::size_t x = 0; x < output.width; x += block) {
         const auto count = std::min(block, output.width - x);
         bool any = false;
@@ -91,41 +141,11 @@ convolve_row(const Layer<In, Out, Side>& layer, const Field& input, Field& outpu
         if (!any) {
             continue;
         }
-        std::array<std::array<float, Out>, block> sum;
-        sum.fill(layer.bias);
-        const float* weight = layer.weight.data();
-        for (std::size_t row = 0; row < Side; ++row) {
-            const auto from_y = static_cast<std::ptrdiff_t>(y * Stride + row * spread) - half;
-            if (from_y < 0 || from_y >= height) {
-                weight += Side * In * Out;
-                continue;
-            }
-            const float* const line =
-                input.values.data() + from_y * width * static_cast<std::ptrdiff_t>(In);
-            for (std::size_t column = 0; column < Side; ++column, weight += In * Out) {
-                std::array<const float*, block> places;
-                static constexpr std::array<float, In> nothing{};
-                for (std::size_t i = 0; i < block; ++i) {
-                    const auto from_x =
-                        static_cast<std::ptrdiff_t>((x + i) * Stride + column * spread) - half;
-                    places[i] = from_x < 0 || from_x >= width
-                                    ? nothing.data()
-                                    : line + from_x * static_cast<std::ptrdiff_t>(In);
-                }
-                for (std::size_t in = 0; in < In; ++in) {
-                    for (std::size_t i = 0; i < block; ++i) {
-                        const float value = places[i][in];
-                        for (std::size_t out = 0; out < Out; ++out) {
-                            sum[i][out] += value * weight[in * Out + out];
-                        }
-                    }
-                }
-            }
-        }
+        const auto sums = block_sums<In, Out, Side, Stride>(layer, input, x, y, spread);
         float* const target = output.values.data() + (y * output.width + x) * Out;
         for (std::size_t i = 0; i < count; ++i) {
             for (std::size_t out = 0; out < Out; ++out) {
-                target[i * Out + out] = std::max(0.0F, sum[i][out]);
+                target[i * Out + out] = std::max(0.0F, sums[i][out]);
             }
         }
     }
@@ -155,9 +175,11 @@ struct Convolution {
 
     void run() const
     {
-        static const bool has_avx2 =
-            __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
-        has_avx2 ? rows_avx2() : rows_plain();
+        // int for gcc, bool for clang
+        static const auto avx2 = __builtin_cpu_supports("avx2");
+        static const auto fma = __builtin_cpu_supports("fma");
+        avx2&& fma ? rows_avx2()
+                   : rows_plain(); // NOLINT(readability-implicit-bool-conversion) see above
     }
 };
 

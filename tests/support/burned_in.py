@@ -30,7 +30,7 @@ WORDS = {
             "Åsen Øyvind Bjørg Sæther Name: ID: DOB: Date: Age: Time:".split(),
     "report": "Johansen Pettersen Lindqvist INGRID ERIK Dahl Moen Solberg Pasient Navn Født Kjønn Mann Kvinne "
               "Klinikk Avdeling Lunge Hode Skulder Hip Spine Liver Kidney Referring Operator Exam Slice Frame "
-              "Power Range Filter Map Persist Stavanger Tromsø Bodø Ålesund Referrer: MRN: Birth: Sex: St. W L "
+              "Power Range Filter Map Persist Stavanger Tromsø Bodø Ålesund Referrer: MRN: Birth: Sex: St. Win Lev "
               "Physician Screen Report Page Total".split(),
 }
 BACKGROUNDS = ("black", "white", "ultrasound", "ct", "noise")
