@@ -36,7 +36,7 @@ public:
 [[nodiscard]] Frame decode_frame(const std::vector<Bytes>& fragments, const PixelLayout& layout,
                                  const std::string& transfer_syntax);
 /// The same for JPEG 2000, by OpenJPEG.
-[[nodiscard]] Frame decode_jpeg_2000(const Bytes& stream, const PixelLayout& layout);
+[[nodiscard]] Frame decode_jpeg_2000(const Bytes& bytes, const PixelLayout& layout);
 
 /// Samples to the fragments of one frame, without loss. Throws Error{Fault::data} if DCMTK has no
 /// codec for that.

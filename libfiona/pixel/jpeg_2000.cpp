@@ -14,7 +14,7 @@ namespace fiona::pixel {
 namespace {
 
 struct Cursor {
-    const Bytes* bytes;
+    const Bytes* bytes = nullptr;
     std::size_t at = 0;
 };
 

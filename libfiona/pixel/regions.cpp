@@ -54,7 +54,7 @@ RegionRule rule_of(const json::Value& value)
         }
     }
     if (rule.match.empty() || (rule.boxes.empty() && !rule.is_clean)) {
-        throw Error{Fault::data, "a rule needs \"match\", and \"boxes\" or \"clean\""};
+        throw Error{Fault::data, R"(a rule needs "match", and "boxes" or "clean")"};
     }
     return rule;
 }

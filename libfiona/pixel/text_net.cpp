@@ -128,9 +128,10 @@ template <std::size_t In, std::size_t Out, std::size_t Side, std::size_t Stride>
 
 /// One row of a convolution, then ReLU. Blocks of which nothing is `wanted` are left as they are.
 template <std::size_t In, std::size_t Out, std::size_t Side, std::size_t Stride>
-[[gnu::always_inline]] inline void
-convolve_row(const Layer<In, Out, Side>& layer, const Field& input, Field& output, std::size_t y,
-             std::size_t spread, const std::uint8_t* wanted, std::size_t wanted_shift)
+[[gnu::always_inline]] inline void convolve_row(
+    const Layer<In, Out, Side>& layer, // NOLINT(readability-function-size) an inlined inner loop
+    const Field& input, Field& output, std::size_t y, std::size_t spread,
+    const std::uint8_t* wanted, std::size_t wanted_shift)
 {
     for (std::size_t x = 0; x < output.width; x += block) {
         const auto count = std::min(block, output.width - x);
