@@ -14,12 +14,17 @@ int main(int argc, char** argv)
     tool.options()
         .add_option("--timeout", timeout, "seconds the receiver has to answer, twice")
         ->check(CLI::Range(1U, longest_timeout));
+    bool is_supervised = false;
+    tool.options().add_flag("--supervised", is_supervised,
+                            "systemd starts the daemons: end what does not answer, start nothing");
 
     return tool.run(argc, argv, [&] {
         const auto& config = tool.config();
         ingest::HeartbeatOptions options;
         options.echo_timeout = std::chrono::seconds{timeout};
         options.mode = tool.mode();
+        options.starts = is_supervised ? ingest::HeartbeatOptions::Starts::others
+                                       : ingest::HeartbeatOptions::Starts::ours;
         if (options.mode == Mode::apply) {
             tool.run_alone();
         }

@@ -13,7 +13,7 @@ using namespace fiona;
 namespace {
 
 struct Words {
-    std::optional<std::filesystem::path> rules;
+    ingest::DaemonOptions daemon;
     std::string text, study; ///< of send, of reclassify
 };
 
@@ -33,14 +33,14 @@ void report_status(const cli::Tool& tool, const Config& config)
 
 void once(const cli::Tool& tool, const Config& config, const Words& words)
 {
-    const auto done = ingest::run_once(config, words.rules);
+    const auto done = ingest::run_once(config, words.daemon.rules);
     tool.report(json::Object{{"processed", done.processed},
                              {"failed", done.given_up},
                              {"postponed", done.postponed}},
                 {fmt::format("processed {}, failed {}, postponed {}", done.processed, done.given_up,
                              done.postponed)});
     if (done.given_up > 0) {
-        throw Error{Fault::data, "{} entries were set aside in {}; the reason stands beside each",
+        throw Error{Fault::data, "{} entries were set aside in {}, each with its reason",
                     done.given_up, (config.paths.spool() / "failed").native()};
     }
     if (done.postponed > 0) {
@@ -50,7 +50,7 @@ void once(const cli::Tool& tool, const Config& config, const Words& words)
 
 void test_rules(const cli::Tool& tool, const Config& config, const Words& words)
 {
-    const auto rules = ingest::load_rules(config, words.rules);
+    const auto rules = ingest::load_rules(config, words.daemon.rules);
     tool.report(rules.resolved(), {json::write(rules.resolved(), json::Style::pretty)});
     if (!rules.problems().empty()) {
         throw Error{Fault::data, "{} mistakes in the rules", rules.problems().size()};
@@ -59,7 +59,7 @@ void test_rules(const cli::Tool& tool, const Config& config, const Words& words)
 
 void reclassify(const cli::Tool& tool, const Config& config, const Words& words)
 {
-    const auto rules = ingest::load_rules(config, words.rules);
+    const auto rules = ingest::load_rules(config, words.daemon.rules);
     const auto total = words.study == "all"
                            ? ingest::reclassify_all(config, rules, tool.mode())
                            : ingest::reclassify(config, rules, StudyUid{words.study}, tool.mode());
@@ -80,10 +80,11 @@ void reclassify(const cli::Tool& tool, const Config& config, const Words& words)
 void reconcile(const cli::Tool& tool, const Config& config)
 {
     const auto found = ingest::reconcile(config, Clock::now(), ingest::Scope::all, tool.mode());
-    tool.report(json::Object{{"queued", found.queued},
-                             {"retried", found.retried},
-                             {"unreadable", found.unreadable},
-                             {"parts", found.parts_removed}},
+    const json::Object document{{"queued", found.queued},
+                                {"retried", found.retried},
+                                {"unreadable", found.unreadable},
+                                {"parts", found.parts_removed}};
+    tool.report(document,
                 {fmt::format("queued {}, retried {}, unreadable {}, parts removed {}", found.queued,
                              found.retried, found.unreadable, found.parts_removed)});
 }
@@ -97,7 +98,10 @@ int main(int argc, char** argv)
     tool.with_dry_run().with_project();
     Words words;
     auto& options = tool.options();
-    options.add_option("--rules", words.rules, "classification rules instead of the site's");
+    options.add_option("--rules", words.daemon.rules, "classification rules instead of the site's");
+    options.add_flag_callback(
+        "--legacy-pipe", [&] { words.daemon.old_name = ingest::DaemonOptions::OldName::link; },
+        "with start, restart, run: also under the old name in /tmp");
     options.require_subcommand(1);
     options.add_subcommand("start", "start the daemon unless it runs");
     options.add_subcommand("stop", "stop it when the current image is done");
@@ -108,7 +112,8 @@ int main(int argc, char** argv)
     auto* const send = options.add_subcommand("send", "announce a file by hand");
     send->add_option("TEXT", words.text, "caller,called,address,directory,file or a path")
         ->required();
-    options.add_subcommand("test-rules", "print the rules, references resolved; 65 on mistakes");
+    options.add_subcommand("test-rules", "print the rules, references resolved; 65 on mistakes")
+        ->alias("test"); // as the original called it
     auto* const again = options.add_subcommand("reclassify", "find the types of series anew");
     again->add_option("STUDY", words.study, "a StudyInstanceUID, or `all`")->required();
     options.add_subcommand("reconcile", "announce again what has no link; retry what failed");
@@ -121,8 +126,8 @@ int main(int argc, char** argv)
         };
         const auto stop = [&] { return ingest::stop(config) == store::StopResult::stopped; };
         const auto start = [&] {
-            using enum store::StartResult;
-            say(ingest::start(config, words.rules) == started ? "started" : "already running");
+            const bool is_new = ingest::start(config, words.daemon) == store::StartResult::started;
+            say(is_new ? "started" : "already running");
         };
         const std::map<std::string, std::function<void()>> verbs{
             {"start", start},
@@ -133,7 +138,7 @@ int main(int argc, char** argv)
                  start();
              }},
             {"status", [&] { report_status(tool, config); }},
-            {"run", [&] { ingest::run_until_stopped(config, words.rules); }},
+            {"run", [&] { ingest::run_until_stopped(config, words.daemon); }},
             {"once", [&] { once(tool, config, words); }},
             {"send", [&] { ingest::send(config, words.text, tool.mode()); }},
             {"test-rules", [&] { test_rules(tool, config, words); }},

@@ -12,7 +12,10 @@ using namespace fiona;
 
 class StoreScp {
 public:
-    StoreScp(cli::Tool& tool, std::optional<std::uint16_t> port) : m_tool{tool}, m_port{port} {}
+    StoreScp(cli::Tool& tool, const pacs::ReceiverOptions& options)
+        : m_tool{tool}, m_options{options}
+    {
+    }
 
     void start() const
     {
@@ -27,7 +30,7 @@ public:
                 is_running ? "is running already" : "would be started");
             return;
         }
-        const auto result = pacs::start_receiver(config, m_port, command_line());
+        const auto result = pacs::start_receiver(config, m_options.port, command_line());
         const bool is_new = result == store::StartResult::started;
         say(is_new ? "started" : "already_running", is_new ? "started" : "is running already");
     }
@@ -49,6 +52,7 @@ public:
     void restart() const
     {
         if (m_tool.mode() == Mode::apply) {
+            pacs::check_settings(m_tool.config()); // a bad file must not cost a running receiver
             static_cast<void>(pacs::stop_receiver(m_tool.config()));
         }
         start();
@@ -61,10 +65,18 @@ public:
             m_tool.report(state, {"fiona-storescp: not running"});
             return;
         }
-        std::vector<std::vector<std::string>> rows{
-            {"pid", state.text("pid")},         {"port", state.text("port")},
-            {"started", state.text("started")}, {"disk", state.text("disk")},
-            {"objects", state.text("objects")}, {"refused", state.text("refused_objects")}};
+        std::vector<std::vector<std::string>> rows{{"pid", state.text("pid")},
+                                                   {"port", state.text("port")},
+                                                   {"started", state.text("started")},
+                                                   {"disk", state.text("disk")},
+                                                   {"objects", state.text("objects")},
+                                                   {"duplicates", state.text("duplicates")},
+                                                   {"replaced", state.text("replaced")},
+                                                   {"refused", state.text("refused_objects")},
+                                                   {"turned away", state.text("turned_away")}};
+        if (state.find("tls_port") != nullptr) {
+            rows.insert(rows.begin() + 2, {"tls port", state.text("tls_port")});
+        }
         if (const auto* const associations = state.find("associations")) {
             for (const auto& one : associations->array()) {
                 rows.push_back({"association", one.text("caller"), one.text("address"),
@@ -79,7 +91,7 @@ public:
         if (m_tool.mode() == Mode::dry_run) {
             throw Error{Fault::usage, "run has no dry run"};
         }
-        pacs::run_receiver(m_tool.config(), m_port);
+        pacs::run_receiver(m_tool.config(), m_options);
     }
 
 private:
@@ -96,15 +108,18 @@ private:
         if (!config.project.empty()) {
             words.insert(words.end(), {"--project", config.project});
         }
-        if (m_port) {
-            words.insert(words.end(), {"--port", std::to_string(*m_port)});
+        if (m_options.port) {
+            words.insert(words.end(), {"--port", std::to_string(*m_options.port)});
+        }
+        if (m_options.keep_rejected) {
+            words.emplace_back(*m_options.keep_rejected ? "--keep-rejected" : "--drop-rejected");
         }
         words.emplace_back("run");
         return words;
     }
 
     cli::Tool& m_tool;
-    std::optional<std::uint16_t> m_port;
+    pacs::ReceiverOptions m_options;
 };
 
 } // namespace
@@ -114,9 +129,15 @@ int main(int argc, char** argv)
     cli::Tool tool{"fiona-storescp", "receive DICOM objects into the archive of a site",
                    "fiona-storescp start && fiona-storescp status --json"};
     tool.with_project().with_dry_run();
-    std::optional<std::uint16_t> port;
+    pacs::ReceiverOptions chosen;
     auto& options = tool.options();
-    options.add_option("--port", port, "listen here instead of DICOMPORT of the configuration");
+    options.add_option("--port", chosen.port,
+                       "listen here instead of DICOMPORT of the configuration");
+    options.add_flag_callback(
+        "--keep-rejected", [&] { chosen.keep_rejected = true; },
+        "set refused objects aside (default: RECEIVER.keep_rejected)");
+    options.add_flag_callback(
+        "--drop-rejected", [&] { chosen.keep_rejected = false; }, "drop refused objects");
     options.require_subcommand(1);
     const auto* const start =
         options.add_subcommand("start", "start the receiver if it does not run");
@@ -126,7 +147,7 @@ int main(int argc, char** argv)
         options.add_subcommand("status", "say whether it runs and what it does");
     options.add_subcommand("run", "run in the foreground until SIGTERM");
     return tool.run(argc, argv, [&] {
-        const StoreScp receiver{tool, port};
+        const StoreScp receiver{tool, chosen};
         if (start->parsed()) {
             receiver.start();
         } else if (stop->parsed()) {

@@ -4,6 +4,10 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -21,7 +25,7 @@ class Section {
 public:
     Section(const json::Value* value, std::string name) : m_value{value}, m_name{std::move(name)}
     {
-        if (m_value != nullptr && !m_value->is_object()) {
+        if (m_value != nullptr && !m_value->is_object() && !m_value->is_null()) {
             throw Error{Fault::config, "config: {} must be an object",
                         m_name.empty() ? "the whole file" : m_name};
         }
@@ -108,6 +112,41 @@ public:
         target = std::chrono::seconds{value};
     }
 
+    /// The names in this object, sorted.
+    [[nodiscard]] std::vector<std::string> keys() const
+    {
+        std::vector<std::string> names;
+        if (m_value != nullptr) {
+            for (const auto& [key, value] : m_value->object()) {
+                names.push_back(key);
+            }
+        }
+        return names;
+    }
+
+    [[nodiscard]] bool is_given() const { return m_value != nullptr && !m_value->is_null(); }
+
+    /// `text` must be one of `names`; returns its index, or `fallback` if it is absent.
+    [[nodiscard]] std::size_t choice(std::string_view key, const std::vector<std::string>& names,
+                                     std::size_t fallback) const
+    {
+        const auto value = text(key);
+        if (!value) {
+            return fallback;
+        }
+        const auto found = std::ranges::find(names, *value);
+        if (found == names.end()) {
+            throw Error{Fault::config, "config: {} must be one of: {}", path_of(key),
+                        fmt::join(names, ", ")};
+        }
+        return static_cast<std::size_t>(found - names.begin());
+    }
+
+    [[nodiscard]] Error error(std::string_view key, std::string_view what) const
+    {
+        return Error{Fault::config, "config: {} {}", path_of(key), what};
+    }
+
     void copy(std::string_view key, std::string& target) const
     {
         target = text(key).value_or(target);
@@ -179,11 +218,78 @@ ResearchPacsConfig read_pacs(const Section& section)
     return pacs;
 }
 
-ReceiverConfig read_receiver(const Section& root, const Section& project)
+TlsConfig read_tls(const Section& section)
+{
+    TlsConfig tls;
+    section.number("port", tls.port);
+    const auto named_path = [&](std::string_view key) {
+        const auto path = section.absolute_path(key);
+        if (!path) {
+            throw section.error(key, "is missing");
+        }
+        return fs::path{*path};
+    };
+    tls.certificate = named_path("certificate");
+    tls.private_key = named_path("private_key");
+    if (const auto ca_file = section.absolute_path("ca_file")) {
+        tls.ca_file = *ca_file;
+    }
+    using enum TlsConfig::ClientCertificates;
+    constexpr std::array choices{none, optional, required};
+    tls.client_certificates =
+        choices.at(section.choice("client_certificates", {"none", "optional", "required"}, 2));
+    if (tls.client_certificates != none && !tls.ca_file) {
+        throw section.error("ca_file", "is missing: client_certificates need it (or \"none\")");
+    }
+    return tls;
+}
+
+std::map<std::string, PeerAddress> read_peers(const Section& section)
+{
+    std::map<std::string, PeerAddress> peers;
+    for (const auto& title : section.keys()) {
+        const auto peer = section.section(title);
+        PeerAddress address;
+        peer.copy("host", address.host);
+        peer.number("port", address.port);
+        if (address.host.empty() || address.port == 0) {
+            throw section.error(title, "needs a host and a port");
+        }
+        peers.emplace(title, std::move(address));
+    }
+    return peers;
+}
+
+/// RECEIVER with what SITES.<project>.RECEIVER says instead. A project has no TLS port but its own.
+json::Value receiver_block(const json::Value& document, const std::string& project)
+{
+    json::Object merged;
+    if (const auto* const common = document.find("RECEIVER"); common && common->is_object()) {
+        merged = common->object();
+    }
+    if (!project.empty()) {
+        merged.erase("tls");
+        const auto* const block = document.find("SITES")->find(project);
+        const auto* const own = block == nullptr ? nullptr : block->find("RECEIVER");
+        if (own != nullptr && own->is_object()) {
+            for (const auto& [key, value] : own->object()) {
+                merged[key] = value;
+            }
+        }
+    }
+    return merged;
+}
+
+/// `root` and `project` hold DICOMPORT.
+ReceiverConfig read_receiver(const Section& root, const Section& project, const Section& section)
 {
     ReceiverConfig receiver;
-    (project.text("DICOMPORT") ? project : root).number("DICOMPORT", receiver.port);
-    const auto section = root.section("RECEIVER");
+    if (project.is_given()) {
+        receiver.port = 0; // never the port of another archive
+        project.number("DICOMPORT", receiver.port);
+    } else {
+        root.number("DICOMPORT", receiver.port);
+    }
     section.copy("bind", receiver.bind_address);
     section.copy("aet", receiver.aet);
     section.number("max_associations", receiver.max_associations);
@@ -191,23 +297,25 @@ ReceiverConfig read_receiver(const Section& root, const Section& project)
     section.seconds("acse_timeout", receiver.acse_timeout);
     section.seconds("dimse_timeout", receiver.dimse_timeout);
     section.seconds("stop_grace", receiver.stop_grace);
-    const auto syntaxes = section.text("transfer_syntaxes").value_or("any");
-    if (syntaxes != "any" && syntaxes != "uncompressed") {
-        throw Error{Fault::config,
-                    R"(config: RECEIVER.transfer_syntaxes must be "any" or "uncompressed")"};
-    }
-    receiver.transfer_syntaxes = syntaxes == "any" ? ReceiverConfig::TransferSyntaxes::any
-                                                   : ReceiverConfig::TransferSyntaxes::uncompressed;
-    const auto durability = section.text("durability").value_or("file");
-    if (durability != "full" && durability != "file" && durability != "none") {
-        throw Error{Fault::config,
-                    R"(config: RECEIVER.durability must be "full", "file" or "none")"};
-    }
-    receiver.durability = durability == "full"   ? ReceiverConfig::Durability::full
-                          : durability == "file" ? ReceiverConfig::Durability::file
-                                                 : ReceiverConfig::Durability::none;
+    using Syntaxes = ReceiverConfig::TransferSyntaxes;
+    receiver.transfer_syntaxes =
+        section.choice("transfer_syntaxes", {"any", "uncompressed"}, 0) == 0
+            ? Syntaxes::any
+            : Syntaxes::uncompressed;
+    using Durability = ReceiverConfig::Durability;
+    constexpr std::array durabilities{Durability::full, Durability::file, Durability::none};
+    receiver.durability =
+        durabilities.at(section.choice("durability", {"full", "file", "none"}, 1));
     section.boolean("promiscuous", receiver.promiscuous);
+    section.boolean("keep_rejected", receiver.keep_rejected);
     receiver.allowed_callers = section.texts("allowed_callers");
+    receiver.allowed_addresses = section.texts("allowed_addresses");
+    if (const auto tls = section.section("tls"); tls.is_given()) {
+        receiver.tls = read_tls(tls);
+    }
+    receiver.peers = read_peers(section.section("peers"));
+    section.seconds("commitment_retry", receiver.commitment_retry);
+    section.seconds("commitment_give_up", receiver.commitment_give_up);
     section.number("soft_free_share", receiver.soft_free_share);
     section.number("soft_free_bytes", receiver.soft_free_bytes);
     section.number("hard_free_share", receiver.hard_free_share);
@@ -262,13 +370,18 @@ Config Config::load(const fs::path& file, const std::string& project)
         config.paths = read_paths(root, project_block, project);
         config.redcap = read_redcap(root.section("REDCAP"), config.paths);
         config.research_pacs = read_pacs(root.section("RESEARCH_PACS"));
-        config.receiver = read_receiver(root, project_block);
+        static_cast<void>(root.section("RECEIVER")); // must be an object
+        static_cast<void>(project_block.section("RECEIVER"));
+        const auto receiver = receiver_block(config.document, project);
+        config.receiver = read_receiver(root, project_block, {&receiver, "RECEIVER"});
         config.deidentify = read_deidentify(root.section("DEIDENTIFY"), config.paths);
         root.seconds("QUIETTIME", config.timing.quiet);
         root.seconds("SETTLETIME", config.timing.settle);
         config.classify_rules =
             root.text("RULESFILE")
                 .value_or((config.paths.config() / "classifyRules.json").native());
+        config.streams = root.absolute_path("STREAMSFILE")
+                             .value_or((config.paths.workflows() / "config.json").native());
         root.copy("LOCALTIMEZONE", config.timezone);
     } catch (const Error& e) {
         throw Error{Fault::config, "{}", e.what()};

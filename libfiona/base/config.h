@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ struct Paths {
     [[nodiscard]] std::filesystem::path srs() const { return site() / "srs"; }
     [[nodiscard]] std::filesystem::path arrived() const { return site() / ".arrived"; }
     [[nodiscard]] std::filesystem::path spool() const { return site() / ".spool"; }
+    [[nodiscard]] std::filesystem::path commitments() const { return site() / ".commitment"; }
     [[nodiscard]] std::filesystem::path status() const { return site() / ".status"; }
     [[nodiscard]] std::filesystem::path temporary() const { return site() / "tmp"; } ///< mode 0700
     [[nodiscard]] std::filesystem::path config() const { return data / "config"; }
@@ -50,6 +52,14 @@ struct Paths {
     [[nodiscard]] std::filesystem::path incoming_list() const
     {
         return applications / "Assign" / "incoming.txt";
+    }
+    [[nodiscard]] std::filesystem::path workflows() const
+    {
+        return applications / "Workflows" / "php";
+    }
+    [[nodiscard]] std::filesystem::path job_list() const
+    {
+        return workflows() / "workflow_joblist.jobs";
     }
 };
 
@@ -73,10 +83,26 @@ struct ResearchPacsConfig {
     std::chrono::seconds timeout{60};
 };
 
+/// DICOM over TLS, on a port beside the plain one (RECEIVER.tls).
+struct TlsConfig {
+    std::uint16_t port = 2762;         ///< registered for it (PS3.8 §9.1.1); 0: any free one
+    std::filesystem::path certificate; ///< PEM, its chain behind it
+    std::filesystem::path private_key; ///< PEM without a password, mode 0600
+    std::optional<std::filesystem::path> ca_file; ///< PEM: who may sign the certificates of clients
+    enum class ClientCertificates { none, optional, required };
+    ClientCertificates client_certificates = ClientCertificates::required;
+};
+
+/// Where a peer listens (RECEIVER.peers).
+struct PeerAddress {
+    std::string host;
+    std::uint16_t port = 0;
+};
+
 struct ReceiverConfig {
     std::string bind_address = "0.0.0.0";
-    std::uint16_t port = 11112;
-    std::string aet = "FIONA"; ///< the responding AE title; every called AE title is accepted
+    std::uint16_t port = 11112; ///< 0: a project of SITES that names none
+    std::string aet = "FIONA";  ///< the responding AE title; every called AE title is accepted
     unsigned max_associations = 20;
     unsigned max_per_peer = 10;
     std::chrono::seconds acse_timeout{10};
@@ -86,6 +112,14 @@ struct ReceiverConfig {
     enum class Durability { full, file, none } durability = Durability::file;
     bool promiscuous = true; ///< storage classes that DCMTK does not know are accepted
     std::vector<std::string> allowed_callers; ///< empty: all
+    std::vector<std::string>
+        allowed_addresses; ///< `10.0.0.0/8`, `fd00::/8`, `10.1.2.3`; empty: all
+    std::optional<TlsConfig> tls;
+    /// By AE title: where storage commitment is reported to when the association is gone.
+    std::map<std::string, PeerAddress> peers;
+    std::chrono::seconds commitment_retry{30}; ///< first try; doubled after each, to an hour
+    std::chrono::seconds commitment_give_up{86'400};
+    bool keep_rejected = true; ///< refused objects go to .rejected/ while the disk is `ok`
     /// Free space of the archive below which we warn, and below which nothing is accepted.
     /// The larger of the share and the bytes counts.
     double soft_free_share = 0.10;
@@ -128,6 +162,7 @@ public:
     DeidentifyConfig deidentify;
     TimingConfig timing;
     std::filesystem::path classify_rules; ///< RULESFILE, default <config>/classifyRules.json
+    std::filesystem::path streams;        ///< STREAMSFILE, default <workflows>/config.json
     std::string timezone;                 ///< LOCALTIMEZONE; put into TZ by load()
     json::Value document;                 ///< everything, for what has no field above
 };

@@ -19,7 +19,7 @@ namespace {
 std::string read_all(int fd, const fs::path& path, std::size_t max_bytes)
 {
     std::string content;
-    std::array<char, 65536> block{};
+    std::array<char, 8192> block{}; // most files that are read whole are smaller
     for (;;) {
         const auto got = ::read(fd, block.data(), block.size());
         if (got < 0) {

@@ -2,6 +2,8 @@
 #include "libfiona/base/process.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/text.h"
 #include "libfiona/base/unique_fd.h"
 
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <utility>
@@ -37,7 +40,12 @@ std::vector<char*> pointers(std::vector<std::string>& words)
     return result;
 }
 
-std::pair<UniqueFd, UniqueFd> make_pipe()
+struct Pipe {
+    UniqueFd read;
+    UniqueFd write;
+};
+
+Pipe make_pipe()
 {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -105,13 +113,13 @@ pid_t spawn(std::vector<std::string> arguments, const FileActions& actions, shor
     return pid;
 }
 
-/// Reads what is there; false at the end of the stream.
+/// Reads what is there, at most one block; false at the end of the stream.
 bool drain(int fd, std::string& text, std::size_t limit)
 {
     std::array<char, 8192> block{};
     const auto got = ::read(fd, block.data(), block.size());
     if (got < 0) {
-        return errno == EINTR;
+        return errno == EINTR || errno == EAGAIN;
     }
     const auto room = limit - std::min(limit, text.size());
     text.append(block.data(), std::min(room, static_cast<std::size_t>(got)));
@@ -126,67 +134,97 @@ int wait_for(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int milliseconds_until(steady_clock::time_point deadline)
+} // namespace
+
+RunningProgram::RunningProgram(const Command& command)
+    : m_max_output{command.max_output}, m_deadline{steady_clock::now() + command.deadline}
 {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
-    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1000));
+    auto out = make_pipe();
+    auto err = make_pipe();
+    FileActions actions;
+    actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
+    actions.duplicate(out.write.get(), STDOUT_FILENO);
+    actions.duplicate(err.write.get(), STDERR_FILENO);
+    m_pid = spawn(command.arguments, actions, POSIX_SPAWN_SETPGROUP);
+    // Becomes readable when the program has ended. Not yet waited for, its pid and group stay its own.
+    // By number: the header of glibc 2.36 lacks the extern "C" for C++.
+    m_ended = UniqueFd{static_cast<int>(::syscall(SYS_pidfd_open, m_pid, 0))};
+    if (!m_ended) {
+        const int reason = errno;
+        ::kill(-m_pid, SIGKILL);
+        wait_for(m_pid);
+        throw os_error(reason, "watch a child process");
+    }
+    m_out = std::move(out.read);
+    m_err = std::move(err.read);
+    for (const auto* const end : {&m_out, &m_err}) { // several are read by one loop
+        ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
+    }
 }
 
-} // namespace
+RunningProgram::~RunningProgram()
+{
+    if (m_pid > 0) {
+        ::kill(-m_pid, SIGKILL);
+        wait_for(m_pid);
+    }
+}
+
+std::array<pollfd, 3> RunningProgram::events() const
+{
+    return {pollfd{m_out.get(), POLLIN, 0}, pollfd{m_err.get(), POLLIN, 0},
+            pollfd{m_is_alive ? m_ended.get() : -1, POLLIN, 0}};
+}
+
+bool RunningProgram::advance()
+{
+    if (m_out && !drain(m_out.get(), m_finished.out, m_max_output)) {
+        m_out = UniqueFd{};
+    }
+    if (m_err && !drain(m_err.get(), m_finished.err, m_max_output)) {
+        m_err = UniqueFd{};
+    }
+    pollfd ended{m_ended.get(), POLLIN, 0};
+    m_is_alive = m_is_alive && ::poll(&ended, 1, 0) != 1;
+    if (!m_is_alive && !m_out && !m_err) {
+        return true;
+    }
+    if (steady_clock::now() < m_deadline) {
+        return false;
+    }
+    if (m_signals_sent >= 2 && !m_is_alive) {
+        return true; // somebody who left the group still holds a stream: not our child any more
+    }
+    m_finished.timed_out = true;
+    ::kill(-m_pid, m_signals_sent++ == 0 ? SIGTERM : SIGKILL); // the group: helpers of it too
+    m_deadline = steady_clock::now() + std::chrono::seconds{1};
+    return false;
+}
+
+void RunningProgram::expire()
+{
+    if (m_signals_sent == 0) {
+        m_deadline = std::min(m_deadline, steady_clock::now());
+    }
+}
+
+Finished RunningProgram::take()
+{
+    m_finished.exit_code = wait_for(std::exchange(m_pid, -1));
+    return std::move(m_finished);
+}
 
 Finished run(const Command& command)
 {
-    auto [out_read, out_write] = make_pipe();
-    auto [err_read, err_write] = make_pipe();
-    FileActions actions;
-    actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
-    actions.duplicate(out_write.get(), STDOUT_FILENO);
-    actions.duplicate(err_write.get(), STDERR_FILENO);
-    const auto pid = spawn(command.arguments, actions, POSIX_SPAWN_SETPGROUP);
-    out_write = UniqueFd{};
-    err_write = UniqueFd{};
-
-    // Becomes readable when the program has ended. Not yet waited for, its pid and group stay its own.
-    // By number: the header of glibc 2.36 lacks the extern "C" for C++.
-    const UniqueFd ended{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
-    if (!ended) {
-        const int reason = errno;
-        ::kill(-pid, SIGKILL);
-        wait_for(pid);
-        throw os_error(reason, "watch a child process");
+    RunningProgram program{command};
+    while (!program.advance()) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            program.wake_up() - steady_clock::now());
+        auto events = program.events();
+        ::poll(events.data(), events.size(),
+               static_cast<int>(std::clamp<std::int64_t>(left.count() + 1, 0, 1000)));
     }
-
-    Finished finished;
-    auto deadline = steady_clock::now() + command.deadline;
-    int signals_sent = 0;
-    bool out_open = true;
-    bool err_open = true;
-    bool alive = true;
-    while (out_open || err_open || alive) {
-        std::array<pollfd, 3> events{pollfd{out_open ? out_read.get() : -1, POLLIN, 0},
-                                     pollfd{err_open ? err_read.get() : -1, POLLIN, 0},
-                                     pollfd{alive ? ended.get() : -1, POLLIN, 0}};
-        ::poll(events.data(), events.size(), milliseconds_until(deadline));
-        if (events[0].revents != 0) {
-            out_open = drain(out_read.get(), finished.out, command.max_output);
-        }
-        if (events[1].revents != 0) {
-            err_open = drain(err_read.get(), finished.err, command.max_output);
-        }
-        alive = alive && events[2].revents == 0;
-        if (steady_clock::now() < deadline) {
-            continue;
-        }
-        if (signals_sent >= 2 && !alive) {
-            break; // somebody who left the group still holds a stream: not our child any more
-        }
-        finished.timed_out = true;
-        ::kill(-pid, signals_sent++ == 0 ? SIGTERM : SIGKILL); // the group: helpers of it too
-        deadline = steady_clock::now() + std::chrono::seconds{1};
-    }
-    finished.exit_code = wait_for(pid);
-    return finished;
+    return program.take();
 }
 
 void start_in_background(const std::vector<std::string>& arguments, const fs::path& log)
@@ -212,6 +250,25 @@ void start_in_background(const std::vector<std::string>& arguments, const fs::pa
         throw Error{Fault::unreachable, "cannot start {} in the background (log {})",
                     arguments.at(0), log.native()};
     }
+}
+
+std::optional<std::uint64_t> start_ticks(pid_t pid)
+{
+    const auto text = read_file_if_any(fmt::format("/proc/{}/stat", pid));
+    // The name in parentheses is the program's own, and may hold anything.
+    const auto after_name = text ? text->rfind(')') : std::string::npos;
+    if (after_name == std::string::npos) {
+        return std::nullopt;
+    }
+    constexpr std::size_t field = 22 - 2; // the 22nd; after the name comes a blank, then the third
+    const auto fields = split(std::string_view{*text}.substr(after_name), ' ');
+    std::uint64_t ticks = 0;
+    if (fields.size() <= field || fields[1] == "Z") {
+        return std::nullopt;
+    }
+    const auto [end, problem] =
+        std::from_chars(fields[field].data(), fields[field].data() + fields[field].size(), ticks);
+    return problem == std::errc{} ? std::optional{ticks} : std::nullopt;
 }
 
 std::string sibling_program(const std::string& name)

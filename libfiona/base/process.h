@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/base/unique_fd.h"
+
+#include <poll.h>
 #include <sys/types.h>
 
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -29,10 +34,49 @@ struct Finished {
 /// passed. Then its process group gets the signals; what left the group is no longer waited for. Throws Error{Fault::unreachable} if it cannot be started.
 [[nodiscard]] Finished run(const Command& command);
 
+/// The same, for whoever has something else to do meanwhile, such as running another.
+class RunningProgram {
+public:
+    /// Throws Error{Fault::unreachable} if it cannot be started.
+    explicit RunningProgram(const Command& command);
+    RunningProgram(const RunningProgram&) = delete;
+    RunningProgram& operator=(const RunningProgram&) = delete;
+    /// A program that still runs is killed with its group.
+    ~RunningProgram();
+
+    /// Also the number of its process group.
+    [[nodiscard]] pid_t pid() const { return m_pid; }
+    /// What to poll(2) for, at most until wake_up(), before the next advance(). Negative: closed.
+    [[nodiscard]] std::array<pollfd, 3> events() const;
+    [[nodiscard]] std::chrono::steady_clock::time_point wake_up() const { return m_deadline; }
+    /// Reads what is there and sends the signals that are due, without waiting. True when it is over.
+    [[nodiscard]] bool advance();
+    /// From now on its time is over.
+    void expire();
+    /// To be called once, when advance() has returned true.
+    [[nodiscard]] Finished take();
+
+private:
+    std::size_t m_max_output;
+    std::chrono::steady_clock::time_point m_deadline;
+    pid_t m_pid = -1;
+    UniqueFd m_out;
+    UniqueFd m_err;
+    UniqueFd m_ended; ///< readable when the program has ended
+    int m_signals_sent = 0;
+    bool m_is_alive = true;
+    Finished m_finished;
+};
+
 /// Starts a program of its own session, standard input /dev/null, output and errors appended to
 /// `log` (mode 0640). The caller does not wait for it; its parent becomes init.
 void start_in_background(const std::vector<std::string>& arguments,
                          const std::filesystem::path& log);
+
+/// When a process began, in ticks since boot (proc(5), stat); nothing if there is none of that number,
+/// or it has ended.
+/// Number and time together name one process for ever.
+[[nodiscard]] std::optional<std::uint64_t> start_ticks(pid_t pid);
 
 /// The path of another fiona tool: beside the running program, else in PATH by its bare name.
 [[nodiscard]] std::string sibling_program(const std::string& name);

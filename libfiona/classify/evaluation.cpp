@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/classify/evaluation.h"
 
+#include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
 #include "libfiona/classify/series_fields.h"
-
-#include <re2/re2.h>
 
 #include <algorithm>
 #include <cmath>
@@ -28,7 +28,7 @@ std::vector<std::string> texts(const json::Object& fields, std::string_view key)
     return result;
 }
 
-bool contains(const std::vector<std::string>& list, const std::string& text)
+bool contains(const std::vector<std::string>& list, std::string_view text)
 {
     return std::ranges::find(list, text) != list.end();
 }
@@ -126,18 +126,33 @@ bool matches(const Condition& condition, const TagValue& value, const TagValue& 
     case Operator::in: return is_in(value, wanted);
     case Operator::approx: return is_close(value, wanted, condition.level);
     case Operator::regexp:
-        return condition.pattern != nullptr ? re2::RE2::PartialMatch(value.text, *condition.pattern)
-                                            // another attribute's value is a text, not a pattern
-                                            : value.text.find(wanted.text) != std::string::npos;
+        return condition.pattern
+                   ? condition.pattern->is_in(value.text)
+                   // another attribute's value is a text, not a pattern
+                   : !wanted.is_list && value.text.find(wanted.text) != std::string::npos;
     default: return compare(condition.comparison, value, wanted);
     }
+}
+
+/// One of several values, if only one is asked for.
+std::optional<TagValue> element_of(std::optional<TagValue> value,
+                                   const std::optional<std::size_t>& element)
+{
+    if (!value || !element) {
+        return value;
+    }
+    if (*element >= value->items.size()) {
+        return std::nullopt;
+    }
+    auto item = value->items[*element];
+    return TagValue{{item}, false, item};
 }
 
 } // namespace
 
 Evaluation::Evaluation(const RuleModel& model, const dicom::Header& header,
                        const json::Object& series_fields)
-    : m_model{model}, m_header{header}, m_fields{series_fields},
+    : m_model{model}, m_header{header}, m_siemens{header}, m_fields{series_fields},
       m_result{texts(series_fields, types_key), texts(series_fields, vetoes_key)}
 {
 }
@@ -145,32 +160,47 @@ Evaluation::Evaluation(const RuleModel& model, const dicom::Header& header,
 Classification Evaluation::run()
 {
     // Several objects of one type are alternatives: an image must satisfy one of them.
-    std::set<std::string> series_level;
-    std::set<std::string> held_types;
+    std::set<std::string_view> series_level;
     for (const auto& object : m_model.objects) {
-        if (object.is_disabled) {
-            continue;
-        }
-        const bool held = all_hold(object);
-        if (object.is_series_level) {
+        if (object.is_series_level && !object.is_disabled) {
             series_level.insert(object.type);
         }
-        if (held) {
-            held_types.insert(object.type);
+    }
+    std::set<std::string_view> held_types;
+    for (const auto& object : m_model.objects) {
+        const bool is_settled =
+            contains(m_result.types, object.type) && !series_level.contains(object.type);
+        if (object.is_disabled || is_settled || held_types.contains(object.type)
+            || !holds(object)) {
+            continue;
         }
-        if (held && !contains(m_result.types, object.type)
-            && !contains(m_result.vetoes, object.type)) {
+        held_types.insert(object.type);
+        if (!contains(m_result.types, object.type) && !contains(m_result.vetoes, object.type)) {
             m_result.types.push_back(object.type);
         }
     }
-    for (const auto& type : series_level) {
+    for (const auto type : series_level) {
         if (!held_types.contains(type) && !contains(m_result.vetoes, type)) {
-            m_result.vetoes.push_back(type);
+            m_result.vetoes.emplace_back(type);
         }
     }
     std::erase_if(m_result.types,
                   [&](const auto& type) { return contains(m_result.vetoes, type); });
     return m_result;
+}
+
+bool Evaluation::holds(const RuleObject& object)
+{
+    try {
+        return all_hold(object);
+    } catch (const Error& e) {
+        if (e.fault() != Fault::config) {
+            throw;
+        }
+        // Better to search pixels in vain than to miss a name in them.
+        log::warn("rule_gave_up", {{"type", object.type}, {"id", object.id}, {"reason", e.what()}});
+        return object.type == burned_in_type;
+    }
 }
 
 bool Evaluation::all_hold(const RuleObject& object)
@@ -195,6 +225,17 @@ bool Evaluation::holds(const Condition& condition)
 
 std::optional<TagValue> Evaluation::find(const TagReference& reference)
 {
+    using enum TagReference::Source;
+    switch (reference.source) {
+    case csa_image: return element_of(m_siemens.image_value(reference.name), reference.element);
+    case csa_series: return element_of(m_siemens.series_value(reference.name), reference.element);
+    case protocol: {
+        auto text = m_siemens.protocol().value(reference.name);
+        return element_of(text ? std::optional{tag_value({std::move(*text)}, "UN")} : std::nullopt,
+                          reference.element);
+    }
+    case field_or_attribute: break;
+    }
     if (reference.name == types_key) {
         if (m_result.types.empty()) {
             return std::nullopt;
@@ -218,26 +259,24 @@ std::optional<TagValue> Evaluation::find(const TagReference& reference)
 
 std::optional<TagValue> Evaluation::find_attribute(const TagReference& reference)
 {
+    return element_of(whole_attribute(reference), reference.element);
+}
+
+std::optional<TagValue> Evaluation::whole_attribute(const TagReference& reference)
+{
     if (reference.path.empty()) {
         return std::nullopt;
     }
     if (reference.path.size() > 1) {
-        auto values = m_header.nested_values(reference.path);
+        auto values = m_header.values_at(reference.path);
         return values ? std::optional{tag_value(std::move(*values), "UN")} : std::nullopt;
     }
-    const auto tag = reference.path.front();
+    const auto tag = reference.path.front().tag;
     auto seen = m_seen.find(tag);
     if (seen == m_seen.end()) {
         seen = m_seen.emplace(tag, tag_value(m_header, tag)).first;
     }
-    if (!seen->second || !reference.element) {
-        return seen->second;
-    }
-    if (*reference.element >= seen->second->items.size()) {
-        return std::nullopt;
-    }
-    const auto& item = seen->second->items[*reference.element];
-    return TagValue{{item}, false, item};
+    return seen->second;
 }
 
 } // namespace fiona::classify

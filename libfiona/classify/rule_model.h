@@ -2,27 +2,20 @@
 #pragma once
 
 #include "libfiona/base/json.h"
+#include "libfiona/classify/pattern.h"
+#include "libfiona/classify/tag_reference.h"
 #include "libfiona/classify/tag_value.h"
-#include "libfiona/dicom/header.h"
 
-#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
-
-namespace re2 {
-class RE2;
-}
 
 /// The rules as read: plain values, no behaviour. Private to classify/.
 namespace fiona::classify {
 
-/// Where a condition finds its value.
-struct TagReference {
-    std::string name;                   ///< a key of the series JSON or a keyword; may be empty
-    std::vector<dicom::Tag> path;       ///< of the attribute, through first items of sequences
-    std::optional<std::size_t> element; ///< of a multi-valued attribute, from 0
-};
+/// Objects of this type err on the side of holding: see Rules::problems().
+constexpr std::string_view burned_in_type = "CHECKBURNEDINFO";
 
 enum class Operator {
     regexp,
@@ -46,8 +39,8 @@ struct Condition {
     Operator comparison = Operator::regexp;
     TagValue value;
     std::optional<TagReference> other; ///< the rule's value may be another attribute
-    std::shared_ptr<const re2::RE2> pattern;
-    double level = 1e-4; ///< of approx
+    std::optional<Pattern> pattern;    ///< of regexp, unless the value is an array
+    double level = 1e-4;               ///< of approx
     Negate negate = Negate::no;
     std::string reference; ///< id of another object; then nothing above but `negate` counts
     std::optional<std::size_t> target; ///< its position
@@ -70,8 +63,15 @@ struct RuleModel {
 /// Throws Error{Fault::config} if `document` is no array.
 [[nodiscard]] RuleModel read_rules(const json::Value& document, std::string_view name);
 
-/// A tag as rules write it: one name, group and element, or both with an index. Nothing if it is
-/// none of these forms.
-[[nodiscard]] std::optional<TagReference> tag_reference(const json::Array& words);
+struct Complaint {
+    std::string key; ///< may be empty
+    std::string what;
+};
+/// Disables the object and adds a line to the problems. `number` counts from 1.
+void complain(RuleModel& model, RuleObject& object, std::size_t number, const Complaint& complaint);
+
+/// Finds the targets of all references, and disables what refers to nothing, to two, to itself, to a
+/// disabled object, or to too much.
+void link_references(RuleModel& model);
 
 } // namespace fiona::classify

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
-#include "libfiona/base/text.h"
 #include "libfiona/classify/rule_model.h"
 
 #include <fmt/format.h>
 
-#include <re2/re2.h>
-
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <map>
-#include <set>
 
 namespace fiona::classify {
 
 namespace {
-
-constexpr std::string_view burned_in = "CHECKBURNEDINFO";
 
 struct NamedOperator {
     std::string_view name;
@@ -44,44 +36,6 @@ bool is_existence(Operator comparison)
     return comparison == Operator::exist || comparison == Operator::not_exist;
 }
 
-/// `0x18`, `0018`, `24`: four digits, a letter or 0x mean hexadecimal, else decimal.
-std::optional<std::uint16_t> tag_number(std::string_view text)
-{
-    constexpr std::size_t hexadecimal_digits = 4;
-    int base = 10;
-    if (text.starts_with("0x") || text.starts_with("0X")) {
-        text.remove_prefix(2);
-        base = 16;
-    } else if (text.size() == hexadecimal_digits
-               || text.find_first_of("abcdefABCDEF") != std::string_view::npos) {
-        base = 16;
-    }
-    std::uint16_t value = 0;
-    const auto [end, problem] =
-        std::from_chars(text.data(), text.data() + text.size(), value, base);
-    if (text.empty() || problem != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
-}
-
-/// `Sequence[0].Sequence[0].Keyword`; only first items, as that is what the header offers.
-std::optional<TagReference> sequence_path(const std::string& name)
-{
-    TagReference reference{name, {}, std::nullopt};
-    for (auto part : split(name, '.')) {
-        if (part.ends_with("[0]")) {
-            part.remove_suffix(3);
-        }
-        const auto tag = dicom::Header::tag_of(part);
-        if (!tag) {
-            return std::nullopt;
-        }
-        reference.path.push_back(*tag);
-    }
-    return reference;
-}
-
 class ObjectReader {
 public:
     ObjectReader(RuleModel& model, std::size_t number) : m_model{model}, m_number{number} {}
@@ -91,21 +45,22 @@ public:
         RuleObject object;
         object.source = source;
         if (!source.is_object()) {
-            complain(object, "", "must be an object");
+            complain(m_model, object, m_number, {"", "must be an object"});
             return object;
         }
         object.id = source.text("id");
         object.type = source.text("type");
         object.is_series_level = source.text("check") == "SeriesLevel";
         if (object.type.empty()) {
-            complain(object, "type", "is missing");
+            complain(m_model, object, m_number, {"type", "is missing"});
         }
         if (const auto check = source.text("check"); !check.empty() && !object.is_series_level) {
-            complain(object, "check", "only \"SeriesLevel\" is known");
+            complain(m_model, object, m_number, {"check", "only \"SeriesLevel\" is known"});
         }
         const auto* const rules = source.find("rules");
         if (rules == nullptr || !rules->is_array() || rules->array().empty()) {
-            complain(object, "rules", "must be an array with at least one condition");
+            complain(m_model, object, m_number,
+                     {"rules", "must be an array with at least one condition"});
             return object;
         }
         for (std::size_t i = 0; i < rules->array().size(); ++i) {
@@ -113,19 +68,10 @@ public:
             try {
                 object.conditions.push_back(condition(rules->array()[i], where));
             } catch (const Error& e) {
-                complain(object, "", e.what());
+                complain(m_model, object, m_number, {"", e.what()});
             }
         }
         return object;
-    }
-
-    void complain(RuleObject& object, std::string_view key, std::string_view what)
-    {
-        object.is_disabled = true;
-        m_model.problems.push_back(
-            fmt::format("object {}{}: {}{}{}", m_number,
-                        object.id.empty() ? std::string{} : fmt::format(" ({})", object.id), key,
-                        key.empty() ? "" : ": ", what));
     }
 
 private:
@@ -152,7 +98,9 @@ private:
         const auto reference = tag_reference(tag->array());
         if (!reference) {
             throw Error{Fault::config,
-                        "{}.tag: must be a name, group and element, or these and an index", where};
+                        "{}.tag: must be a name or path, group and element, or CSAImage, CSASeries "
+                        "or ASCCONV with a name",
+                        where};
         }
         result.tag = *reference;
         read_operator(result, source, where);
@@ -194,15 +142,13 @@ private:
         if (value->is_array()) {
             result.other = tag_reference(value->array());
         }
-        if (result.comparison != Operator::regexp || result.other) {
-            return;
+        if (result.comparison != Operator::regexp || value->is_array()) {
+            return; // another attribute's value is a text, not a pattern
         }
-        // RE2 reads Python's syntax but for back references and look-around, in linear time.
-        re2::RE2::Options options;
-        options.set_log_errors(false);
-        result.pattern = std::make_shared<const re2::RE2>(result.value.text, options);
-        if (!result.pattern->ok()) {
-            throw Error{Fault::config, "{}.value: {}", where, result.pattern->error()};
+        try {
+            result.pattern.emplace(result.value.text);
+        } catch (const Error& e) {
+            throw e.in(where + ".value");
         }
     }
 
@@ -210,124 +156,14 @@ private:
     std::size_t m_number;
 };
 
-/// Finds the targets of references, and disables what refers to nothing, to two, or to itself.
-class Linker {
-public:
-    explicit Linker(RuleModel& model) : m_model{model} {}
-
-    void link()
-    {
-        std::map<std::string_view, std::vector<std::size_t>> by_id;
-        for (std::size_t i = 0; i < m_model.objects.size(); ++i) {
-            if (!m_model.objects[i].id.empty()) {
-                by_id[m_model.objects[i].id].push_back(i);
-            }
-        }
-        for (const auto& [id, positions] : by_id) {
-            if (positions.size() > 1) {
-                m_model.problems.push_back(
-                    fmt::format("object {} ({}): id: given {} times; nothing can refer to it",
-                                positions[1] + 1, id, positions.size()));
-            }
-        }
-        for (std::size_t i = 0; i < m_model.objects.size(); ++i) {
-            for (auto& condition : m_model.objects[i].conditions) {
-                if (condition.reference.empty()) {
-                    continue;
-                }
-                const auto found = by_id.find(condition.reference);
-                if (found == by_id.end() || found->second.size() > 1) {
-                    disable(i, fmt::format("refers to the {} id {}",
-                                           found == by_id.end() ? "unknown" : "ambiguous",
-                                           condition.reference));
-                } else {
-                    condition.target = found->second.front();
-                }
-            }
-        }
-        for (std::size_t i = 0; i < m_model.objects.size(); ++i) {
-            std::set<std::size_t> above;
-            if (!m_model.objects[i].is_disabled) {
-                follow(i, above);
-            }
-        }
-    }
-
-private:
-    /// False if `position` cannot be used.
-    bool follow(std::size_t position, std::set<std::size_t>& above)
-    {
-        auto& object = m_model.objects[position];
-        if (object.is_disabled) {
-            return false;
-        }
-        if (m_done.contains(position)) {
-            return true;
-        }
-        above.insert(position);
-        for (const auto& condition : object.conditions) {
-            if (!condition.target) {
-                continue;
-            }
-            if (above.contains(*condition.target)) {
-                disable(position, fmt::format("refers in a circle to {}", condition.reference));
-                break;
-            }
-            if (!follow(*condition.target, above)) {
-                disable(position,
-                        fmt::format("refers to {}, which is disabled", condition.reference));
-                break;
-            }
-        }
-        above.erase(position);
-        m_done.insert(position);
-        return !object.is_disabled;
-    }
-
-    void disable(std::size_t position, std::string_view why)
-    {
-        ObjectReader{m_model, position + 1}.complain(m_model.objects[position], "rules", why);
-    }
-
-    RuleModel& m_model;
-    std::set<std::size_t> m_done;
-};
-
 } // namespace
 
-std::optional<TagReference> tag_reference(const json::Array& words)
+void complain(RuleModel& model, RuleObject& object, std::size_t number, const Complaint& complaint)
 {
-    constexpr std::size_t longest_form = 3;
-    if (words.empty() || words.size() > longest_form
-        || !std::ranges::all_of(
-            words, [](const auto& word) { return word.is_string() || word.is_integer(); })) {
-        return std::nullopt;
-    }
-    if (words.size() == 1) {
-        const auto name = words.front().text();
-        if (name.find('.') != std::string::npos) {
-            return sequence_path(name);
-        }
-        TagReference reference{name, {}, std::nullopt};
-        if (const auto tag = dicom::Header::tag_of(name)) {
-            reference.path.push_back(*tag);
-        }
-        return reference;
-    }
-    const auto group = tag_number(words[0].text());
-    const auto element = tag_number(words[1].text());
-    if (!group || !element) {
-        return std::nullopt;
-    }
-    TagReference reference{{}, {{*group, *element}}, std::nullopt};
-    if (words.size() == longest_form) {
-        const auto index = as_number(words[2].text());
-        if (!index || *index < 0 || *index > 1e6) {
-            return std::nullopt;
-        }
-        reference.element = static_cast<std::size_t>(*index);
-    }
-    return reference;
+    object.is_disabled = true;
+    const auto id = object.id.empty() ? std::string{} : fmt::format(" ({})", object.id);
+    const auto key = complaint.key.empty() ? std::string{} : complaint.key + ": ";
+    model.problems.push_back(fmt::format("object {}{}: {}{}", number, id, key, complaint.what));
 }
 
 RuleModel read_rules(const json::Value& document, std::string_view name)
@@ -339,9 +175,9 @@ RuleModel read_rules(const json::Value& document, std::string_view name)
     for (const auto& source : document.array()) {
         model.objects.push_back(ObjectReader{model, model.objects.size() + 1}.read(source));
     }
-    Linker{model}.link();
+    link_references(model);
     for (auto& object : model.objects) {
-        if (object.is_disabled && object.type == burned_in) {
+        if (object.is_disabled && object.type == burned_in_type) {
             object.is_disabled = false; // no condition left: it always holds
             object.conditions.clear();
         }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/classify/series_fields.h"
 
+#include "libfiona/classify/diffusion.h"
+#include "libfiona/classify/functional_groups.h"
+#include "libfiona/classify/siemens.h"
 #include "libfiona/classify/tag_value.h"
-
-#include <fmt/format.h>
+#include "libfiona/classify/vendor_value.h"
 
 #include <algorithm>
 #include <array>
@@ -68,72 +70,48 @@ constexpr std::array<Attribute, 43> attributes{{
     {"ProtocolName", {0x0018, 0x1030}},
 }};
 
-constexpr std::array<std::string_view, 16> added_keys{
-    "BodyPartExamined", "BurnedInAnnotation", "CallerAddress",    "ClassifyVeto",
-    "ConversionType",   "FirstReceived",      "FramesOf",         "ImageOrientationPatient",
-    "LastReceived",     "NumberOfFrames",     "PixelSpacing",     "PatientIdentityRemoved",
-    "ProtocolName",     "SeriesDate",         "SoftwareVersions", "TransferSyntaxUID"};
+constexpr std::array<std::string_view, 21> added_keys{
+    "BodyPartExamined", "BurnedInAnnotation", "CSA",
+    "CallerAddress",    "ClassifyVeto",       "ConversionType",
+    "DiffusionBValues", "FirstReceived",      "FramesOf",
+    "LastReceived",     "NumberOfFrames",     "ImageOrientationPatient",
+    "PixelSpacing",     "ProtocolName",       "ImagePositionPatient",
+    "SeriesDate",       "SoftwareVersions",   "PatientIdentityRemoved",
+    "TotalFrames",      "TransferSyntaxUID",  "diffusionInformation"};
 
-struct PrivateText {
+struct VendorText {
     std::string_view key;
-    std::uint16_t group;
-    std::string_view creator;
-    std::uint8_t element;
+    VendorElement element;
 };
 
-constexpr std::array<PrivateText, 8> private_texts{{
-    {"AcquisitionLength", 0x0051, "SIEMENS MR HEADER", 0x0a},
-    {"ActiveCoils", 0x0051, "SIEMENS MR HEADER", 0x0f},
-    {"Slices", 0x0021, "GEMS_RELA_01", 0x4f},
-    {"PulseSequenceName", 0x0019, "GEMS_ACQU_01", 0x9c},
-    {"Private0019_105a", 0x0019, "GEMS_ACQU_01", 0x5a},
-    {"Private0019_10BB", 0x0019, "GEMS_ACQU_01", 0xbb},
-    {"Private0043_1039", 0x0043, "GEMS_PARM_01", 0x39},
-    {"SequenceType", 0x2001, "Philips Imaging DD 001", 0x20},
+constexpr std::array<VendorText, 8> vendor_texts{{
+    {"AcquisitionLength", {0x0051, "SIEMENS MR HEADER", 0x0a}},
+    {"ActiveCoils", {0x0051, "SIEMENS MR HEADER", 0x0f}},
+    {"Slices", {0x0021, "GEMS_RELA_01", 0x4f}},
+    {"PulseSequenceName", {0x0019, "GEMS_ACQU_01", 0x9c}},
+    {"Private0019_105a", {0x0019, "GEMS_ACQU_01", 0x5a, Encoding::float32}},
+    {"Private0019_10BB", {0x0019, "GEMS_ACQU_01", 0xbb}},
+    {"Private0043_1039", {0x0043, "GEMS_PARM_01", 0x39}},
+    {"SequenceType", {0x2001, "Philips Imaging DD 001", 0x20}},
 }};
 
-struct FunctionalGroup {
-    std::string_view key;
-    Tag macro;
-    Tag attribute;
-};
-
-// PS3.3 §C.7.6.16.2 and §C.8.13.5
-constexpr std::array<FunctionalGroup, 6> functional_groups{{
-    {"RepetitionTime", {0x0018, 0x9112}, {0x0018, 0x0080}},
-    {"EchoTime", {0x0018, 0x9114}, {0x0018, 0x9082}},
-    {"SliceThickness", {0x0028, 0x9110}, {0x0018, 0x0050}},
-    {"SliceSpacing", {0x0028, 0x9110}, {0x0018, 0x0088}},
-    {"PixelSpacing", {0x0028, 0x9110}, {0x0028, 0x0030}},
-    {"ImageOrientationPatient", {0x0020, 0x9116}, {0x0020, 0x0037}},
-}};
-
-constexpr std::string_view frames_key = "FramesOf";
-
-std::optional<std::string> private_text(const Header& header, const PrivateText& wanted)
-{
-    if (auto values = header.private_values(wanted.group, wanted.creator, wanted.element)) {
-        return tag_value(std::move(*values), "UN").text;
-    }
-    constexpr std::uint16_t usual_block = 0x10;
-    if (header.has({wanted.group, usual_block})) {
-        return std::nullopt; // the block belongs to another vendor
-    }
-    const auto number = static_cast<std::uint16_t>((usual_block << 8U) | wanted.element);
-    const auto value = tag_value(header, {wanted.group, number});
-    return value ? std::optional{value->text} : std::nullopt;
-}
-
-/// The scanner's software level: what stands behind `release:`, up to `_` or a quote.
+/// The scanner's software level: what stands behind `release:`, up to `_` or a quote. Siemens' XA
+/// software says it at the end of `syngo MR XA30`.
 std::optional<std::string> software_level(const Header& header)
 {
-    constexpr std::string_view mark = "release:";
+    constexpr std::string_view xa_mark = "syngo MR ";
     const auto text = header.text({0x0018, 0x1020});
-    const auto at = text.find(mark);
+    std::string_view rest = text;
+    if (rest.starts_with(xa_mark) && rest.substr(xa_mark.size()).starts_with("XA")) {
+        rest.remove_prefix(xa_mark.size());
+        return std::string{rest.substr(0, rest.find_first_of(" \\"))};
+    }
+    constexpr std::string_view mark = "release:";
+    const auto at = rest.find(mark);
     if (at == std::string::npos) {
         return std::nullopt;
     }
-    const auto rest = std::string_view{text}.substr(at + mark.size());
+    rest.remove_prefix(at + mark.size());
     return std::string{rest.substr(0, rest.find_first_of("_\""))};
 }
 
@@ -150,58 +128,14 @@ std::string bare_title(std::string_view title)
     return result;
 }
 
-void add_functional_groups(json::Object& fields, const Header& header)
+/// Adds what is absent or empty.
+void complete(json::Object& fields, const json::Object& more)
 {
-    constexpr Tag shared{0x5200, 0x9229};
-    constexpr Tag per_frame{0x5200, 0x9230};
-    if (!header.has(shared) && !header.has(per_frame)) {
-        return;
-    }
-    for (const auto& [key, macro, attribute] : functional_groups) {
-        if (fields.contains(key)) {
-            continue;
+    for (const auto& [key, value] : more) {
+        auto& field = fields.try_emplace(key, "").first->second;
+        if (field == json::Value{""}) {
+            field = value;
         }
-        for (const auto where : {shared, per_frame}) {
-            if (auto values = header.nested_values({where, macro, attribute})) {
-                fields.emplace(key, tag_value(std::move(*values), "DS").text);
-                break;
-            }
-        }
-    }
-}
-
-/// Absent, empty, or the original's word for an absent StudyDescription.
-bool is_missing(const json::Object& fields, const std::string& key)
-{
-    const auto found = fields.find(key);
-    return found == fields.end() || found->second == json::Value{""}
-           || (key == "StudyDescription" && found->second == json::Value{"missing"});
-}
-
-void keep_smallest_location(json::Object& fields, const json::Object& image)
-{
-    constexpr std::string_view key = "SliceLocation";
-    const auto ours = fields.find(key);
-    const auto theirs = image.find(key);
-    if (ours == fields.end() || theirs == image.end()) {
-        return;
-    }
-    const auto current = as_number(ours->second.text());
-    const auto candidate = as_number(theirs->second.text());
-    if (candidate && (!current || *candidate < *current)) {
-        ours->second = theirs->second;
-    }
-}
-
-void keep_times(json::Object& fields, const json::Object& image)
-{
-    const auto received = json::Value{image}.text("LastReceived");
-    const json::Value known{fields};
-    if (const auto first = known.text("FirstReceived"); first.empty() || received < first) {
-        fields["FirstReceived"] = received;
-    }
-    if (known.text("LastReceived") < received) {
-        fields["LastReceived"] = received;
     }
 }
 
@@ -212,7 +146,8 @@ bool is_added_key(std::string_view key)
     return std::ranges::find(added_keys, key) != added_keys.end();
 }
 
-json::Object series_fields(const Header& header, const Reception& reception)
+json::Object series_fields(const Header& header, const Reception& reception,
+                           const json::Object& known)
 {
     json::Object fields;
     for (const auto& [key, tag] : attributes) {
@@ -220,16 +155,18 @@ json::Object series_fields(const Header& header, const Reception& reception)
             fields.emplace(key, value->text);
         }
     }
-    for (const auto& wanted : private_texts) {
-        if (auto text = private_text(header, wanted)) {
-            fields.emplace(wanted.key, std::move(*text));
+    for (const auto& [key, element] : vendor_texts) {
+        if (auto value = vendor_value(header, element)) {
+            fields.emplace(key, std::move(value->text));
         }
     }
-    add_functional_groups(fields, header);
+    complete(fields, functional_group_fields(header));
+    complete(fields, siemens_fields(header, known));
+    complete(fields, diffusion_fields(header, fields));
     fields.try_emplace("StudyDescription", "missing");
     fields["Modality"] = json::Array{header.text({0x0008, 0x0060})};
     if (auto level = software_level(header)) {
-        fields["OSLevel"] = std::move(*level);
+        fields.try_emplace("OSLevel", std::move(*level)); // a Siemens protocol knows it better
     }
     fields["IncomingConnection"] = json::Object{{"AETitleCaller", bare_title(reception.caller)},
                                                 {"AETitleCalled", bare_title(reception.called)},
@@ -239,46 +176,10 @@ json::Object series_fields(const Header& header, const Reception& reception)
     fields["LastReceived"] = iso8601_utc(reception.received);
     fields["TransferSyntaxUID"] = header.meta_text({0x0002, 0x0010});
     if (const auto frames = as_number(header.text({0x0028, 0x0008})); frames && *frames > 1) {
-        fields[std::string{frames_key}] =
+        fields["FramesOf"] =
             json::Object{{header.text({0x0008, 0x0018}), static_cast<std::int64_t>(*frames)}};
     }
     return fields;
-}
-
-json::Object merged(const json::Value& stored, const json::Object& image, Arrival arrival)
-{
-    if (!stored.is_object()) {
-        return image;
-    }
-    auto fields = stored.object();
-    for (const auto& [key, value] : image) {
-        if (key != frames_key && is_missing(fields, key)) {
-            fields[key] = value;
-        }
-    }
-    keep_smallest_location(fields, image);
-    if (const auto frames = image.find(frames_key); frames != image.end()) {
-        auto& known = fields.try_emplace(std::string{frames_key}, json::Object{}).first->second;
-        for (const auto& [instance, count] : frames->second.object()) {
-            known.object()[instance] = count;
-        }
-    }
-    if (arrival == Arrival::first || json::Value{fields} != stored) {
-        keep_times(fields, image);
-    }
-    return fields;
-}
-
-void set_counts(json::Object& fields, std::size_t files)
-{
-    fields["NumFiles"] = fmt::format("{}", files);
-    auto frames = static_cast<std::int64_t>(files);
-    if (const auto found = fields.find(frames_key); found != fields.end()) {
-        for (const auto& [instance, count] : found->second.object()) {
-            frames += count.integer() - 1;
-        }
-    }
-    fields["TotalFrames"] = fmt::format("{}", frames);
 }
 
 } // namespace fiona::classify

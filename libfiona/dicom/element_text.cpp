@@ -8,40 +8,36 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
-#include <span>
+#include <array>
+#include <utility>
 
 namespace fiona::dicom {
 
 namespace {
 
-constexpr Uint32 longest_binary_text = 65536; // anything longer is data, whatever its first bytes
+constexpr std::size_t longest_binary_text = 65536; // longer is data, whatever its first bytes
 
-using Bytes = std::span<const Uint8>;
+using Bytes = std::span<const std::byte>;
+
+template <std::size_t N>
+bool is_one_of(std::string_view vr, const std::array<std::string_view, N>& list)
+{
+    return std::ranges::find(list, vr) != list.end();
+}
 
 /// The characters VR of PS3.5 §6.2 whose text follows Specific Character Set.
-bool follows_charset(DcmEVR vr)
+bool follows_charset(std::string_view vr)
 {
-    switch (vr) {
-    case EVR_LO:
-    case EVR_LT:
-    case EVR_PN:
-    case EVR_SH:
-    case EVR_ST:
-    case EVR_UC:
-    case EVR_UT: return true;
-    default: return false;
-    }
+    return is_one_of<7>(vr, {"LO", "LT", "PN", "SH", "ST", "UC", "UT"});
 }
 
 /// One value whatever it holds, and blanks at its start mean something.
-bool is_one_text(DcmEVR vr)
+bool is_one_text(std::string_view vr)
 {
-    return vr == EVR_LT || vr == EVR_ST || vr == EVR_UT || vr == EVR_UR;
+    return is_one_of<4>(vr, {"LT", "ST", "UT", "UR"});
 }
 
-std::string_view without_padding(std::string_view text, DcmEVR vr)
+std::string_view without_padding(std::string_view text, std::string_view vr)
 {
     if (!is_one_text(vr)) {
         return trimmed(text);
@@ -50,12 +46,12 @@ std::string_view without_padding(std::string_view text, DcmEVR vr)
     return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
 
-std::string_view delimiters_of(DcmEVR vr)
+std::string_view delimiters_of(std::string_view vr)
 {
-    return vr == EVR_PN ? "\\^=" : is_one_text(vr) ? "" : "\\";
+    return vr == "PN" ? "\\^=" : is_one_text(vr) ? "" : "\\";
 }
 
-ElementValues characters(std::string_view bytes, DcmEVR vr, const Charset& charset)
+ElementValues characters(std::string_view bytes, std::string_view vr, const Charset& charset)
 {
     static const Charset ascii;
     const auto decoded = (follows_charset(vr) ? charset : ascii).decode(bytes, delimiters_of(vr));
@@ -70,8 +66,7 @@ ElementValues characters(std::string_view bytes, DcmEVR vr, const Charset& chars
     }
     for (const auto part : split(text, '\\')) {
         auto value = trimmed(part);
-        while (vr == EVR_PN
-               && value.ends_with('=')) { // PS3.5 §6.2: trailing empty groups say nothing
+        while (vr == "PN" && value.ends_with('=')) { // PS3.5 §6.2: empty groups at the end
             value.remove_suffix(1);
         }
         result.values.emplace_back(value);
@@ -79,15 +74,24 @@ ElementValues characters(std::string_view bytes, DcmEVR vr, const Charset& chars
     return result;
 }
 
-/// Little-endian, as all UN is (PS3.5 §6.2.2 note 2).
+/// One number; `bytes` has its size.
 template <typename T>
-std::vector<std::string> numbers(Bytes bytes)
+T number(Bytes bytes, std::endian order)
 {
-    static_assert(std::endian::native == std::endian::little);
+    std::array<std::byte, sizeof(T)> native{};
+    std::ranges::copy(bytes, native.begin());
+    if (order != std::endian::native) {
+        std::ranges::reverse(native);
+    }
+    return std::bit_cast<T>(native);
+}
+
+template <typename T>
+std::vector<std::string> numbers(Bytes bytes, std::endian order)
+{
     std::vector<std::string> values;
     for (; bytes.size() >= sizeof(T); bytes = bytes.subspan(sizeof(T))) {
-        T value{};
-        std::memcpy(&value, bytes.data(), sizeof(T));
+        const auto value = number<T>(bytes.first(sizeof(T)), order);
         if constexpr (std::is_floating_point_v<T>) {
             values.push_back(python_float(static_cast<double>(value)));
         } else {
@@ -97,60 +101,35 @@ std::vector<std::string> numbers(Bytes bytes)
     return values;
 }
 
-std::vector<std::string> numbers_as(DcmEVR vr, Bytes bytes)
-{
-    switch (vr) {
-    case EVR_US: return numbers<Uint16>(bytes);
-    case EVR_SS: return numbers<Sint16>(bytes);
-    case EVR_UL: return numbers<Uint32>(bytes);
-    case EVR_SL: return numbers<Sint32>(bytes);
-    case EVR_UV: return numbers<Uint64>(bytes);
-    case EVR_SV: return numbers<Sint64>(bytes);
-    case EVR_FL: return numbers<Float32>(bytes);
-    case EVR_FD: return numbers<Float64>(bytes);
-    default: return {};
-    }
-}
-
-template <typename T>
-Bytes bytes_of(const T* values, std::size_t bytes)
-{
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) raw bytes of plain numbers
-    const auto* const first = reinterpret_cast<const Uint8*>(values);
-    return first == nullptr ? Bytes{} : Bytes{first, bytes};
-}
-
-/// Binary numbers; DCMTK has swapped them to our byte order.
-std::vector<std::string> native_numbers(DcmElement& element)
-{
-    const std::size_t length = element.getLengthField();
-    const auto get = [&](auto getter, auto sample) {
-        decltype(sample)* data = nullptr;
-        return (element.*getter)(data).good() ? bytes_of(data, length) : Bytes{};
-    };
-    switch (element.ident()) {
-    case EVR_US: return numbers_as(EVR_US, get(&DcmElement::getUint16Array, Uint16{}));
-    case EVR_SS: return numbers_as(EVR_SS, get(&DcmElement::getSint16Array, Sint16{}));
-    case EVR_UL: return numbers_as(EVR_UL, get(&DcmElement::getUint32Array, Uint32{}));
-    case EVR_SL: return numbers_as(EVR_SL, get(&DcmElement::getSint32Array, Sint32{}));
-    case EVR_UV: return numbers_as(EVR_UV, get(&DcmElement::getUint64Array, Uint64{}));
-    case EVR_SV: return numbers_as(EVR_SV, get(&DcmElement::getSint64Array, Sint64{}));
-    case EVR_FL: return numbers_as(EVR_FL, get(&DcmElement::getFloat32Array, Float32{}));
-    case EVR_FD: return numbers_as(EVR_FD, get(&DcmElement::getFloat64Array, Float64{}));
-    default: return {};
-    }
-}
-
-std::vector<std::string> attribute_tags(DcmElement& element)
+std::vector<std::string> attribute_tags(Bytes bytes, std::endian order)
 {
     std::vector<std::string> values;
-    for (unsigned long i = 0; i < element.getVM(); ++i) {
-        DcmTagKey key;
-        if (dynamic_cast<DcmAttributeTag&>(element).getTagVal(key, i).good()) {
-            values.push_back(fmt::format("({:04x},{:04x})", key.getGroup(), key.getElement()));
-        }
+    constexpr std::size_t half = sizeof(std::uint16_t);
+    for (; bytes.size() >= 2 * half; bytes = bytes.subspan(2 * half)) {
+        values.push_back(fmt::format("({:04x},{:04x})",
+                                     number<std::uint16_t>(bytes.first(half), order),
+                                     number<std::uint16_t>(bytes.subspan(half, half), order)));
     }
     return values;
+}
+
+/// Nothing if it is no VR of numbers.
+std::vector<std::string> numbers_as(std::string_view vr, Bytes bytes, std::endian order)
+{
+    using Reader = std::vector<std::string> (*)(Bytes, std::endian);
+    constexpr std::array<std::pair<std::string_view, Reader>, 9> readers{
+        {{"US", numbers<std::uint16_t>},
+         {"SS", numbers<std::int16_t>},
+         {"UL", numbers<std::uint32_t>},
+         {"SL", numbers<std::int32_t>},
+         {"UV", numbers<std::uint64_t>},
+         {"SV", numbers<std::int64_t>},
+         {"FL", numbers<float>},
+         {"FD", numbers<double>},
+         {"AT", attribute_tags}}};
+    const auto* const found =
+        std::ranges::find(readers, vr, &std::pair<std::string_view, Reader>::first);
+    return found == readers.end() ? std::vector<std::string>{} : found->second(bytes, order);
 }
 
 bool is_printable(std::string_view text)
@@ -161,36 +140,35 @@ bool is_printable(std::string_view text)
     });
 }
 
-/// OB, OW, UN: text or numbers if the dictionary says so, text if it looks like it.
-ElementValues binary(DcmElement& element, const Charset& charset)
+std::vector<std::byte> words_in_our_order(Bytes bytes, std::endian order)
 {
-    if (element.getLengthField() == 0 || element.getLengthField() > longest_binary_text) {
+    std::vector<std::byte> result{bytes.begin(), bytes.end()};
+    for (std::size_t i = 0; i + 1 < result.size() && order != std::endian::native; i += 2) {
+        std::swap(result[i], result[i + 1]);
+    }
+    return result;
+}
+
+/// OB, OW, UN: text or numbers if the dictionary says so, text if it looks like it.
+ElementValues binary(const RawElement& element, const Charset& charset)
+{
+    if (element.bytes.empty() || element.bytes.size() > longest_binary_text) {
         return {};
     }
-    Bytes bytes;
-    if (element.getVR() == EVR_OW) {
-        Uint16* data = nullptr;
-        bytes = element.getUint16Array(data).good() ? bytes_of(data, element.getLengthField())
-                                                    : Bytes{};
-    } else {
-        Uint8* data = nullptr;
-        bytes =
-            element.getUint8Array(data).good() ? bytes_of(data, element.getLengthField()) : Bytes{};
-    }
-    const auto known = DcmTag{element.getTag().getXTag()}.getEVR();
-    if (element.getVR() == EVR_UN) {
-        if (auto values = numbers_as(known, bytes); !values.empty()) {
+    const auto known = dictionary_vr(element.tag);
+    if (element.vr == "UN" && known != "AT") {
+        // PS3.5 §6.2.2 note 2: all UN is little endian.
+        if (auto values = numbers_as(known, element.bytes, std::endian::little); !values.empty()) {
             return {std::move(values), false};
         }
     }
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) bytes as text
-    const auto* const first = reinterpret_cast<const char*>(bytes.data());
-    const std::string_view text{first, bytes.size()};
-    const auto bare = trimmed(text);
+    const auto words = element.vr == "OW" ? words_in_our_order(element.bytes, element.order)
+                                          : std::vector<std::byte>{};
+    const auto bare = trimmed(as_text(words.empty() ? element.bytes : Bytes{words}));
     if (!is_printable(bare)) {
         return {};
     }
-    return characters(bare, DcmVR{known}.isaString() != OFFalse ? known : EVR_LO, charset);
+    return characters(bare, is_text_vr(known) ? known : "LO", charset);
 }
 
 } // namespace
@@ -204,35 +182,39 @@ std::string python_float(double value)
     return text;
 }
 
-std::string raw_string(DcmElement& element)
+bool is_text_vr(std::string_view vr)
 {
-    char* data = nullptr;
-    Uint32 length = 0;
-    if (element.isaString() == OFFalse || element.getString(data, length).bad()
-        || data == nullptr) {
-        return {};
-    }
-    return {data, length};
+    return is_one_of<17>(vr, {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH",
+                              "ST", "TM", "UC", "UI", "UR", "UT"});
 }
 
-ElementValues element_values(DcmElement& element, const Charset& charset)
+std::string_view dictionary_vr(Tag tag, const char* creator)
 {
-    if (element.isaString() != OFFalse) {
-        return characters(raw_string(element), element.getVR(), charset);
+    const DcmTag known = creator == nullptr ? DcmTag{tag.group, tag.element}
+                                            : DcmTag{tag.group, tag.element, creator};
+    return known.getVR().getValidVRName(); // one of DCMTK's constants
+}
+
+bool is_us_or_ss(Tag tag)
+{
+    return DcmTag{tag.group, tag.element}.getEVR() == EVR_xs;
+}
+
+std::string_view as_text(std::span<const std::byte> bytes)
+{
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) bytes as text
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+ElementValues element_values(const RawElement& element, const Charset& charset)
+{
+    if (is_text_vr(element.vr)) {
+        return characters(as_text(element.bytes), element.vr, charset);
     }
-    if (element.getVR() == EVR_AT) {
-        return {attribute_tags(element), false};
+    if (element.vr == "OB" || element.vr == "OW" || element.vr == "UN") {
+        return binary(element, charset);
     }
-    if (auto values = native_numbers(element); !values.empty()) {
-        return {std::move(values), false};
-    }
-    switch (element.getVR()) {
-    case EVR_OB:
-    case EVR_OW:
-    case EVR_UN:
-    case EVR_ox: return binary(element, charset);
-    default: return {};
-    }
+    return {numbers_as(element.vr, element.bytes, element.order), false};
 }
 
 } // namespace fiona::dicom

@@ -30,8 +30,8 @@ std::uint64_t little(std::span<const std::byte> bytes)
 /// Group 0002: always explicit VR little endian (PS3.10 §7.1), flat, and ours to bound.
 class MetaReader {
 public:
-    MetaReader(FileSource& source, const PrescanLimits& limits, Prescan& result)
-        : m_source{source}, m_limits{limits}, m_result{result}
+    MetaReader(FileSource& source, const PrescanLimits& limits, Prescan& result, Walked* walked)
+        : m_source{source}, m_limits{limits}, m_result{result}, m_walked{walked}
     {
     }
 
@@ -46,7 +46,7 @@ public:
             if (element == 0x0000 && value.length == 4 && m_source.position() == start + 8) {
                 promised_end = m_source.position() + 4 + little(need(4));
             }
-            note(element, value.length);
+            note(element, value);
             skip(value.length);
             if (m_source.position() - start > m_limits.max_meta_bytes) {
                 fail("the meta header is too long");
@@ -64,6 +64,7 @@ public:
 
 private:
     struct Value {
+        std::array<char, 2> vr{};
         std::uint64_t length = 0;
     };
 
@@ -116,7 +117,7 @@ private:
         const auto vr = uid_text(bytes.subspan(4, 2));
         constexpr std::string_view short_ones = "AE SH UI UL US LO LT ST CS DA TM DT IS PN";
         constexpr std::string_view long_ones = "OB UN UR UT";
-        Value value;
+        Value value{{static_cast<char>(bytes[4]), static_cast<char>(bytes[5])}, 0};
         if (vr.size() == 2 && short_ones.find(vr) != std::string_view::npos) {
             value.length = little(bytes.subspan(6, 2));
             skip(8);
@@ -129,7 +130,7 @@ private:
         return value;
     }
 
-    void note(std::uint64_t element, std::uint64_t length)
+    void note(std::uint64_t element, const Value& value)
     {
         constexpr std::uint64_t max_uid_bytes = 128;
         std::string* target = element == 0x0002   ? &m_result.meta_sop_class
@@ -137,14 +138,24 @@ private:
                               : element == 0x0010 ? &m_result.transfer_syntax
                                                   : nullptr;
         if (target != nullptr && target->empty()) {
-            *target =
-                uid_text(m_source.peek(static_cast<std::size_t>(std::min(length, max_uid_bytes))));
+            *target = uid_text(
+                m_source.peek(static_cast<std::size_t>(std::min(value.length, max_uid_bytes))));
+        }
+        if (m_walked != nullptr && value.length <= ByteSource::max_peek) {
+            const auto bytes = m_source.peek(static_cast<std::size_t>(value.length));
+            m_walked->elements.push_back({.tag = {0x0002, static_cast<std::uint16_t>(element)},
+                                          .vr = value.vr,
+                                          .offset = m_source.position(),
+                                          .length = value.length,
+                                          .copied_at = m_walked->values.size()});
+            m_walked->values.insert(m_walked->values.end(), bytes.begin(), bytes.end());
         }
     }
 
     FileSource& m_source;
     const PrescanLimits& m_limits;
     Prescan& m_result;
+    Walked* m_walked;
 };
 
 bool is_deflated(std::string_view syntax)
@@ -168,21 +179,25 @@ Coding coding_of(std::string_view syntax)
     throw Error{Fault::data, "unknown transfer syntax"};
 }
 
-Prescan scan(const StoredBytes& bytes, const PrescanLimits& limits)
+enum class Index { no, yes };
+
+IndexedFile look_at(const StoredBytes& bytes, const PrescanLimits& limits, Index index)
 {
-    Prescan result;
+    IndexedFile result;
+    auto& scan = result.scan;
     FileSource file{bytes};
-    result.file_bytes = file.size();
-    MetaReader{file, limits, result}.run();
-    const auto coding = coding_of(result.transfer_syntax);
-    if (is_deflated(result.transfer_syntax)) {
-        InflateSource inflated{bytes, result.data_set_offset, limits};
-        walk_data_set(inflated, coding, limits, result);
+    scan.file_bytes = file.size();
+    MetaReader{file, limits, scan, index == Index::yes ? &result.meta : nullptr}.run();
+    auto* const walked = index == Index::yes ? &result.data_set : nullptr;
+    const auto coding = coding_of(scan.transfer_syntax);
+    result.is_deflated = is_deflated(scan.transfer_syntax);
+    if (result.is_deflated) {
+        InflateSource inflated{bytes, scan.data_set_offset, limits};
+        walk_data_set(inflated, coding, limits, scan, walked);
         inflated.check_tail();
-        result.pixel_data_offset
-            .reset(); // a place in the inflated stream means nothing in the file
+        scan.pixel_data_offset.reset(); // a place in the inflated stream means nothing in the file
     } else {
-        walk_data_set(file, coding, limits, result);
+        walk_data_set(file, coding, limits, scan, walked);
     }
     return result;
 }
@@ -191,12 +206,17 @@ Prescan scan(const StoredBytes& bytes, const PrescanLimits& limits)
 
 Prescan prescan(int fd, const PrescanLimits& limits)
 {
-    return scan(fd, limits);
+    return look_at(fd, limits, Index::no).scan;
 }
 
 Prescan prescan(std::span<const std::byte> file, const PrescanLimits& limits)
 {
-    return scan(file, limits);
+    return look_at(file, limits, Index::no).scan;
+}
+
+IndexedFile index_file(int fd, const PrescanLimits& limits)
+{
+    return look_at(fd, limits, Index::yes);
 }
 
 Prescan prescan_file(const std::filesystem::path& file, const PrescanLimits& limits)

@@ -15,6 +15,9 @@ namespace fiona::dicom {
 struct PrescanLimits {
     std::size_t max_depth = 64; ///< nested sequences
     std::size_t max_elements = 10'000'000;
+    /// Steps of DCMTK's linear searches: for the place of an element out of order, and for the creator
+    /// of a private one. Both grow with the square of what a small file can hold.
+    std::uint64_t max_search_steps = 250'000'000;
     std::uint64_t max_meta_bytes = 1U << 20U; ///< group 0002
     std::uint64_t max_inflate_ratio = 100;    ///< deflated data sets
     std::uint64_t max_inflated_bytes = std::uint64_t{2} << 30U;

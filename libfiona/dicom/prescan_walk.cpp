@@ -2,7 +2,6 @@
 #include "libfiona/dicom/prescan_walk.h"
 
 #include "libfiona/base/error.h"
-#include "libfiona/dicom/header.h"
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdicent.h>
@@ -75,10 +74,20 @@ private:
 
 class Walk {
 public:
-    Walk(ByteSource& source, Coding coding, const PrescanLimits& limits, Prescan& result)
+    enum class Kind { data_set, item, sequence, fragments };
+
+    Walk(ByteSource& source, const PrescanLimits& limits, Prescan& result)
         : m_source{source}, m_limits{limits}, m_result{result}
     {
-        m_levels.push_back({Kind::data_set, coding, source.size(), source.size(), {}});
+    }
+
+    void note_elements_in(Walked* walked) { m_walked = walked; }
+    void note_items_in(std::vector<ItemPlace>* items) { m_items = items; }
+
+    /// `end` may be open_end: until the delimiter or, for a data set, until the source ends.
+    void start(Kind kind, Coding coding, std::uint64_t end)
+    {
+        m_levels.push_back({.kind = kind, .coding = coding, .end = end, .limit = m_source.size()});
     }
 
     void run()
@@ -98,8 +107,6 @@ public:
     }
 
 private:
-    enum class Kind { data_set, item, sequence, fragments };
-
     struct Creator {
         std::uint16_t group;
         std::uint16_t block;
@@ -111,7 +118,11 @@ private:
         Coding coding;
         std::uint64_t end;   ///< open_end: until its delimiter
         std::uint64_t limit; ///< nothing inside may reach beyond
-        std::vector<Creator> creators;
+        std::vector<Creator> creators{};
+        Tag highest{};                   ///< of its elements so far
+        std::uint64_t element_count = 0; ///< likewise
+        std::uint64_t creator_count =
+            0; ///< in any coding; `creators` are kept for implicit VR only
     };
 
     struct Element {
@@ -157,8 +168,21 @@ private:
 
     void leave()
     {
+        const bool is_item = m_levels.back().kind == Kind::item;
+        const bool is_delimited = m_levels.back().end == open_end;
         m_depth -= m_levels.back().kind == Kind::sequence ? 1U : 0U;
         m_levels.pop_back();
+        if (m_levels.size() != 1) {
+            return;
+        }
+        if (is_item && m_items != nullptr) {
+            constexpr std::uint64_t delimiter_bytes = 8;
+            m_items->back().length =
+                m_source.position() - m_items->back().offset - (is_delimited ? delimiter_bytes : 0);
+        } else if (!is_item && m_walked != nullptr) {
+            m_walked->elements.back().length =
+                m_source.position() - m_walked->elements.back().offset;
+        }
     }
 
     void enter(Kind kind, Coding coding, std::uint32_t length)
@@ -176,13 +200,35 @@ private:
             }
         }
         const auto end = length == undefined_length ? open_end : here + length;
-        m_levels.push_back({kind, coding, end, std::min(end, outer.limit), {}});
+        m_levels.push_back(
+            {.kind = kind, .coding = coding, .end = end, .limit = std::min(end, outer.limit)});
     }
 
     void count_element()
     {
         if (++m_elements > m_limits.max_elements) {
             fail("too many elements");
+        }
+    }
+
+    static bool is_creator(Tag tag) // PS3.5 §7.8.1
+    {
+        return tag.group % 2 == 1 && tag.element >= 0x10 && tag.element <= 0xff;
+    }
+
+    static bool has_creator(Tag tag) { return tag.group % 2 == 1 && tag.element >= 0x1000; }
+
+    void count_search_steps(Level& level, Tag tag)
+    {
+        if (tag < level.highest) {
+            m_search_steps += level.element_count;
+        }
+        level.highest = std::max(level.highest, tag);
+        ++level.element_count;
+        level.creator_count += is_creator(tag) ? 1U : 0U;
+        m_search_steps += has_creator(tag) ? level.creator_count : 0U;
+        if (m_search_steps > m_limits.max_search_steps) {
+            fail("too many elements out of order or of too many private creators");
         }
     }
 
@@ -195,6 +241,9 @@ private:
         count_element();
         if (tag == Tag{delimiter_group, item_start}) {
             skip(8);
+            if (m_items != nullptr && m_levels.size() == 1) {
+                m_items->push_back({m_source.position(), 0});
+            }
             enter(Kind::item, level.coding, length);
         } else if (tag == Tag{delimiter_group, sequence_end} && length == 0
                    && level.end == open_end) {
@@ -243,9 +292,11 @@ private:
             return;
         }
         // Inside items both have been seen from real archives, and mean nothing there.
-        if (m_levels.size() == 1 && (element.tag.group == 0x0000 || element.tag.group == 0x0002)) {
+        if (level.kind == Kind::data_set
+            && (element.tag.group == 0x0000 || element.tag.group == 0x0002)) {
             fail("group 0000 or 0002 inside the data set", element.tag);
         }
+        count_search_steps(level, element.tag);
         read_length(level, element);
         if (m_levels.size() == 1 && element.tag.group == pixel_group
             && (element.tag.element == 0x0010 || element.tag.element == 0x0008
@@ -253,13 +304,21 @@ private:
             && !m_result.pixel_data_offset) {
             m_result.pixel_data_offset = start;
         }
+        const bool is_noted = m_walked != nullptr && m_levels.size() == 1;
         if (element.length == undefined_length) {
-            enter_undefined(level, element);
+            enter_undefined(level, element, is_noted);
         } else if (is_sequence(level, element)) {
             // A length of zero is a sequence of no items.
             const auto coding = level.coding;
+            if (is_noted) {
+                note_place(element, coding, WalkedElement::Kind::sequence);
+            }
             enter(Kind::sequence, coding, element.length);
         } else {
+            if (is_noted) {
+                note_place(element, level.coding, WalkedElement::Kind::value);
+                copy_value(element.length);
+            }
             note_value(level, element);
             skip_value(element.length, level, element.tag);
         }
@@ -298,19 +357,45 @@ private:
         skip(12);
     }
 
-    void enter_undefined(const Level& level, const Element& element)
+    void enter_undefined(const Level& level, const Element& element, bool is_noted)
     {
-        const auto coding = level.coding;
-        const bool is_pixel_data = element.tag == Tag{pixel_group, 0x0010};
-        if (is_pixel_data && element.vr != "SQ" && element.vr != "UN") {
-            enter(Kind::fragments, coding, undefined_length);
-        } else if (coding == Coding::implicit_little || element.vr == "SQ") {
-            enter(Kind::sequence, coding, undefined_length);
+        auto coding = level.coding;
+        auto kind = Kind::sequence;
+        if (element.tag == Tag{pixel_group, 0x0010} && element.vr != "SQ" && element.vr != "UN") {
+            kind = Kind::fragments;
         } else if (element.vr == "UN") {
             // PS3.5 §6.2.2 note 4: whatever the data set, what is inside is implicit VR little endian.
-            enter(Kind::sequence, Coding::implicit_little, undefined_length);
-        } else {
+            coding = Coding::implicit_little;
+        } else if (coding != Coding::implicit_little && element.vr != "SQ") {
             fail("undefined length of a plain value", element.tag);
+        }
+        if (is_noted) {
+            note_place(element, coding,
+                       kind == Kind::fragments ? WalkedElement::Kind::fragments
+                                               : WalkedElement::Kind::sequence);
+        }
+        enter(kind, coding, undefined_length);
+    }
+
+    /// The source stands at the value.
+    void note_place(const Element& element, Coding coding, WalkedElement::Kind kind)
+    {
+        const bool is_delimited = element.length == undefined_length;
+        m_walked->elements.push_back({.tag = element.tag,
+                                      .vr = element.vr.empty() ? std::array<char, 2>{} : m_vr,
+                                      .coding = coding,
+                                      .kind = kind,
+                                      .is_delimited = is_delimited,
+                                      .offset = m_source.position(),
+                                      .length = is_delimited ? 0 : element.length});
+    }
+
+    void copy_value(std::uint32_t length)
+    {
+        if (length <= m_walked->longest_copied) {
+            const auto bytes = m_source.peek(length);
+            m_walked->elements.back().copied_at = m_walked->values.size();
+            m_walked->values.insert(m_walked->values.end(), bytes.begin(), bytes.end());
         }
     }
 
@@ -325,6 +410,9 @@ private:
         if (element.tag.group % 2 == 0) {
             return m_dictionary->is_sequence(element.tag, nullptr);
         }
+        if (!has_creator(element.tag)) {
+            return false;
+        }
         const auto block = static_cast<std::uint16_t>(element.tag.element >> 8U);
         const auto known = std::ranges::find_if(level.creators, [&](const Creator& creator) {
             return creator.group == element.tag.group && creator.block == block;
@@ -337,8 +425,8 @@ private:
     {
         const auto tag = element.tag;
         if (tag.group % 2 == 1) {
-            if (level.coding == Coding::implicit_little && tag.element >= 0x10
-                && tag.element <= 0xff && element.length <= max_creator_bytes) {
+            if (level.coding == Coding::implicit_little && is_creator(tag)
+                && element.length <= max_creator_bytes) {
                 level.creators.push_back(
                     {tag.group, tag.element, uid_text(m_source.peek(element.length))});
             }
@@ -371,10 +459,13 @@ private:
     ByteSource& m_source;
     const PrescanLimits& m_limits;
     Prescan& m_result;
+    Walked* m_walked = nullptr;
+    std::vector<ItemPlace>* m_items = nullptr;
     std::optional<Dictionary> m_dictionary;
     std::vector<Level> m_levels;
     std::size_t m_depth = 0;
     std::size_t m_elements = 0;
+    std::uint64_t m_search_steps = 0;
     std::array<char, 2> m_vr{};
     std::array<bool, 4> m_seen{};
 };
@@ -392,9 +483,39 @@ std::string uid_text(std::span<const std::byte> value)
     return text;
 }
 
-void walk_data_set(ByteSource& source, Coding coding, const PrescanLimits& limits, Prescan& result)
+void walk_data_set(ByteSource& source, Coding coding, const PrescanLimits& limits, Prescan& result,
+                   Walked* walked)
 {
-    Walk{source, coding, limits, result}.run();
+    Walk walk{source, limits, result};
+    walk.note_elements_in(walked);
+    walk.start(Walk::Kind::data_set, coding, source.size());
+    walk.run();
+}
+
+Walked walk_item(ByteSource& source, Coding coding)
+{
+    Prescan scan;
+    const PrescanLimits limits;
+    Walked walked;
+    walked.longest_copied = 0;
+    Walk walk{source, limits, scan};
+    walk.note_elements_in(&walked);
+    walk.start(Walk::Kind::item, coding, source.size());
+    walk.run();
+    return walked;
+}
+
+std::vector<ItemPlace> walk_sequence(ByteSource& source, const WalkedElement& sequence)
+{
+    Prescan scan;
+    const PrescanLimits limits;
+    std::vector<ItemPlace> items;
+    Walk walk{source, limits, scan};
+    walk.note_items_in(&items);
+    walk.start(Walk::Kind::sequence, sequence.coding,
+               sequence.is_delimited ? open_end : source.size());
+    walk.run();
+    return items;
 }
 
 } // namespace fiona::dicom

@@ -19,6 +19,8 @@ namespace {
 
 using dicom::Tag;
 
+constexpr std::size_t longest_name = 255; // of a host (RFC 1035); AE titles have 16
+
 constexpr Tag sop_class_tag{0x0008, 0x0016};
 constexpr Tag sop_instance_tag{0x0008, 0x0018};
 constexpr Tag study_tag{0x0020, 0x000d};
@@ -58,6 +60,7 @@ std::string cleaned(std::string_view text)
         const auto byte = static_cast<unsigned char>(c);
         return byte > 0x20 && byte != 0x7f && c != '"' && c != '\\';
     });
+    result.resize(std::min(result.size(), longest_name));
     return result;
 }
 
@@ -111,21 +114,49 @@ std::set<fs::path> announced_files(const fs::path& directory)
     return files;
 }
 
-store::SpoolEntry announce_line(std::string_view line)
+fs::path archived_path(const Paths& paths, const fs::path& file)
+{
+    std::error_code problem;
+    const auto real = fs::canonical(file, problem);
+    if (problem == std::errc::no_such_file_or_directory) {
+        throw Error{Fault::missing, "there is no such file"};
+    }
+    const auto archive = fs::canonical(paths.archive(), problem);
+    const auto relative = problem ? fs::path{} : real.lexically_relative(archive);
+    if (relative.empty() || *relative.begin() == ".." || *relative.begin() == ".") {
+        throw Error{Fault::data, "the file is not in the archive {}", paths.archive().native()};
+    }
+    return paths.archive() / relative;
+}
+
+Announced parse_announcement(std::string_view line)
 {
     constexpr std::size_t fields_of_a_message = 5;
     const auto bare = trimmed(line);
-    if (const auto fields = split(bare, ','); fields.size() == fields_of_a_message) {
-        const auto address = cleaned(fields[2]);
-        return announce(fs::path{fields[3]} / fields[4],
-                        {first_of(cleaned(fields[0]), "unknown"),
-                         first_of(cleaned(fields[1]), "unknown"), first_of(address, "0.0.0.0")});
+    const auto fields = split(bare, ',');
+    Announced announced;
+    if (fields.size() == fields_of_a_message) {
+        announced.file = fs::path{fields[3]} / fields[4];
+        announced.sender = {first_of(cleaned(fields[0]), "unknown"),
+                            first_of(cleaned(fields[1]), "unknown"),
+                            first_of(cleaned(fields[2]), "0.0.0.0")};
+    } else if (fields.size() == 1) {
+        announced.file = bare;
+        announced.sender = {"unknown", "unknown", "unknown"};
     }
-    if (bare.starts_with('/') && bare.find(',') == std::string_view::npos) {
-        return announce(fs::path{bare}, {"unknown", "unknown", "unknown"});
+    // A NUL would end the path that the system sees, and not ours.
+    if (!announced.file.is_absolute() || announced.file.native().find('\0') != std::string::npos) {
+        throw Error{Fault::data,
+                    "not a message: expected `caller,called,address,directory,file` or an "
+                    "absolute path"};
     }
-    throw Error{Fault::data, "not a message: expected `caller,called,address,directory,file` or an "
-                             "absolute path"};
+    return announced;
+}
+
+store::SpoolEntry announce_line(const Paths& paths, std::string_view line)
+{
+    const auto announced = parse_announcement(line);
+    return announce(archived_path(paths, announced.file), announced.sender);
 }
 
 dicom::Header read_announced(const store::SpoolEntry& entry)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/base/config.h"
 #include "libfiona/dicom/header.h"
 #include "libfiona/store/spool.h"
 
@@ -29,9 +30,22 @@ struct Sender {
 [[nodiscard]] std::set<std::filesystem::path>
 announced_files(const std::filesystem::path& directory);
 
-/// A line of the original's FIFO: `caller,called,address,directory,file`, or one absolute path.
-/// Throws Error{Fault::data} for anything else, and what announce() throws.
-[[nodiscard]] store::SpoolEntry announce_line(std::string_view line);
+/// Where the archive itself has the file, which may be a link to it. Throws Error: Fault::missing if
+/// there is no such file, Fault::data if it lies elsewhere.
+[[nodiscard]] std::filesystem::path archived_path(const Paths& paths,
+                                                  const std::filesystem::path& file);
+
+/// What a line of the original's FIFO says, without looking at any file.
+struct Announced {
+    std::filesystem::path file; ///< absolute
+    Sender sender;
+};
+/// `caller,called,address,directory,file`, or one absolute path. Throws Error{Fault::data} for anything
+/// else, without the line in its text.
+[[nodiscard]] Announced parse_announcement(std::string_view line);
+
+/// The entry for a line's file, which must lie in the archive. Throws what the three above throw.
+[[nodiscard]] store::SpoolEntry announce_line(const Paths& paths, std::string_view line);
 
 /// The file's header, with the UIDs the entry names. Throws Error{Fault::data} if they differ.
 [[nodiscard]] dicom::Header read_announced(const store::SpoolEntry& entry);

@@ -9,11 +9,14 @@
 #include "libfiona/pacs/receiver.h"
 #include "libfiona/pacs/receiver_status.h"
 #include "libfiona/pacs/sender.h"
+#include "libfiona/store/arrival_marks.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/disk_space.h"
 #include "libfiona/store/spool.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -147,6 +150,11 @@ private:
         m_result.receiver_pid = pid.value_or(0);
         if (!pid) {
             m_result.receiver_port = m_config.receiver.port;
+            if (is_supervised()) {
+                raise(Health::down,
+                      "the receiver does not run, and its supervisor has not started it");
+                return;
+            }
             if (!decide("start the receiver")) {
                 raise(Health::down, "the receiver does not run");
                 return;
@@ -175,7 +183,7 @@ private:
                                             pid, pid_file.native()));
             return false;
         }
-        if (!decide("stop and start the receiver")) {
+        if (!decide(is_supervised() ? "end the receiver" : "stop and start the receiver")) {
             raise(Health::down, "the receiver does not answer: " + m_reason);
             return false;
         }
@@ -183,6 +191,9 @@ private:
             return true; // somebody else has replaced it while we waited
         }
         log::warn("receiver_does_not_answer", {{"pid", pid}, {"reason", m_reason}});
+        if (is_supervised()) {
+            return end_supervised(pid_file, pid);
+        }
         // What it was receiving is finished by its children, who get SIGTERM when it is gone.
         constexpr std::chrono::seconds longest_grace{10};
         static_cast<void>(store::stop_daemon(
@@ -190,6 +201,34 @@ private:
         start_own_receiver(m_config, m_result.receiver_port);
         done("receiver_restarted");
         return true;
+    }
+
+    [[nodiscard]] bool is_supervised() const
+    {
+        return m_options.starts == HeartbeatOptions::Starts::others;
+    }
+
+    /// False if nobody started another in time.
+    bool end_supervised(const fs::path& pid_file, pid_t pid)
+    {
+        using std::chrono::steady_clock;
+        if (::kill(pid, SIGKILL) != 0 && errno != ESRCH) {
+            throw os_error(errno, fmt::format("signal process {}", pid));
+        }
+        const auto deadline = steady_clock::now() + m_options.patience_with_others;
+        for (;;) {
+            const auto now = store::running_daemon(pid_file);
+            if (now && now != pid) {
+                done("receiver_restarted");
+                return true;
+            }
+            if (steady_clock::now() >= deadline) {
+                raise(Health::down, "the receiver did not answer and was ended; its supervisor has "
+                                    "not started another");
+                return false;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds{50});
+        }
     }
 
     void judge_answer(const fs::path& pid_file)
@@ -211,12 +250,17 @@ private:
     void check_processor()
     {
         auto pid = store::running_daemon(pid_file(m_config));
+        if (!pid && is_supervised()) {
+            raise(Health::down,
+                  "the processor does not run, and its supervisor has not started it");
+            return;
+        }
         if (!pid) {
             if (!decide("start the processor")) {
                 raise(Health::down, "the processor does not run");
                 return;
             }
-            start(m_config, std::nullopt);
+            start(m_config, DaemonOptions{});
             done("processor_started");
             pid = store::running_daemon(pid_file(m_config));
         }
@@ -264,6 +308,19 @@ private:
 
     void check_arrivals()
     {
+        if (!fs::exists(m_config.paths.arrived() / ".open")) {
+            return; // nothing was ever received; looking must not make it
+        }
+        for (const auto& mark : store::ArrivalMarks{m_config.paths.arrived()}.all()) {
+            const auto age = std::chrono::duration_cast<std::chrono::seconds>(m_result.checked
+                                                                              - mark.last_arrival);
+            m_result.arrivals_oldest = std::max(m_result.arrivals_oldest.value_or(age), age);
+        }
+        if (m_result.arrivals_oldest >= m_options.oldest_mark) {
+            raise(Health::degraded, fmt::format("a study has been quiet for {} minutes and nobody "
+                                                "noticed: does fiona-detect-arrival run?",
+                                                m_result.arrivals_oldest->count() / 60));
+        }
         const auto failed = m_config.paths.arrived() / ".failed";
         std::error_code absent; // made with the first one
         for (const auto& entry : fs::directory_iterator{failed, absent}) {
@@ -299,6 +356,8 @@ json::Value Heartbeat::as_json() const
 {
     json::Object spool{{"waiting", spool_waiting}, {"failed", spool_failed}};
     spool["oldest_seconds"] = spool_oldest ? json::Value{spool_oldest->count()} : nullptr;
+    json::Object arrivals{{"failed", arrivals_failed}};
+    arrivals["oldest_seconds"] = arrivals_oldest ? json::Value{arrivals_oldest->count()} : nullptr;
     return json::Object{{"v", 1},
                         {"checked", iso8601_utc(checked)},
                         {"state", is_enabled ? name_of(health) : "disabled"},
@@ -309,7 +368,7 @@ json::Value Heartbeat::as_json() const
                                                   {"port", receiver_port}}},
                         {"processor", json::Object{{"pid", processor_pid}}},
                         {"spool", std::move(spool)},
-                        {"arrivals", json::Object{{"failed", arrivals_failed}}},
+                        {"arrivals", std::move(arrivals)},
                         {"disk", json::Object{{"state", disk}, {"free_bytes", free_bytes}}}};
 }
 

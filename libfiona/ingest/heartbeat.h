@@ -30,7 +30,12 @@ struct HeartbeatOptions {
     int echo_attempts = 2;
     std::chrono::milliseconds between_attempts{2000}; ///< a receiver may just be starting
     std::chrono::seconds oldest_entry{120};           ///< of the spool
+    std::chrono::minutes oldest_mark{90}; ///< of arrival: an hour it may wait for its association
     Mode mode = Mode::apply;
+    /// Who starts the daemons. With others, such as systemd, none is started here, and a receiver that
+    /// does not answer gets SIGKILL: it must look like the failure that it is, or it stays down.
+    enum class Starts { ours, others } starts = Starts::ours;
+    std::chrono::milliseconds patience_with_others{15'000}; ///< until they have started it
 };
 
 struct Heartbeat {
@@ -48,7 +53,9 @@ struct Heartbeat {
     std::size_t spool_failed = 0;
     std::optional<std::chrono::seconds> spool_oldest; ///< age; nothing if none waits
     std::size_t arrivals_failed = 0;
-    std::string disk; ///< ok, low, hard, unknown
+    std::optional<std::chrono::seconds>
+        arrivals_oldest; ///< since the last image of the oldest mark
+    std::string disk;    ///< ok, low, hard, unknown
     std::uint64_t free_bytes = 0;
 
     [[nodiscard]] json::Value as_json() const;

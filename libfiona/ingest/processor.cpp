@@ -13,7 +13,7 @@ namespace fiona::ingest {
 
 namespace {
 
-constexpr std::size_t batch_size = 1000;
+constexpr std::size_t batch_size = 4000; // of a kilobyte each in memory
 constexpr std::chrono::seconds patience_for_missing_file{60};
 constexpr std::chrono::seconds longest_delay{300};
 constexpr unsigned most_surprises = 5; ///< exceptions that are no Error: a bug, or no memory
@@ -33,19 +33,34 @@ json::Array as_array(const std::vector<std::string>& texts)
 /// The JSON of the series in work, with its lock.
 struct Processor::Series {
     Series(const store::StudyTree& tree, const store::SpoolEntry& entry)
-        : update{tree, entry.study, entry.series}, fields{update.stored()}
+        : update{tree, entry.study, entry.series}, links{tree, entry.study, entry.series},
+          record{update.stored()}
     {
     }
 
     store::SeriesJsonUpdate update;
-    json::Value fields;
+    store::SeriesLinks links;
+    classify::SeriesRecord record;
     std::set<std::string> participants; ///< already linked in this batch
 };
 
 Processor::Processor(const Config& config, classify::Rules rules)
     : m_tree{config.paths}, m_spool{config.paths.spool()}, m_marks{config.paths.arrived()},
-      m_rules{std::move(rules)}
+      m_attempts{config.paths}, m_rules{std::move(rules)}
 {
+}
+
+void Processor::take_over()
+{
+    m_attempts.take_over();
+    for (const auto& name : m_attempts.deadly()) {
+        if (name.find('/') == std::string::npos) { // else an archive file: reconcile() knows it
+            m_drained = {};
+            give_up(name, fmt::format("{} processes died while they read its file",
+                                      Attempts::most_deaths));
+            m_attempts.forget(name);
+        }
+    }
 }
 
 std::optional<TimePoint> Processor::next_due() const
@@ -75,9 +90,15 @@ Processor::Drained Processor::drain(TimePoint now, const std::function<bool()>& 
 {
     m_now = now;
     m_drained = {};
-    const auto names = due_names(now);
-    for (std::size_t first = 0; first < names.size() && !stop(); first += batch_size) {
-        const auto last = std::min(names.size(), first + batch_size);
+    auto names = due_names(now);
+    // What a process may have died of comes last, and alone.
+    const auto first_suspect =
+        std::stable_partition(names.begin(), names.end(), [&](const std::string& name) {
+            return !m_attempts.is_suspect(name);
+        });
+    const auto others = static_cast<std::size_t>(first_suspect - names.begin());
+    for (std::size_t first = 0, last = 0; first < names.size() && !stop(); first = last) {
+        last = first < others ? std::min(others, first + batch_size) : first + 1;
         for (auto& items : series_of({names.begin() + static_cast<std::ptrdiff_t>(first),
                                       names.begin() + static_cast<std::ptrdiff_t>(last)})) {
             if (stop()) {
@@ -117,18 +138,24 @@ std::vector<Processor::Item> Processor::sort(std::vector<Item> items,
         if (stop()) {
             break;
         }
-        if (guarded(item.name, item.entry.received, [&] { sort_one(item, series); })) {
+        const auto work = [&] {
+            m_attempts.begin(item.name);
+            sort_one(item, series);
+        };
+        if (guarded(item.name, item.entry.received, work)) {
             sorted.push_back(std::move(item));
         }
     }
+    m_attempts.end();
     if (!series || sorted.empty()) {
         return {};
     }
     const auto& entry = sorted.front().entry;
     const auto write = [&] {
-        const auto files = m_tree.count_instances(entry.study, entry.series);
-        classify::set_counts(series->fields.object(), files);
-        if (series->update.replace(series->fields)) {
+        series->links.sync();
+        const auto files = series->links.count();
+        series->record.count(files);
+        if (series->update.replace(series->record.fields())) {
             log::info("series_updated", {{"study", entry.study},
                                          {"series", entry.series},
                                          {"images", sorted.size()},
@@ -153,8 +180,7 @@ void Processor::sort_one(const Item& item, std::optional<Series>& series)
     if (!series) {
         series.emplace(m_tree, entry);
     }
-    const bool is_new =
-        m_tree.link_instance(entry.study, entry.series, entry.sop, entry.directory / entry.file);
+    const bool is_new = series->links.link(entry.sop, entry.directory / entry.file);
     const auto patient = header.text({0x0010, 0x0020});
     const auto date = header.text({0x0008, 0x0020});
     const auto time = header.text({0x0008, 0x0030});
@@ -165,15 +191,14 @@ void Processor::sort_one(const Item& item, std::optional<Series>& series)
         m_tree.link_structured_report(header.text({0x0008, 0x0070}), entry.study, entry.series,
                                       entry.sop);
     }
-    const auto image = classify::series_fields(header, reception_of(entry));
-    auto fields = classify::merged(series->fields, image,
-                                   is_new ? classify::Arrival::first : classify::Arrival::again);
-    const auto found = m_rules.evaluate(header, fields);
-    fields["ClassifyType"] = as_array(found.types);
+    auto& record = series->record;
+    record.add(classify::series_fields(header, reception_of(entry), record.fields()),
+               is_new ? classify::Arrival::first : classify::Arrival::again);
+    const auto found = m_rules.evaluate(header, record.fields());
+    record.set("ClassifyType", as_array(found.types));
     if (!found.vetoes.empty()) {
-        fields["ClassifyVeto"] = as_array(found.vetoes);
+        record.set("ClassifyVeto", as_array(found.vetoes));
     }
-    series->fields = std::move(fields);
     if (header.guessed_texts() > 0) {
         log::debug("text_guessed", {{"study", entry.study}, {"values", header.guessed_texts()}});
     }

@@ -4,6 +4,7 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/classify/rules.h"
+#include "libfiona/ingest/attempts.h"
 #include "libfiona/store/arrival_marks.h"
 #include "libfiona/store/spool.h"
 #include "libfiona/store/study_tree.h"
@@ -19,11 +20,11 @@ namespace fiona::ingest {
 
 /// Turns spool entries into links, series JSON and arrival marks.
 ///
-/// Entries are taken in order of arrival, up to a thousand at a time, and those of one series
+/// Entries are taken in order of arrival, up to four thousand at a time, and those of one series
 /// together: its JSON is read and written once, under the study's lock. An entry is unlinked last,
-/// when everything it stands for is on the disk; every step before can be repeated. Nothing syncs
-/// the links: on a journalling file system the later unlink is never durable without them, and
-/// reconcile() finds a lost one.
+/// when everything it stands for is on the disk: the directory of the links is synced once a batch,
+/// the JSON when it is written. Every step before can be repeated, and reconcile() finds a link that
+/// was lost all the same.
 ///
 /// NumFiles is counted in the directory, once a batch, never kept from before: other tools remove
 /// links, and a directory's mtime is too coarse to notice. A series of n images therefore costs n
@@ -33,6 +34,10 @@ public:
     Processor(const Config& config, classify::Rules rules);
 
     void use(classify::Rules rules) { m_rules = std::move(rules); }
+
+    /// Sets aside what the processes before us died of. Once, with the lock on the spool held.
+    void take_over();
+    [[nodiscard]] Attempts& attempts() { return m_attempts; }
 
     struct Drained {
         std::size_t processed = 0;
@@ -72,6 +77,7 @@ private:
     store::StudyTree m_tree;
     store::Spool m_spool;
     store::ArrivalMarks m_marks;
+    Attempts m_attempts;
     classify::Rules m_rules;
     std::map<std::string, Retry> m_retries;
     TimePoint m_now;

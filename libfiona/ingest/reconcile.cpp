@@ -59,9 +59,9 @@ std::vector<std::string> names_in(const fs::path& directory)
 
 class Reconciler {
 public:
-    Reconciler(const Config& config, TimePoint now, Scope scope, Mode mode)
+    Reconciler(const Config& config, TimePoint now, Scope scope, Mode mode, Attempts* attempts)
         : m_paths{config.paths}, m_tree{config.paths}, m_spool{config.paths.spool()}, m_now{now},
-          m_scope{scope}, m_mode{mode}
+          m_scope{scope}, m_mode{mode}, m_attempts{attempts}
     {
     }
 
@@ -177,10 +177,27 @@ private:
         }
     }
 
+    [[nodiscard]] store::SpoolEntry read(const fs::path& file, const std::string& relative) const
+    {
+        if (m_attempts == nullptr) {
+            return announce(file, {});
+        }
+        m_attempts->begin(relative);
+        auto entry = announce(file, {});
+        m_attempts->end();
+        return entry;
+    }
+
     void announce_lost(const StudyUid& study, const fs::path& file)
     {
+        const auto relative = file.lexically_relative(m_paths.archive()).native();
+        if (m_attempts != nullptr && m_attempts->is_deadly(relative)) {
+            ++m_result.unreadable;
+            log::warn("archive_file_deadly", {{"study", study}});
+            return;
+        }
         try {
-            const auto entry = announce(file, {});
+            const auto entry = read(file, relative);
             const auto link = m_tree.series_directory(entry.study, entry.series) / entry.sop.str();
             if (status_of(link)) {
                 return; // the file's name only says something else
@@ -191,6 +208,9 @@ private:
             ++m_result.queued;
             log::info("announced_again", {{"study", entry.study}, {"series", entry.series}});
         } catch (const Error& e) {
+            if (m_attempts != nullptr) {
+                m_attempts->end();
+            }
             ++m_result.unreadable;
             // A file that somebody else put there may have a patient's name as its own.
             const auto name = file.filename().native();
@@ -207,6 +227,7 @@ private:
     TimePoint m_now;
     Scope m_scope;
     Mode m_mode;
+    Attempts* m_attempts;
     std::set<fs::path> m_known;
     bool m_is_complete = true;
     Reconciled m_result;
@@ -214,9 +235,10 @@ private:
 
 } // namespace
 
-Reconciled reconcile(const Config& config, TimePoint now, Scope scope, Mode mode)
+Reconciled reconcile(const Config& config, TimePoint now, Scope scope, Mode mode,
+                     Attempts* attempts)
 {
-    return Reconciler{config, now, scope, mode}.run();
+    return Reconciler{config, now, scope, mode, attempts}.run();
 }
 
 } // namespace fiona::ingest

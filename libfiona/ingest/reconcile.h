@@ -4,6 +4,7 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/mode.h"
+#include "libfiona/ingest/attempts.h"
 
 #include <cstddef>
 
@@ -24,7 +25,9 @@ struct Reconciled {
 };
 
 /// Announces what a crash has lost between receiver and processor. To be called when the spool is
-/// drained; announcing a file twice is harmless.
-Reconciled reconcile(const Config& config, TimePoint now, Scope scope, Mode mode);
+/// drained; announcing a file twice is harmless. The processor gives its `attempts`: then a file that
+/// ended its reader too often is left out.
+Reconciled reconcile(const Config& config, TimePoint now, Scope scope, Mode mode,
+                     Attempts* attempts = nullptr);
 
 } // namespace fiona::ingest

@@ -72,19 +72,20 @@ void log_unreadable(std::size_t index, const Error& error)
     log::warn("file_unreadable", {{"number", index + 1}, {"reason", error.what()}});
 }
 
-/// Where the archive itself has the file.
 Files in_archive(const Config& config, const Files& files)
 {
-    const auto archive = fs::canonical(config.paths.archive());
     Files found;
     found.reserve(files.size());
     for (const auto& file : files) {
-        const auto relative = fs::canonical(file).lexically_relative(archive);
-        if (relative.empty() || *relative.begin() == "..") {
+        try {
+            found.push_back(archived_path(config.paths, file));
+        } catch (const Error& e) {
+            if (e.fault() != Fault::data) {
+                throw;
+            }
             throw Error{Fault::usage, "--local is for files of the archive {}; others must be sent",
                         config.paths.archive().native()};
         }
-        found.push_back(config.paths.archive() / relative);
     }
     return found;
 }

@@ -129,9 +129,11 @@ void add(T_ASC_Parameters& parameters, std::size_t index, const Proposal& propos
         syntaxes.push_back(syntax.c_str());
     }
     const auto id = static_cast<T_ASC_PresentationContextID>(2 * index + 1);
+    const auto role =
+        proposal.role == Proposal::Role::provider ? ASC_SC_ROLE_SCP : ASC_SC_ROLE_DEFAULT;
     const auto added =
         ASC_addPresentationContext(&parameters, id, proposal.abstract_syntax.c_str(),
-                                   syntaxes.data(), static_cast<int>(syntaxes.size()));
+                                   syntaxes.data(), static_cast<int>(syntaxes.size()), role);
     if (added.bad()) {
         throw Error{Fault::internal, "propose a presentation context: {}", added.text()};
     }

@@ -22,6 +22,8 @@ namespace fiona::pacs {
 struct Proposal {
     std::string abstract_syntax;
     std::vector<std::string> transfer_syntaxes;
+    /// Who we are in it (PS3.7 §D.3.3.4): a provider that opens the association says so.
+    enum class Role { user, provider } role = Role::user;
     friend auto operator<=>(const Proposal&, const Proposal&) = default;
 };
 

@@ -11,7 +11,8 @@
 #include <string>
 #include <vector>
 
-/// The DICOM receiver: C-ECHO and C-STORE, one process per association. It answers success only when
+/// The DICOM receiver: C-ECHO, C-STORE and storage commitment, plain and over TLS, one process per
+/// association. It answers success only when
 /// an object is durable, checked, spooled and marked (receiver_archive.h has the state table).
 namespace fiona::pacs {
 
@@ -23,14 +24,24 @@ struct ReceiverFiles {
     [[nodiscard]] static ReceiverFiles of(const Config& config);
 };
 
+/// What the command line says, and SIGHUP does not change.
+struct ReceiverOptions {
+    std::optional<std::uint16_t> port;   ///< instead of DICOMPORT; 0: any free one (status file)
+    std::optional<bool> keep_rejected{}; ///< instead of RECEIVER.keep_rejected
+};
+
 /// Serves until SIGTERM or SIGINT; then closes the port, lets every association finish its object
 /// and answer it, and returns within RECEIVER.stop_grace. SIGHUP reads the configuration again, and
-/// keeps the old one if the new one is bad; the port stays. SIGPIPE must be ignored.
+/// keeps the old one if the new one, its certificate included, is bad; ports and directories stay.
+/// SIGPIPE must be ignored.
 ///
 /// Throws Error: Fault::temporary if another receiver of this site runs or the port is in use,
-/// Fault::config if the site's directories lie on different file systems.
-/// `port` wins over the configuration; 0 means any free one (see the status file).
-void run_receiver(Config config, std::optional<std::uint16_t> port);
+/// Fault::config if the site's directories lie on different file systems, a project of SITES has
+/// no port, or certificate, key or addresses are bad.
+void run_receiver(Config config, const ReceiverOptions& options);
+
+/// Reads certificate, key and addresses as the receiver will; throws what run_receiver() would.
+void check_settings(const Config& config);
 
 /// `arguments`: the command line that runs the receiver in the foreground. Throws
 /// Error{Fault::temporary} at once if the port is in use.

@@ -4,22 +4,23 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
+#include "libfiona/pacs/commitment_service.h"
+#include "libfiona/pacs/receiver_access.h"
 #include "libfiona/pacs/receiver_host.h"
-#include "libfiona/pacs/receiver_intake.h"
 #include "libfiona/pacs/receiver_negotiation.h"
 #include "libfiona/pacs/receiver_process.h"
+#include "libfiona/pacs/receiver_refusals.h"
 #include "libfiona/pacs/receiver_report.h"
-#include "libfiona/pacs/receiver_room.h"
+#include "libfiona/pacs/receiver_tls.h"
+#include "libfiona/pacs/store_service.h"
 #include "libfiona/pacs/transport.h"
 
 #include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dcostrma.h>
-#include <dcmtk/dcmdata/dctk.h>
+#include <dcmtk/dcmnet/cond.h>
 #include <dcmtk/dcmnet/dimse.h>
 #include <dcmtk/dcmnet/diutil.h>
 #include <dcmtk/dcmnet/dul.h>
 
-#include <algorithm>
 #include <chrono>
 
 namespace fiona::pacs {
@@ -28,9 +29,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr long max_pdu_bytes = 131072;              // the largest DCMTK has
-constexpr std::size_t write_buffer_bytes = 1048576; // a typical slice is one write(2)
-constexpr std::uint64_t room_checked_every = std::uint64_t{64} << 20U; // bytes of one object
+constexpr long max_pdu_bytes = 131072; // the largest DCMTK has
+constexpr int report_patience = 1;     // s; a peer that wants to release does so at once
 constexpr std::chrono::milliseconds host_patience{500}; // of the first object of a peer
 constexpr std::chrono::seconds between_reports{1};
 constexpr std::chrono::seconds close_patience{2}; // for the peer's end of the connection
@@ -47,50 +47,13 @@ int seconds(std::chrono::seconds duration)
     return static_cast<int>(duration.count());
 }
 
-/// Hands the bytes of a data set to `part`, or drops them; never complains (PartFile).
-class Consumer : public DcmConsumer {
-public:
-    Consumer(PartFile* part, Room& room) : m_part{part}, m_room{room} {}
-
-    OFBool good() const override { return OFTrue; }
-    OFCondition status() const override { return EC_Normal; }
-    OFBool isFlushed() const override { return OFTrue; }
-    offile_off_t avail() const override { return max_pdu_bytes; }
-    offile_off_t write(const void* bytes, offile_off_t count) override
-    {
-        m_bytes += static_cast<std::uint64_t>(count);
-        if (m_part != nullptr) {
-            if (m_bytes >= m_next_check) {
-                m_next_check += room_checked_every;
-                if (!m_room.refusal(steady_clock::now()).empty()) {
-                    m_part->fail(ENOSPC);
-                }
-            }
-            m_part->append(bytes, static_cast<std::size_t>(count));
-        }
-        return count;
-    }
-    void flush() override {}
-
-    [[nodiscard]] std::uint64_t bytes() const { return m_bytes; }
-
-private:
-    PartFile* m_part;
-    Room& m_room;
-    std::uint64_t m_bytes = 0;
-    std::uint64_t m_next_check = room_checked_every;
-};
-
-class Sink : public DcmOutputStream {
-public:
-    explicit Sink(Consumer& consumer) : DcmOutputStream{&consumer} {}
-};
-
 class Association {
 public:
     Association(const Config& config, const AssociationTask& task)
-        : m_config{config}, m_task{task}, m_archive{config}, m_room{config, m_archive.spool()},
-          m_layer{make_transport_layer(g_waiting)}, m_buffer(write_buffer_bytes)
+        : m_config{config}, m_task{task}, m_counters{*task.counters},
+          m_store{config, m_peer, m_counters}, m_layer{task.tls == nullptr
+                                                           ? make_transport_layer(g_waiting)
+                                                           : task.tls->transport_layer(g_waiting)}
     {
         m_peer.address = task.address;
         m_peer.host = task.host.value_or("");
@@ -114,14 +77,15 @@ public:
         }
         report();
         const auto how = serve();
-        m_archive.end_association(m_peer.association);
+        m_commitment.reset(); // what it owes is the receiver's from now on
+        m_store.end();
         resolve_host(steady_clock::now()); // for the receiver's memory, if it is there by now
         report();
         log::info("association_ended", {{"assoc", m_peer.association},
                                         {"how", how},
-                                        {"objects", m_objects},
-                                        {"refused", m_refused},
-                                        {"bytes", m_bytes},
+                                        {"objects", m_store.objects()},
+                                        {"refused", m_store.refused()},
+                                        {"bytes", m_store.bytes()},
                                         {"ms", since(m_start)}});
     }
 
@@ -145,10 +109,13 @@ private:
         }
         const auto result =
             ASC_receiveAssociation(m_network, &m_association, max_pdu_bytes, nullptr, nullptr,
-                                   OFFalse, DUL_NOBLOCK, patience);
+                                   m_task.tls == nullptr ? OFFalse : OFTrue, DUL_NOBLOCK, patience);
         if (result.bad()) {
-            log::info("association_not_requested",
-                      {{"address", m_peer.address}, {"reason", result.text()}});
+            m_counters.refuse_association(m_task.tls != nullptr ? Refused::tls
+                                                                : Refused::no_request);
+            log::info("association_not_requested", {{"address", m_peer.address},
+                                                    {"tls", m_task.tls != nullptr},
+                                                    {"reason", result.text()}});
             ASC_dropSCPAssociation(m_association, 0);
             return false;
         }
@@ -158,14 +125,17 @@ private:
         return true;
     }
 
-    bool reject(T_ASC_RejectParametersResult result, T_ASC_RejectParametersReason reason,
-                std::string_view why)
+    bool reject(const Rejection& rejection)
     {
         log::warn("association_refused", {{"caller", printable(m_peer.caller)},
                                           {"called", printable(m_peer.called)},
                                           {"address", m_peer.address},
-                                          {"reason", why}});
-        const T_ASC_RejectParameters parameters{result, ASC_SOURCE_SERVICEUSER, reason};
+                                          {"reason", rejection.why}});
+        // DCMTK numbers the reasons with their source in the upper byte.
+        const T_ASC_RejectParameters parameters{
+            static_cast<T_ASC_RejectParametersResult>(rejection.result),
+            static_cast<T_ASC_RejectParametersSource>(rejection.source),
+            static_cast<T_ASC_RejectParametersReason>(rejection.source << 8U | rejection.reason)};
         ASC_rejectAssociation(m_association, &parameters);
         ASC_dropSCPAssociation(m_association, seconds(close_patience));
         return false;
@@ -173,15 +143,17 @@ private:
 
     bool accept()
     {
-        const auto& allowed = m_config.receiver.allowed_callers;
-        if (!allowed.empty() && std::ranges::find(allowed, m_peer.caller) == allowed.end()) {
-            return reject(ASC_RESULT_REJECTEDPERMANENT, ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED,
-                          "calling AE title not allowed");
+        if (m_task.rejection != nullptr) {
+            return reject(*m_task.rejection); // counted by the receiver
+        }
+        if (!m_task.access->allows_caller(m_peer.caller)) {
+            m_counters.refuse_association(Refused::caller);
+            return reject(unknown_caller);
         }
         const auto contexts = negotiate(*m_association->params, m_config.receiver);
         if (contexts == 0) {
-            return reject(ASC_RESULT_REJECTEDPERMANENT, ASC_REASON_SU_NOREASON,
-                          "no acceptable presentation context");
+            m_counters.refuse_association(Refused::contexts);
+            return reject(no_context);
         }
         ASC_setAPTitles(m_association->params, nullptr, nullptr, m_config.receiver.aet.c_str());
         if (const auto sent = ASC_acknowledgeAssociation(m_association); sent.bad()) {
@@ -193,6 +165,7 @@ private:
                                            {"caller", printable(m_peer.caller)},
                                            {"called", printable(m_peer.called)},
                                            {"address", m_peer.address},
+                                           {"tls", m_task.tls != nullptr},
                                            {"contexts", contexts}});
         return true;
     }
@@ -207,6 +180,11 @@ private:
             T_DIMSE_Message message{};
             T_ASC_PresentationContextID context = 0;
             g_waiting.may_stop = true;
+            if (is_time_to_report()) {
+                g_waiting.may_stop = false;
+                result = m_commitment->send_report(m_association);
+                continue;
+            }
             result = DIMSE_receiveCommand(m_association, DIMSE_NONBLOCKING, patience, &context,
                                           &message, nullptr);
             g_waiting.may_stop = false;
@@ -217,6 +195,14 @@ private:
         return end(result);
     }
 
+    /// A report waits until the peer has nothing more to say for a moment: some release as soon as
+    /// their request is accepted, and a report would cross that.
+    bool is_time_to_report()
+    {
+        return m_commitment && m_commitment->has_report()
+               && !ASC_dataWaiting(m_association, report_patience) && g_waiting.stop_requested == 0;
+    }
+
     OFCondition answer(T_DIMSE_Message& message, T_ASC_PresentationContextID context)
     {
         if (message.CommandField == DIMSE_C_ECHO_RQ) {
@@ -225,122 +211,26 @@ private:
         }
         if (message.CommandField == DIMSE_C_STORE_RQ
             && message.msg.CStoreRQ.DataSetType != DIMSE_DATASET_NULL) {
-            return receive_object(message.msg.CStoreRQ, context);
-        }
-        return DIMSE_BADCOMMANDTYPE;
-    }
-
-    OFCondition receive_object(T_DIMSE_C_StoreRQ& request, T_ASC_PresentationContextID context)
-    {
-        const auto start = steady_clock::now();
-        T_ASC_PresentationContext accepted;
-        auto result =
-            ASC_findAcceptedPresentationContext(m_association->params, context, &accepted);
-        if (result.bad()) {
+            resolve_host(m_start + host_patience);
+            const auto refused = m_store.refused();
+            const auto result = m_store.serve(m_association, message.msg.CStoreRQ, context);
+            if (m_store.refused() != refused || steady_clock::now() >= m_next_report) {
+                report();
+            }
             return result;
         }
-        const ObjectClaim claim{&request.AffectedSOPClassUID[0], &request.AffectedSOPInstanceUID[0],
-                                &accepted.acceptedTransferSyntax[0]};
-        resolve_host(m_start + host_patience);
-        const auto no_space = m_room.refusal(start);
-        std::optional<PartFile> part;
-        if (no_space.empty()) {
-            part.emplace(m_config.paths.incoming_parts(), m_buffer);
-            const auto meta = file_meta(claim, m_peer);
-            part->append(meta.data(), meta.size());
+        if (message.CommandField == DIMSE_N_ACTION_RQ) {
+            if (!m_commitment) {
+                m_commitment.emplace(m_config, m_peer, m_counters);
+            }
+            return m_commitment->serve(m_association, message.msg.NActionRQ, context);
         }
-        Consumer consumer{part ? &*part : nullptr, m_room};
-        Sink sink{consumer};
-        T_ASC_PresentationContextID data_context = 0;
-        result = DIMSE_receiveDataSetInFile(m_association, DIMSE_NONBLOCKING,
-                                            seconds(m_config.receiver.dimse_timeout), &data_context,
-                                            &sink, nullptr, nullptr);
-        if (result.good() && data_context != context) {
-            result = DIMSE_BADDATA; // the context changed inside the message
+        if (message.CommandField == DIMSE_N_EVENT_REPORT_RSP && m_commitment
+            && message.msg.NEventReportRSP.DataSetType == DIMSE_DATASET_NULL) {
+            m_commitment->take(message.msg.NEventReportRSP);
+            return EC_Normal;
         }
-        if (result.bad()) {
-            return result; // the part goes with its owner; the sender knows that it has no answer
-        }
-        const auto verdict =
-            part ? take_in(m_archive, *part, claim, &accepted.abstractSyntax[0], m_peer)
-                 : no_room(no_space);
-        note(verdict, claim, consumer.bytes(), start);
-        if (!verdict.stored && part && verdict.status != status::out_of_resources) {
-            set_aside(*part, verdict);
-        }
-        part.reset(); // nothing of a refused object is left when its sender reads the answer
-        return respond(request, context, verdict);
-    }
-
-    void set_aside(PartFile& part, const Verdict& verdict)
-    {
-        // A flood of bad objects must not take the room of good ones: the sender still has it.
-        if (m_room.disk() != store::DiskState::ok
-            || !m_archive.set_aside(part, verdict.reason, verdict.detail, m_peer)) {
-            log::warn("refused_object_dropped",
-                      {{"assoc", m_peer.association}, {"reason", verdict.reason}});
-        }
-    }
-
-    void note(const Verdict& verdict, const ObjectClaim& claim, std::uint64_t bytes,
-              steady_clock::time_point start)
-    {
-        const auto code = fmt::format("{:04x}", verdict.status);
-        const auto sop = is_uid(claim.sop_instance) ? claim.sop_instance : "illegal";
-        if (!verdict.stored) {
-            ++m_refused;
-            log::warn("object_refused", {{"assoc", m_peer.association},
-                                         {"caller", printable(m_peer.caller)},
-                                         {"sop", sop},
-                                         {"study", verdict.study},
-                                         {"bytes", bytes},
-                                         {"status", code},
-                                         {"reason", verdict.reason},
-                                         {"detail", verdict.detail}});
-            report();
-            return;
-        }
-        ++m_objects;
-        m_bytes += bytes;
-        log::info("object_stored", {{"assoc", m_peer.association},
-                                    {"sop", sop},
-                                    {"study", verdict.study},
-                                    {"bytes", bytes},
-                                    {"ms", since(start)},
-                                    {"as", *verdict.stored == Stored::created ? "new" : "again"}});
-        if (*verdict.stored == Stored::replaced) {
-            log::warn("object_replaced", {{"assoc", m_peer.association},
-                                          {"caller", printable(m_peer.caller)},
-                                          {"sop", sop},
-                                          {"study", verdict.study}});
-        }
-        if (steady_clock::now() >= m_next_report) {
-            report();
-        }
-    }
-
-    OFCondition respond(const T_DIMSE_C_StoreRQ& request, T_ASC_PresentationContextID context,
-                        const Verdict& verdict)
-    {
-        T_DIMSE_C_StoreRSP response{};
-        response.MessageIDBeingRespondedTo = request.MessageID;
-        response.DataSetType = DIMSE_DATASET_NULL;
-        response.DimseStatus = verdict.status;
-        std::ranges::copy(request.AffectedSOPClassUID, &response.AffectedSOPClassUID[0]);
-        std::ranges::copy(request.AffectedSOPInstanceUID, &response.AffectedSOPInstanceUID[0]);
-        response.opts =
-            O_STORE_AFFECTEDSOPCLASSUID | O_STORE_AFFECTEDSOPINSTANCEUID
-            | ((request.opts & O_STORE_RQ_BLANK_PADDING) != 0 ? O_STORE_RSP_BLANK_PADDING : 0U);
-        DcmDataset detail;
-        if (!verdict.comment.empty()) {
-            detail.putAndInsertString(DCM_ErrorComment, std::string{verdict.comment}.c_str());
-        }
-        if (verdict.offending) {
-            detail.putAndInsertTagKey(DCM_OffendingElement, DcmTagKey{verdict.offending->group,
-                                                                      verdict.offending->element});
-        }
-        return DIMSE_sendStoreResponse(m_association, context, &request, &response,
-                                       verdict.stored ? nullptr : &detail);
+        return DIMSE_BADCOMMANDTYPE;
     }
 
     std::string_view end(const OFCondition& result)
@@ -384,36 +274,44 @@ private:
     void report()
     {
         m_next_report = steady_clock::now() + between_reports;
-        send_report(m_task.report_pipe, {::getpid(), m_peer.caller, m_peer.called, m_peer.address,
-                                         m_known_host, m_objects, m_bytes, m_refused});
+        send_report(m_task.report_pipe,
+                    {::getpid(), m_peer.caller, m_peer.called, m_peer.address, m_known_host,
+                     m_store.objects(), m_store.bytes(), m_store.refused()});
     }
+
+    using Refused = ReceiverCounters::Refused;
 
     const Config& m_config;
     const AssociationTask& m_task;
+    const ReceiverCounters& m_counters;
     steady_clock::time_point m_start = steady_clock::now();
     ReceiverPeer m_peer;
     std::optional<HostLookup> m_lookup;
     std::string m_known_host;
-    Archive m_archive;
-    Room m_room;
+    StoreService m_store;
+    std::optional<CommitmentService> m_commitment;
     TransportLayer m_layer;
     T_ASC_Network* m_network = nullptr;
     T_ASC_Association* m_association = nullptr;
-    WriteBuffer m_buffer;
-    std::uint64_t m_objects = 0;
-    std::uint64_t m_refused = 0;
-    std::uint64_t m_bytes = 0;
     steady_clock::time_point m_next_report;
 };
 
 } // namespace
+
+void converse(const Config& config, const AssociationTask& task)
+{
+    g_waiting.may_stop = true; // an association before this one may have left its own
+    g_waiting.longest_wait = Waiting{}.longest_wait;
+    g_waiting.timed_out = false;
+    Association{config, task}.run();
+}
 
 void serve_association(const Config& config, const AssociationTask& task)
 {
     int exit_code = 1;
     try {
         const auto own = become_association_process(task, request_stop);
-        Association{config, own}.run();
+        converse(config, own);
         exit_code = 0;
     } catch (const std::exception& e) {
         log::error("association_failed", {{"address", task.address}, {"reason", e.what()}});

@@ -3,8 +3,10 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/pacs/receiver.h"
+#include "libfiona/pacs/receiver_access.h"
 #include "libfiona/pacs/receiver_listener.h"
 #include "libfiona/pacs/receiver_status.h"
+#include "libfiona/pacs/receiver_tls.h"
 
 #include <chrono>
 #include <thread>
@@ -44,6 +46,14 @@ ReceiverFiles ReceiverFiles::of(const Config& config)
             config.paths.server_logs() / (name + ".log"), status_file(config)};
 }
 
+void check_settings(const Config& config)
+{
+    static_cast<void>(AccessList{config.receiver});
+    if (config.receiver.tls) {
+        static_cast<void>(TlsContext{*config.receiver.tls});
+    }
+}
+
 store::StartResult start_receiver(const Config& config, std::optional<std::uint16_t> port,
                                   const std::vector<std::string>& arguments)
 {
@@ -51,6 +61,7 @@ store::StartResult start_receiver(const Config& config, std::optional<std::uint1
     if (store::running_daemon(files.pid_file)) {
         return store::StartResult::already_running;
     }
+    check_settings(config);
     // Only to say at once what the daemon would say in its log ten seconds later.
     static_cast<void>(Listener{config.receiver.bind_address, port.value_or(config.receiver.port)});
     const auto result = store::start_daemon(files.pid_file, arguments, files.log);

@@ -24,6 +24,13 @@ constexpr std::array<E_TransferSyntax, 7> lossless{EXS_JPEGProcess14SV1,
                                                    EXS_JPEG2000MulticomponentLosslessOnly,
                                                    EXS_DeflatedLittleEndianExplicit};
 
+/// Classes whose messages are not kept.
+bool is_service(std::string_view abstract_syntax)
+{
+    return abstract_syntax == UID_VerificationSOPClass
+           || abstract_syntax == UID_StorageCommitmentPushModelSOPClass;
+}
+
 std::string uid_of(E_TransferSyntax syntax)
 {
     const auto* const uid = DcmXfer{syntax}.getXferID();
@@ -56,7 +63,7 @@ std::vector<std::string> preferred_syntaxes(ReceiverConfig::TransferSyntaxes pro
 bool is_acceptable_class(std::string_view abstract_syntax, bool is_promiscuous)
 {
     const std::string uid{abstract_syntax};
-    return uid == UID_VerificationSOPClass || dcmIsaStorageSOPClassUID(uid.c_str(), ESSC_All)
+    return is_service(uid) || dcmIsaStorageSOPClassUID(uid.c_str(), ESSC_All)
            || (is_promiscuous && dcmFindNameOfUID(uid.c_str()) == nullptr);
 }
 
@@ -72,7 +79,7 @@ std::optional<std::string> choose(const std::vector<std::string>& preferred,
 std::size_t negotiate(T_ASC_Parameters& parameters, const ReceiverConfig& config)
 {
     const auto preferred = preferred_syntaxes(config.transfer_syntaxes);
-    const auto for_echo = preferred_syntaxes(ReceiverConfig::TransferSyntaxes::uncompressed);
+    const auto for_services = preferred_syntaxes(ReceiverConfig::TransferSyntaxes::uncompressed);
     std::size_t accepted = 0;
     const int count = ASC_countPresentationContexts(&parameters);
     for (int i = 0; i < count; ++i) {
@@ -91,7 +98,7 @@ std::size_t negotiate(T_ASC_Parameters& parameters, const ReceiverConfig& config
             proposed.emplace_back(&context.proposedTransferSyntaxes[k][0]);
         }
         const auto chosen =
-            choose(abstract_syntax == UID_VerificationSOPClass ? for_echo : preferred, proposed);
+            choose(is_service(abstract_syntax) ? for_services : preferred, proposed);
         if (chosen && ASC_acceptPresentationContext(&parameters, id, chosen->c_str()).good()) {
             ++accepted;
         } else if (!chosen) {

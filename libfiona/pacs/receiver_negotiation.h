@@ -16,7 +16,7 @@ namespace fiona::pacs {
 /// lossless, then all others that DCMTK knows. What is taken is stored bit for bit.
 [[nodiscard]] std::vector<std::string> preferred_syntaxes(ReceiverConfig::TransferSyntaxes profile);
 
-/// Verification, every storage class DCMTK knows and, if promiscuous, every class it has never
+/// Verification, storage commitment, every storage class DCMTK knows and, if promiscuous, every class it has never
 /// heard of (scanners' private ones, and those younger than this DCMTK).
 [[nodiscard]] bool is_acceptable_class(std::string_view abstract_syntax, bool is_promiscuous);
 

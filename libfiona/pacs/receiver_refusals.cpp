@@ -48,10 +48,35 @@ void Refusals::add(Accepted peer, const Rejection& rejection, Now deadline)
 {
     ++m_count;
     if (m_callers.size() >= max_callers) {
+        make_room();
+    }
+    if (m_callers.size() >= max_callers) {
         log::warn("association_refused", {{"address", peer.address}, {"reason", "flood"}});
         return; // closes it
     }
     m_callers.push_back({std::move(peer), rejection, deadline, {}, 0, false});
+    advance(m_callers.back()); // usually the request is there already
+}
+
+/// Who has its answer may be forgotten before it hangs up: it read it, or its kernel holds it.
+void Refusals::make_room()
+{
+    const auto done =
+        std::ranges::find_if(m_callers, [](const Caller& caller) { return caller.answered; });
+    if (done != m_callers.end()) {
+        m_callers.erase(done);
+    }
+}
+
+/// Reads what has come and answers a whole request; false at the end of the connection.
+bool Refusals::advance(Caller& caller)
+{
+    const bool is_open = read_more(caller);
+    const auto whole = request_bytes(caller.head);
+    if (is_open && !caller.answered && whole != 0 && caller.seen >= whole) {
+        answer(caller);
+    }
+    return is_open;
 }
 
 std::vector<pollfd> Refusals::waits() const
@@ -105,11 +130,7 @@ void Refusals::step(const std::vector<pollfd>& ready, Now now)
         const bool is_ready = event != ready.end() && event->revents != 0;
         event +=
             event == ready.end() ? 0 : 1; // callers added since are behind all that were polled
-        const bool is_open = !is_ready || read_more(*caller);
-        const auto whole = request_bytes(caller->head);
-        if (is_open && !caller->answered && whole != 0 && caller->seen >= whole) {
-            answer(*caller);
-        }
+        const bool is_open = !is_ready || advance(*caller);
         caller = is_open && now < caller->deadline ? std::next(caller) : m_callers.erase(caller);
     }
 }

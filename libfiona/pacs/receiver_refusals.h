@@ -25,10 +25,14 @@ struct Rejection {
 constexpr Rejection too_many{2, 3, 2, "too many associations"};         ///< local limit exceeded
 constexpr Rejection no_space{2, 3, 1, "no room"};                       ///< temporary congestion
 constexpr Rejection switched_off{2, 1, 1, "reception is switched off"}; ///< no reason given
+constexpr Rejection unknown_address{1, 1, 1, "address not allowed"};    ///< no reason given
+constexpr Rejection unknown_caller{1, 1, 3, "calling AE title not allowed"};   ///< not recognized
+constexpr Rejection no_context{1, 1, 1, "no acceptable presentation context"}; ///< no reason given
 
 /// Turns callers away politely and without a process for each: reads the A-ASSOCIATE-RQ, answers with
 /// the rejection, and waits until the peer closes, or the patience ends. Memory is the same for every
-/// caller and their number is bounded; beyond it a connection is simply closed.
+/// caller and their number is bounded; beyond it the oldest answered one goes, and if there is none the
+/// new connection is simply closed.
 class Refusals {
 public:
     using Now = std::chrono::steady_clock::time_point;
@@ -52,7 +56,9 @@ private:
     };
 
     static bool read_more(Caller& caller);
-    void answer(Caller& caller);
+    static void answer(Caller& caller);
+    static bool advance(Caller& caller);
+    void make_room();
 
     std::list<Caller> m_callers;
     std::uint64_t m_count = 0;

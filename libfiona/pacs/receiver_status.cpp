@@ -14,40 +14,39 @@ namespace fiona::pacs {
 
 namespace fs = std::filesystem;
 
-json::Value ReceiverStatus::as_json(TimePoint now) const
+json::Value ReceiverStatus::as_json(TimePoint now, const ReceiverCounters& counters) const
 {
     json::Array list;
-    auto all_objects = objects;
-    auto all_bytes = bytes;
-    auto all_refused = refused_objects;
     for (const auto& [child, state] : associations) {
         const auto& report = state.report;
-        all_objects += report.objects;
-        all_bytes += report.bytes;
-        all_refused += report.refused;
         list.push_back(json::Object{{"pid", child},
                                     {"caller", printable(report.caller)},
                                     {"called", printable(report.called)},
                                     {"address", report.address},
                                     {"host", report.host},
+                                    {"tls", state.is_tls},
                                     {"since", iso8601_utc(state.since)},
                                     {"objects", report.objects},
                                     {"bytes", report.bytes},
                                     {"refused", report.refused}});
     }
-    return json::Object{{"v", 1},
-                        {"pid", pid},
-                        {"port", port},
-                        {"started", iso8601_utc(started)},
-                        {"updated", iso8601_utc(now)},
-                        {"disk", disk},
-                        {"enabled", is_enabled},
-                        {"associations", std::move(list)},
-                        {"accepted", accepted},
-                        {"turned_away", turned_away},
-                        {"objects", all_objects},
-                        {"bytes", all_bytes},
-                        {"refused_objects", all_refused}};
+    auto status = counters.as_json();
+    status["v"] = 1;
+    status["pid"] = pid;
+    status["port"] = port;
+    if (tls_port) {
+        status["tls_port"] = *tls_port;
+    }
+    status["started"] = iso8601_utc(started);
+    status["updated"] = iso8601_utc(now);
+    status["disk"] = disk;
+    status["enabled"] = is_enabled;
+    status["associations"] = std::move(list);
+    status["accepted"] = accepted;
+    auto& commitments = status["commitments"].object();
+    commitments["waiting"] = reports_owed;
+    commitments["failed"] = reports_given_up;
+    return status;
 }
 
 void write_status(const fs::path& file, const json::Value& status)

@@ -4,11 +4,13 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/json.h"
+#include "libfiona/pacs/receiver_counters.h"
 #include "libfiona/pacs/receiver_report.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace fiona::pacs {
@@ -18,21 +20,21 @@ struct ReceiverStatus {
     struct Child {
         AssociationReport report;
         TimePoint since;
+        bool is_tls = false;
     };
 
     pid_t pid = 0;
     std::uint16_t port = 0;
+    std::optional<std::uint16_t> tls_port;
     TimePoint started;
     std::string disk;
     bool is_enabled = true;
     std::map<pid_t, Child> associations;
-    std::uint64_t accepted = 0; ///< associations since the start
-    std::uint64_t turned_away = 0;
-    std::uint64_t objects = 0; ///< of ended associations
-    std::uint64_t bytes = 0;
-    std::uint64_t refused_objects = 0;
+    std::uint64_t accepted = 0;       ///< associations since the start
+    std::size_t reports_owed = 0;     ///< of storage commitment
+    std::size_t reports_given_up = 0; ///< a person must look at them
 
-    [[nodiscard]] json::Value as_json(TimePoint now) const;
+    [[nodiscard]] json::Value as_json(TimePoint now, const ReceiverCounters& counters) const;
 };
 
 /// Replaces the file at once, but not durably: after a power loss nothing in it is true anyway.

@@ -84,20 +84,7 @@ public:
 private:
     bool is_readable(steady_clock::time_point deadline)
     {
-        sigset_t mask;
-        ::sigprocmask(SIG_SETMASK, nullptr, &mask);
-        ::sigdelset(&mask, SIGTERM);
-        for (;;) {
-            if (m_waiting.may_stop && m_waiting.stop_requested != 0) {
-                return false;
-            }
-            pollfd one{getSocket(), POLLIN, 0};
-            const auto left = left_until(deadline);
-            const int ready = ::ppoll(&one, 1, &left, &mask);
-            if (ready >= 0 || errno != EINTR) {
-                return ready > 0;
-            }
-        }
+        return wait_for(getSocket(), POLLIN, deadline, m_waiting);
     }
 
     ssize_t receive(void* target, std::size_t count)
@@ -137,6 +124,24 @@ private:
 };
 
 } // namespace
+
+bool wait_for(int fd, short events, steady_clock::time_point deadline, const Waiting& waiting)
+{
+    sigset_t mask;
+    ::sigprocmask(SIG_SETMASK, nullptr, &mask);
+    ::sigdelset(&mask, SIGTERM);
+    for (;;) {
+        if (waiting.may_stop && waiting.stop_requested != 0) {
+            return false;
+        }
+        pollfd one{fd, events, 0};
+        const auto left = left_until(deadline);
+        const int ready = ::ppoll(&one, 1, &left, &mask);
+        if (ready >= 0 || errno != EINTR) {
+            return ready > 0;
+        }
+    }
+}
 
 void DeleteTransportLayer::operator()(DcmTransportLayer* layer) const
 {

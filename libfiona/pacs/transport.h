@@ -21,6 +21,10 @@ struct Waiting {
     bool timed_out = false; ///< set by the connection when a PDU did not become whole in time
 };
 
+/// Waits for `events` of poll(2) on `fd`; false when the time is over, or `waiting` asks to stop.
+[[nodiscard]] bool wait_for(int fd, short events, std::chrono::steady_clock::time_point deadline,
+                            const Waiting& waiting);
+
 struct DeleteTransportLayer {
     void operator()(DcmTransportLayer* layer) const;
 };

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/site/check.h"
 
+#include "libfiona/base/dates.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/unique_fd.h"
+#include "libfiona/pacs/receiver_access.h"
+#include "libfiona/pacs/receiver_tls.h"
 #include "libfiona/site/layout.h"
 #include "libfiona/store/daemon.h"
 #include "libfiona/store/disk_space.h"
@@ -215,6 +218,37 @@ void check_peers(const Config& config, const Probes& probes, Findings& findings)
         });
 }
 
+/// What would keep the receiver from starting, or its TLS peers from trusting it.
+void check_receiver(const ReceiverConfig& receiver, Findings& findings)
+{
+    if (!receiver.allowed_addresses.empty()) {
+        findings.attempt("addresses that may send", "correct RECEIVER.allowed_addresses",
+                         [&] { static_cast<void>(pacs::AccessList{receiver}); });
+    }
+    if (!receiver.tls) {
+        return;
+    }
+    constexpr std::chrono::hours early_warning{24 * 30};
+    findings.attempt(
+        "TLS certificate and key of the receiver",
+        "correct RECEIVER.tls; the key needs mode 0600 and no password", [&] {
+            const pacs::TlsContext context{*receiver.tls};
+            const auto now = Clock::now();
+            const auto end = iso8601_utc(context.not_after());
+            const auto* const remedy = "have it renewed, then send SIGHUP to the receiver";
+            if (context.not_after() < now) {
+                findings.add({Grade::warn, "the receiver's certificate ended " + end, remedy,
+                              Fault::config});
+            } else if (context.not_before() > now) {
+                findings.add({Grade::warn, "the receiver's certificate is not yet valid",
+                              "set the clock, or wait", Fault::config});
+            } else if (context.not_after() < now + early_warning) {
+                findings.add(
+                    {Grade::warn, "the receiver's certificate ends " + end, remedy, Fault::config});
+            }
+        });
+}
+
 } // namespace
 
 Finding unreadable_config(const Error& error)
@@ -231,6 +265,7 @@ std::vector<Finding> check_site(const Config& config, const Probes& probes)
     check_file_systems(config.paths, findings);
     check_files(config, findings);
     check_disk(config, findings);
+    check_receiver(config.receiver, findings);
     check_daemons(config, findings);
     check_peers(config, probes, findings);
     findings.add(check_redcap(config.redcap, probes));

@@ -11,7 +11,11 @@
 #include "libfiona/site/layout.h"
 #include "libfiona/site/ports.h"
 
+#include <pwd.h>
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <array>
 
 namespace fiona::site {
 
@@ -91,9 +95,25 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
     return text;
 }
 
+std::string with_places(std::string text, const fs::path& config_file, const Paths& paths)
+{
+    const std::array<std::pair<std::string_view, fs::path>, 8> places{
+        {{"@CONFIG@", config_file},
+         {"@PIDS@", paths.pids()},
+         {"@LOGS@", paths.logs()},
+         {"@DATA@", paths.data},
+         {"@PROCESSING@", paths.processing},
+         {"@SERVER@", paths.server},
+         {"@APPLICATIONS@", paths.applications},
+         {"@BIN@", fs::read_symlink("/proc/self/exe").parent_path()}}};
+    for (const auto& [name, place] : places) {
+        text = replaced(std::move(text), name, place.native());
+    }
+    return text;
+}
+
 std::string crontab(const fs::path& config_file, const Paths& paths, Kind kind)
 {
-    const auto tools = fs::read_symlink("/proc/self/exe").parent_path();
     auto text = read_file(shipped_file("crontab.example"));
     // The comment above the first blank line explains the place-holders: it stays with the example.
     if (const auto body = text.find("MAILTO="); body != std::string::npos) {
@@ -103,10 +123,32 @@ std::string crontab(const fs::path& config_file, const Paths& paths, Kind kind)
     if (kind == Kind::demo) {
         text = replaced(std::move(text), "#embedded-redcap# ", "");
     }
-    text = replaced(std::move(text), "@CONFIG@", config_file.native());
-    text = replaced(std::move(text), "@PIDS@", paths.pids().native());
-    text = replaced(std::move(text), "@LOGS@", paths.logs().native());
-    return replaced(std::move(text), "@BIN@", tools.native());
+    return with_places(std::move(text), config_file, paths);
+}
+
+std::string owner_of(const fs::path& directory)
+{
+    struct stat status {};
+    const auto* const user =
+        ::stat(directory.c_str(), &status) == 0
+            ? ::getpwuid(status.st_uid) // NOLINT(concurrency-mt-unsafe) one thread
+            : nullptr;
+    return user != nullptr ? user->pw_name : std::to_string(status.st_uid);
+}
+
+/// The units of the daemons, for those who want systemd rather than cron to start them.
+void make_units(Builder& builder, const fs::path& root, const Paths& paths)
+{
+    constexpr mode_t readable = 0644;
+    builder.directory(root / "systemd", 0755);
+    for (const auto* const name :
+         {"fiona-storescp", "fiona-process-file", "fiona-detect-arrival", "fiona-redcapd"}) {
+        const auto file = fmt::format("{}.service", name);
+        auto text = read_file(shipped_file(fs::path{"systemd"} / file));
+        text = replaced(std::move(text), "@USER@", owner_of(paths.data));
+        builder.file(root / "systemd" / file,
+                     with_places(std::move(text), paths.config() / "config.json", paths), readable);
+    }
 }
 
 void make_files(Builder& builder, const fs::path& root, const Paths& paths, Kind kind)
@@ -121,6 +163,7 @@ void make_files(Builder& builder, const fs::path& root, const Paths& paths, Kind
     copy("safe-private.csv", "profiles/safe-private.csv");
     builder.file(directory / "projects.json", "{}\n", readable);
     builder.file(root / "crontab", crontab(directory / "config.json", paths, kind), readable);
+    make_units(builder, root, paths);
 }
 
 } // namespace

@@ -47,33 +47,63 @@ json::Object redcap_section(const RedcapConfig& redcap)
     return section;
 }
 
+json::Object tls_section(const TlsConfig& tls)
+{
+    using enum TlsConfig::ClientCertificates;
+    json::Object section{{"port", tls.port},
+                         {"certificate", tls.certificate.native()},
+                         {"private_key", tls.private_key.native()},
+                         {"client_certificates", tls.client_certificates == required   ? "required"
+                                                 : tls.client_certificates == optional ? "optional"
+                                                                                       : "none"}};
+    if (tls.ca_file) {
+        section["ca_file"] = tls.ca_file->native();
+    }
+    return section;
+}
+
 json::Object receiver_section(const ReceiverConfig& receiver)
 {
     json::Array callers(receiver.allowed_callers.begin(), receiver.allowed_callers.end());
+    json::Array addresses(receiver.allowed_addresses.begin(), receiver.allowed_addresses.end());
+    json::Object peers;
+    for (const auto& [title, address] : receiver.peers) {
+        peers[title] = json::Object{{"host", address.host}, {"port", address.port}};
+    }
     const auto* const durability = receiver.durability == ReceiverConfig::Durability::full ? "full"
                                    : receiver.durability == ReceiverConfig::Durability::file
                                        ? "file"
                                        : "none";
-    return {{"bind", receiver.bind_address},
-            {"port", receiver.port},
-            {"aet", receiver.aet},
-            {"max_associations", receiver.max_associations},
-            {"max_per_peer", receiver.max_per_peer},
-            {"acse_timeout", receiver.acse_timeout.count()},
-            {"dimse_timeout", receiver.dimse_timeout.count()},
-            {"stop_grace", receiver.stop_grace.count()},
-            {"transfer_syntaxes",
-             receiver.transfer_syntaxes == ReceiverConfig::TransferSyntaxes::any ? "any"
-                                                                                 : "uncompressed"},
-            {"durability", durability},
-            {"promiscuous", receiver.promiscuous},
-            {"allowed_callers", std::move(callers)},
-            {"soft_free_share", receiver.soft_free_share},
-            {"soft_free_bytes", receiver.soft_free_bytes},
-            {"hard_free_share", receiver.hard_free_share},
-            {"hard_free_bytes", receiver.hard_free_bytes},
-            {"spool_warn", receiver.spool_warn},
-            {"spool_max", receiver.spool_max}};
+    json::Object section{
+        {"bind", receiver.bind_address},
+        {"port", receiver.port},
+        {"aet", receiver.aet},
+        {"max_associations", receiver.max_associations},
+        {"max_per_peer", receiver.max_per_peer},
+        {"acse_timeout", receiver.acse_timeout.count()},
+        {"dimse_timeout", receiver.dimse_timeout.count()},
+        {"stop_grace", receiver.stop_grace.count()},
+        {"transfer_syntaxes", receiver.transfer_syntaxes == ReceiverConfig::TransferSyntaxes::any
+                                  ? "any"
+                                  : "uncompressed"},
+        {"durability", durability},
+        {"promiscuous", receiver.promiscuous},
+        {"allowed_callers", std::move(callers)},
+        {"allowed_addresses", std::move(addresses)},
+        {"keep_rejected", receiver.keep_rejected},
+        {"peers", std::move(peers)},
+        {"commitment_retry", receiver.commitment_retry.count()},
+        {"commitment_give_up", receiver.commitment_give_up.count()},
+        {"soft_free_share", receiver.soft_free_share},
+        {"soft_free_bytes", receiver.soft_free_bytes},
+        {"hard_free_share", receiver.hard_free_share},
+        {"hard_free_bytes", receiver.hard_free_bytes},
+        {"spool_warn", receiver.spool_warn},
+        {"spool_max", receiver.spool_max}};
+    if (receiver.tls) {
+        section["tls"] = tls_section(*receiver.tls);
+    }
+    return section;
 }
 
 void add_lines(const json::Value& value, const std::string& name, std::vector<std::string>& lines)

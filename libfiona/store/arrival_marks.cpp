@@ -16,6 +16,7 @@
 #include <charconv>
 #include <climits>
 #include <csignal>
+#include <cstdio>
 
 namespace fiona::store {
 
@@ -36,6 +37,23 @@ std::string_view take_last_field(std::string_view& text)
     const auto field = at == std::string_view::npos ? text : text.substr(at + 1);
     text = at == std::string_view::npos ? std::string_view{} : text.substr(0, at);
     return field;
+}
+
+std::vector<std::string> names_in(const fs::path& directory)
+{
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator{directory}) {
+        names.push_back(entry.path().filename().native());
+    }
+    return names;
+}
+
+/// What is gone meanwhile is nobody's fault.
+void move(const fs::path& from, const fs::path& to, std::string_view doing)
+{
+    if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
+        throw os_error(errno, doing);
+    }
 }
 
 bool is_alive(std::string_view association)
@@ -98,7 +116,7 @@ std::optional<ArrivalMark> ArrivalMark::parse(std::string_view file_name)
 
 ArrivalMarks::ArrivalMarks(fs::path directory) : m_directory{std::move(directory)}
 {
-    for (const auto* const name : {".work", ".failed", ".open"}) {
+    for (const auto* const name : {".work", ".failed", ".open", ".state"}) {
         make_directories(m_directory / name);
     }
 }
@@ -124,8 +142,6 @@ std::vector<ArrivalMarks::Found> ArrivalMarks::all() const
         }
         if (auto mark = ArrivalMark::parse(name)) {
             found.push_back({name, std::move(*mark), modification_time(status)});
-        } else {
-            log::warn("arrival_mark_unreadable", {{"bytes", name.size()}});
         }
     }
     return found;
@@ -144,6 +160,23 @@ void ArrivalMarks::date(const std::string& name, TimePoint last_arrival) const
     }
 }
 
+std::size_t ArrivalMarks::set_strangers_aside(TimePoint limit) const
+{
+    std::size_t moved = 0;
+    for (const auto& name : names_in(m_directory)) {
+        struct stat status {};
+        if (name.front() == '.' || ArrivalMark::parse(name)
+            || ::lstat((m_directory / name).c_str(), &status) != 0 || !S_ISREG(status.st_mode)
+            || modification_time(status) >= limit) {
+            continue;
+        }
+        move(m_directory / name, m_directory / ".failed" / name, "set aside a file in .arrived");
+        log::warn("arrival_mark_unreadable", {{"bytes", name.size()}}); // the name may be anything
+        ++moved;
+    }
+    return moved;
+}
+
 bool ArrivalMarks::claim(const std::string& name) const
 {
     if (::rename((m_directory / name).c_str(), (m_directory / ".work" / name).c_str()) == 0) {
@@ -157,26 +190,47 @@ bool ArrivalMarks::claim(const std::string& name) const
 
 std::vector<std::string> ArrivalMarks::claimed() const
 {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator{m_directory / ".work"}) {
-        names.push_back(entry.path().filename().native());
-    }
-    return names;
+    return names_in(m_directory / ".work");
+}
+
+std::vector<std::string> ArrivalMarks::failed() const
+{
+    return names_in(m_directory / ".failed");
+}
+
+std::optional<TimePoint> ArrivalMarks::arrival_of(const std::string& name) const
+{
+    struct stat status {};
+    return ::stat((m_directory / ".work" / name).c_str(), &status) == 0
+               ? std::optional{modification_time(status)}
+               : std::nullopt;
 }
 
 void ArrivalMarks::finish(const std::string& name) const
 {
-    if (::unlink((m_directory / ".work" / name).c_str()) != 0 && errno != ENOENT) {
-        throw os_error(errno, "finish an arrival mark");
+    for (const auto* const state : {".failed", ".work"}) { // .work last: until then it is repeated
+        if (::unlink((m_directory / state / name).c_str()) != 0 && errno != ENOENT) {
+            throw os_error(errno, "finish an arrival mark");
+        }
     }
 }
 
 void ArrivalMarks::fail(const std::string& name) const
 {
-    if (::rename((m_directory / ".work" / name).c_str(), (m_directory / ".failed" / name).c_str())
-            != 0
-        && errno != ENOENT) {
-        throw os_error(errno, "set aside an arrival mark");
+    move(m_directory / ".work" / name, m_directory / ".failed" / name, "set aside an arrival mark");
+}
+
+void ArrivalMarks::retry(const std::string& name) const
+{
+    const auto failed = m_directory / ".failed" / name;
+    if (::renameat2(AT_FDCWD, failed.c_str(), AT_FDCWD, (m_directory / name).c_str(),
+                    RENAME_NOREPLACE)
+            == 0
+        || errno == ENOENT) {
+        return;
+    }
+    if (errno != EEXIST || ::unlink(failed.c_str()) != 0) {
+        throw os_error(errno, "retry an arrival mark");
     }
 }
 

@@ -32,11 +32,14 @@ struct ArrivalMark {
 
 /// .arrived/X  .work/X  .failed/X
 ///     +          -         -      arriving, or quiet and not yet noticed
-///     -          +         -      claimed by fiona-detect-arrival; after a crash it claims again
-///     +          +         -      claimed, and a later object arrived: handled again afterwards
-///     -          -         +      an action failed; retried with back-off, five times
+///     -          +         -      claimed by fiona-detect-arrival, which repeats what fails, and after
+///                                 a crash goes on with it
+///     +          +         -      claimed, and a later object arrived: the next claim replaces .work/X
+///     *          *         +      given up; `fiona-detect-arrival --retry-failed` moves X back to
+///                                 .arrived/, and a later arrival that is handled removes it
 ///     -          -         -      handled
 ///
+/// `.state/` holds what has been done about claimed marks (ingest/arrival_progress.h).
 /// `.open/<association>` holds the study UIDs (one a line) of an association that is still open.
 /// Its file name starts with the pid of the receiver's child; a file of a dead pid means nothing.
 class ArrivalMarks {
@@ -52,22 +55,34 @@ public:
         ArrivalMark mark;
         TimePoint last_arrival;
     };
-    /// All marks now in the directory; names that cannot be read are skipped and logged.
+    /// All marks now in the directory; names that cannot be read are left out.
     [[nodiscard]] std::vector<Found> all() const;
     /// Gives a mark another time; nothing if it is gone.
     void date(const std::string& name, TimePoint last_arrival) const;
+    /// Moves names that cannot be read, last changed before `limit`, to .failed/; returns how many.
+    // NOLINTNEXTLINE(modernize-use-nodiscard) called for its effect
+    std::size_t set_strangers_aside(TimePoint limit) const;
     /// Takes it by rename to .work/; false if somebody else did.
     [[nodiscard]] bool claim(const std::string& name) const;
-    /// Names that were claimed before a crash.
+    /// Names in .work/, in no order.
     [[nodiscard]] std::vector<std::string> claimed() const;
+    /// When the last object of a claimed mark came: rename(2) keeps the mtime. Nothing if it is gone.
+    [[nodiscard]] std::optional<TimePoint> arrival_of(const std::string& name) const;
+    /// Handled; also what was given up for an earlier arrival goes.
     void finish(const std::string& name) const;
     void fail(const std::string& name) const;
+    /// Names in .failed/, in no order.
+    [[nodiscard]] std::vector<std::string> failed() const;
+    /// Back to .arrived/; where a later arrival is there already it covers this one.
+    void retry(const std::string& name) const;
 
     /// Notes that `association` (of the calling process) has stored objects of `study`.
     void open_association(const std::string& association, const StudyUid& study) const;
     void close_association(const std::string& association) const;
     /// Whether an association of a living process has stored objects of `study`.
     [[nodiscard]] bool has_open_association(const StudyUid& study) const;
+
+    [[nodiscard]] const std::filesystem::path& directory() const { return m_directory; }
 
 private:
     std::filesystem::path m_directory;

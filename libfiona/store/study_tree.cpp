@@ -8,6 +8,8 @@
 #include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,28 +36,67 @@ TimePoint modification_time(const fs::path& path)
         + std::chrono::nanoseconds{status.st_mtim.tv_nsec})};
 }
 
-/// A symbolic link of that name to `target`; one that dangles is replaced by rename, so that the
-/// name is never absent. False if a living one was there.
-bool make_link(const fs::path& target, const fs::path& link)
+/// A symbolic link of that name in `directory` to `target`; one that dangles is replaced by rename,
+/// so that the name is never absent. False if a living one was there.
+bool make_link_in(int directory, const std::string& name, const fs::path& target)
 {
-    if (::symlink(target.c_str(), link.c_str()) == 0) {
+    if (::symlinkat(target.c_str(), directory, name.c_str()) == 0) {
         return true;
+    }
+    if (errno == ENOENT) { // whoever clears up was here: nothing of ours is missing
+        throw Error{Fault::temporary, "a directory of links has just been removed"};
     }
     if (errno != EEXIST) {
         throw os_error(errno, "make a link");
     }
     struct stat status {};
-    if (::stat(link.c_str(), &status) == 0) {
+    if (::fstatat(directory, name.c_str(), &status, 0) == 0) {
         return false;
     }
-    const auto temporary =
-        link.parent_path() / fmt::format(".{}.{}", link.filename().native(), ::getpid());
-    ::unlink(temporary.c_str());
-    if (::symlink(target.c_str(), temporary.c_str()) != 0
-        || ::rename(temporary.c_str(), link.c_str()) != 0) {
+    const auto temporary = fmt::format(".{}.{}", name, ::getpid());
+    ::unlinkat(directory, temporary.c_str(), 0);
+    if (::symlinkat(target.c_str(), directory, temporary.c_str()) != 0
+        || ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
         throw os_error(errno, "replace a link");
     }
     return true;
+}
+
+UniqueFd open_directory(const fs::path& path)
+{
+    UniqueFd fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!fd) {
+        throw os_error(errno, "open a directory of links"); // its path may hold a patient's id
+    }
+    return fd;
+}
+
+bool make_link(const fs::path& target, const fs::path& link)
+{
+    return make_link_in(open_directory(link.parent_path()).get(), link.filename(), target);
+}
+
+/// How many names in a directory are UIDs; 0 if it is not there. Neither sorted nor kept: a series
+/// may have a hundred thousand.
+std::size_t count_uids(const fs::path& directory)
+{
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir{::opendir(directory.c_str()), ::closedir};
+    if (!dir && errno != ENOENT) {
+        throw os_error(errno, "read a series directory");
+    }
+    std::size_t count = 0;
+    while (dir) {
+        errno = 0; // the only way to tell a failing disk from the end of the directory
+        const auto* const item = ::readdir(dir.get()); // NOLINT(concurrency-mt-unsafe) own DIR
+        if (item == nullptr && errno != 0) {
+            throw os_error(errno, "read a series directory");
+        }
+        if (item == nullptr) {
+            break;
+        }
+        count += is_uid(static_cast<const char*>(item->d_name)) ? 1U : 0U;
+    }
+    return count;
 }
 
 bool points_to(const fs::path& link, const fs::path& target)
@@ -86,9 +127,7 @@ fs::path StudyTree::series_json(const StudyUid& study, const SeriesUid& series) 
 bool StudyTree::link_instance(const StudyUid& study, const SeriesUid& series,
                               const SopInstanceUid& sop, const fs::path& archive_file) const
 {
-    const auto directory = series_directory(study, series);
-    make_directories(directory);
-    return make_link(archive_file, directory / sop.str());
+    return SeriesLinks{*this, study, series}.link(sop, archive_file);
 }
 
 void StudyTree::link_participant(const Private<std::string>& patient_id,
@@ -129,7 +168,7 @@ void StudyTree::link_structured_report(const std::string& manufacturer, const St
 
 std::size_t StudyTree::count_instances(const StudyUid& study, const SeriesUid& series) const
 {
-    return instances(study, series).size();
+    return count_uids(series_directory(study, series));
 }
 
 std::vector<StudyUid> StudyTree::studies() const
@@ -215,6 +254,33 @@ std::vector<fs::path> StudyTree::instances(const StudyUid& study, const SeriesUi
     }
     std::ranges::sort(found);
     return found;
+}
+
+SeriesLinks::SeriesLinks(const StudyTree& tree, const StudyUid& study, const SeriesUid& series)
+    : m_directory{tree.series_directory(study, series)}
+{
+    make_directories(m_directory);
+    m_fd = open_directory(m_directory);
+}
+
+bool SeriesLinks::link(const SopInstanceUid& sop, const fs::path& archive_file)
+{
+    const bool is_new = make_link_in(m_fd.get(), sop.str(), archive_file);
+    m_is_synced = m_is_synced && !is_new;
+    return is_new;
+}
+
+std::size_t SeriesLinks::count() const
+{
+    return count_uids(m_directory);
+}
+
+void SeriesLinks::sync()
+{
+    if (!m_is_synced && ::fsync(m_fd.get()) != 0) {
+        throw os_error(errno, "sync a series directory");
+    }
+    m_is_synced = true;
 }
 
 SeriesJsonUpdate::SeriesJsonUpdate(const StudyTree& tree, const StudyUid& study,

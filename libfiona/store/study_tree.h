@@ -7,6 +7,7 @@
 #include "libfiona/base/ids.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/private.h"
+#include "libfiona/base/unique_fd.h"
 
 #include <filesystem>
 #include <memory>
@@ -68,6 +69,26 @@ public:
 
 private:
     Paths m_paths;
+};
+
+/// The links of one series, for many images at once: the directory raw/<Study>/<Series> is made and
+/// opened once. If somebody removes it meanwhile, link() throws Error{Fault::temporary}.
+class SeriesLinks {
+public:
+    SeriesLinks(const StudyTree& tree, const StudyUid& study, const SeriesUid& series);
+
+    /// As StudyTree::link_instance().
+    // NOLINTNEXTLINE(modernize-use-nodiscard) made for its effect
+    bool link(const SopInstanceUid& sop, const std::filesystem::path& archive_file);
+    /// Those there now, whoever made them.
+    [[nodiscard]] std::size_t count() const;
+    /// fsync(2) of the directory if something was linked since the last call.
+    void sync();
+
+private:
+    std::filesystem::path m_directory;
+    UniqueFd m_fd;
+    bool m_is_synced = true;
 };
 
 /// Reads, changes and writes one series JSON while holding raw/<Study>/.lock. The file is replaced

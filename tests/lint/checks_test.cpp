@@ -213,3 +213,33 @@ TEST_CASE("check-help-man compares both ways, through sub-commands")
     CHECK(with_page(good + ".It Fl -gone Ar X\n").exit_code == 1);
     CHECK(check("check-help-man", {tree.path("tool"), tree.path("none.1")}).exit_code == 1);
 }
+
+TEST_CASE(
+    "check-units sees a unit without its walls, one that systemd refuses, and a lost place-holder")
+{
+    const std::string good{FIONA_SOURCE_DIR "/share/systemd/fiona-storescp.service"};
+    const Tree tree;
+    tree.put_program("bin/fiona-storescp", "#!/bin/sh\n");
+    const auto with = [&](const std::string& from, const std::string& to) {
+        auto text = read_file(good);
+        const auto at = text.rfind(from); // not the comment
+        REQUIRE(at != std::string::npos);
+        tree.put("units/fiona-storescp.service", text.replace(at, from.size(), to));
+        return check("check-units", {tree.path("units"), tree.path("bin")});
+    };
+    if (const auto untouched = with("[Install]", "[Install]");
+        untouched.out.starts_with("SKIPPED:")) {
+        WARN(untouched.out);
+        return;
+    } else {
+        CHECK(untouched.out.empty());
+        CHECK(untouched.exit_code == 0);
+    }
+
+    CHECK(with("NoNewPrivileges=yes", "").exit_code == 1);
+    CHECK(with("Restart=on-failure", "Restart=sometimes").exit_code == 1);
+    CHECK(with("MemoryMax=", "MemoryMost=").exit_code == 1);
+    CHECK(with("UMask=0027", "UMask=banana").exit_code == 1);
+    CHECK_THAT(with("@DATA@", "@DATE@").out, !Contains("SKIPPED") && Contains("place-holder"));
+    CHECK(with("@BIN@", "/no/such").exit_code == 1);
+}

@@ -10,6 +10,7 @@
 #include <sys/time.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -97,8 +98,18 @@ struct Pdu {
 
 class Connection {
 public:
-    explicit Connection(std::uint16_t port) : m_fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}
+    /// `from`: an address of the loopback network, to be another peer.
+    explicit Connection(std::uint16_t port, const char* from = "127.0.0.1")
+        : m_fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}
     {
+        const int is_later = 1; // the port is chosen by connect(2), which knows what is free
+        ::setsockopt(m_fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &is_later, sizeof is_later);
+        sockaddr_in own{};
+        own.sin_family = AF_INET;
+        ::inet_pton(AF_INET, from, &own.sin_addr);
+        if (::bind(m_fd.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) != 0) {
+            throw std::runtime_error{"no such address of our own"};
+        }
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(port);
@@ -108,7 +119,7 @@ public:
         ::setsockopt(m_fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         ::setsockopt(m_fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         if (::connect(m_fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-            throw std::runtime_error{"cannot connect"};
+            throw std::runtime_error{"cannot connect: error " + std::to_string(errno)};
         }
     }
 
@@ -135,6 +146,8 @@ public:
         }
         return {head[0], read_bytes(length)};
     }
+
+    [[nodiscard]] int fd() const { return m_fd.get(); }
 
 private:
     [[nodiscard]] std::string read_bytes(std::size_t count) const
@@ -194,6 +207,15 @@ inline std::string store_command(const std::string& sop_class, const std::string
                       + implicit(0x00000100, little(1, 2)) + implicit(0x00000110, little(1, 2))
                       + implicit(0x00000700, little(0, 2)) + implicit(0x00000800, little(1, 2))
                       + implicit(0x00001000, even(sop, '\0'));
+    return implicit(0x00000000, little(body.size(), 4)) + body;
+}
+
+/// A C-ECHO-RQ command set.
+inline std::string echo_command()
+{
+    const auto body = implicit(0x00000002, even(verification, '\0'))
+                      + implicit(0x00000100, little(0x30, 2)) + implicit(0x00000110, little(1, 2))
+                      + implicit(0x00000800, little(0x0101, 2));
     return implicit(0x00000000, little(body.size(), 4)) + body;
 }
 
@@ -262,10 +284,7 @@ public:
 
     std::optional<std::uint16_t> echo() const
     {
-        const auto body =
-            implicit(0x00000002, even(verification, '\0')) + implicit(0x00000100, little(0x30, 2))
-            + implicit(0x00000110, little(1, 2)) + implicit(0x00000800, little(0x0101, 2));
-        connection.send(pdv(3, 3, implicit(0x00000000, little(body.size(), 4)) + body));
+        connection.send(pdv(3, 3, echo_command()));
         return status();
     }
 

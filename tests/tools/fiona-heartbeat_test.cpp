@@ -232,3 +232,23 @@ TEST_CASE("fiona-heartbeat: killed between stop and start, the next run starts t
     CHECK(site.echoes());
     CHECK(site.tool().exit_code == 0);
 }
+
+TEST_CASE(
+    "fiona-heartbeat: a supervised receiver that does not answer is ended, and the new one found")
+{
+    const Watched site;
+    REQUIRE(run_tool("fiona-storescp", {"--config", site.file, "start"}).exit_code == EX_OK);
+    REQUIRE(run_tool("fiona-process-file", {"--config", site.file, "start"}).exit_code == EX_OK);
+    const auto hung = site.receiver();
+    ::kill(hung, SIGSTOP);
+    Background heartbeat{"fiona-heartbeat",
+                         {"--config", site.file, "--timeout", "1", "--supervised"},
+                         site.root / "log"};
+
+    REQUIRE(wait_until([&] { return site.receiver() == 0; }));
+    REQUIRE(run_tool("fiona-storescp", {"--config", site.file, "start"}).exit_code == EX_OK);
+    CHECK(wait_until([&] { return !heartbeat.runs(); }));
+
+    CHECK(site.status().text("state") == "restarted");
+    CHECK(site.receiver() != 0);
+}

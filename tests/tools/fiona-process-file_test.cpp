@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/unique_fd.h"
 #include "libfiona/ingest/file_daemon.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/run_tool.h"
@@ -9,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -235,4 +237,71 @@ TEST_CASE("fiona-process-file: killed half-way, the next run finishes the work")
 
     CHECK(site.waiting() == 0);
     CHECK(site.properties().text("NumFiles") == std::to_string(images));
+}
+
+TEST_CASE(
+    "fiona-process-file: lines of programs of the original are sorted, whatever stands around them")
+{
+    const Site site;
+    const auto first = store_image(site.config.paths, 1, 1);
+    const auto second = store_image(site.config.paths, 1, 2);
+    const auto third = store_image(site.config.paths, 1, 3);
+    REQUIRE(site.tool({"start"}).exit_code == EX_OK);
+    CHECK(eventually([&] { // its own search for lost files comes first
+        return read_file(ingest::log_file(site.config)).find("event=series_updated")
+                   != std::string::npos
+               && store::Spool{site.config.paths.spool()}.count_waiting() == 0;
+    }));
+    const auto pipe = site.config.paths.data / "run" / "processSingleFile.pipe";
+    const UniqueFd fd{::open(pipe.c_str(), O_WRONLY | O_NONBLOCK)};
+    REQUIRE(fd);
+
+    fs::remove_all(site.config.paths.raw()); // so that only the lines can bring them back
+    const auto line = [](const fs::path& file) {
+        return "\"SCAN NER\",FIONA,," + file.parent_path().native() + "," + file.filename().native()
+               + "\n" + std::string(1, '\0');
+    };
+    write_all(fd.get(), line(first) + "\n\n" + line("/etc/passwd") + "DOE^JANE,\xff\n", "pipe");
+    write_all(fd.get(), std::string(20'000, 'x') + "\n", "pipe");
+    write_all(fd.get(), line(second) + third.native(), "pipe"); // the last one without an end
+
+    CHECK(eventually([&] {
+        return site.tree.count_instances(StudyUid{study_uid}, SeriesUid{series_uid(1)}) == 3;
+    }));
+    CHECK(site.tool({"stop"}).out == "stopped\n");
+    CHECK_THAT(json::write(site.properties()), Contains("\"AETitleCaller\":\"SCANNER\""));
+    const auto log = read_file(ingest::log_file(site.config));
+    CHECK_THAT(log, Contains("reason=\"too long\"") && Contains("is not in the archive")
+                        && !Contains("DOE") && !Contains("passwd"));
+}
+
+TEST_CASE("fiona-process-file: the old name in /tmp is there while the daemon runs, if asked for")
+{
+    Site site;
+    const auto project = fmt::format("T{}", ::getpid());
+    auto document = site.config.document;
+    document.object()["SITES"] =
+        json::Object{{project, json::Object{{"DATADIR", "/data" + project}}}};
+    store::write_file(site.file, json::write(document));
+    const fs::path name = "/tmp/.processSingleFilePipe" + project;
+
+    REQUIRE(site.tool({"--project", project, "--legacy-pipe", "start"}).exit_code == EX_OK);
+    CHECK(eventually([&] { return fs::is_fifo(name); }));
+    CHECK(site.tool({"--project", project, "stop"}).out == "stopped\n");
+    CHECK_FALSE(fs::is_symlink(name));
+}
+
+TEST_CASE("fiona-process-file: send refuses what is not in the archive")
+{
+    const Site site;
+    const auto image = store_image(site.config.paths, 1, 1);
+    fs::copy_file(image, site.root / "outside.dcm");
+
+    const auto run = site.tool({"send", site.root / "outside.dcm"});
+    CHECK(run.exit_code == EX_DATAERR);
+    CHECK_THAT(run.err, !Contains("outside"));
+    CHECK(site.tool({"send", "/no/such/file"}).exit_code == EX_NOINPUT);
+    CHECK(site.tool({"send", "a,b,c"}).exit_code == EX_DATAERR);
+    CHECK(site.waiting() == 0);
+    CHECK(site.tool({"test"}).exit_code == EX_OK); // the original's name of test-rules
 }

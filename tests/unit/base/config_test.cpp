@@ -105,7 +105,7 @@ TEST_CASE("a project of SITES has its own data and port")
     CHECK(file.load().paths.data == "/r/data");
     CHECK(file.load("GLIOMA").paths.data == "/r/data2");
     CHECK(file.load("GLIOMA").receiver.port == 2000);
-    CHECK(file.load("BARE").receiver.port == 1000);
+    CHECK(file.load("BARE").receiver.port == 0); // never the port of another archive
     CHECK(file.load("GLIOMA").project == "GLIOMA");
     CHECK_THAT(file.complaint("BAD"), Contains("BAD") && Contains("DATADIR"));
     CHECK_THAT(file.complaint("NONE"), Contains("NONE") && Contains("SITES"));

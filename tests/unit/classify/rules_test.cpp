@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/config.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
 #include "libfiona/classify/rules.h"
-#include "libfiona/dicom/library.h"
-#include "tests/support/temp_dir.h"
-#include "tests/unit/ingest/phantom_file.h"
+#include "libfiona/classify/series_fields.h"
+#include "tests/unit/classify/made_image.h"
 
 #include <catch2/catch.hpp>
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
+#include <fmt/format.h>
 
 using namespace fiona;
 using Catch::Contains;
@@ -16,10 +19,7 @@ namespace {
 
 dicom::Header image(Attributes attributes)
 {
-    attributes.emplace("0008,0018", "1.2.3");
-    const TempDir scratch;
-    write_image(scratch / "image", attributes);
-    return dicom::Header::read(scratch / "image");
+    return made_image(std::move(attributes));
 }
 
 classify::Rules shipped()
@@ -44,7 +44,7 @@ TEST_CASE("the shipped rules have no mistake and know a plain MR image")
 {
     const auto rules = shipped();
 
-    CHECK(rules.problems() == Types{});
+    CHECK(rules.problems().empty());
     CHECK(rules.evaluate(image({}), {}).types == Types{"SIEMENS", "original", "axial"});
 }
 
@@ -82,13 +82,54 @@ TEST_CASE("plain images are not marked")
     CHECK_FALSE(contains(shipped().evaluate(image(attributes), {}).types, "CHECKBURNEDINFO"));
 }
 
-TEST_CASE("physiological recordings and diffusion are known by standard attributes")
+TEST_CASE("Siemens' non-image objects are recordings, or spectra if there is one slice")
 {
-    CHECK(contains(shipped().evaluate(image({{"0008,0016", "1.3.12.2.1107.5.9.1"}}), {}).types,
-                   "ABCD-Physio"));
-    CHECK(contains(
-        shipped().evaluate(image({{"0008,0008", "ORIGINAL\\PRIMARY\\DIFFUSION"}}), {}).types,
-        "DIFFUSION"));
+    const auto types = [](const json::Object& fields) {
+        return shipped().evaluate(image({{"0008,0016", "1.3.12.2.1107.5.9.1"}}), fields).types;
+    };
+
+    CHECK(contains(types({}), "ABCD-Physio"));
+    CHECK(contains(types({{"NumSlices", "60"}}), "ABCD-Physio"));
+    CHECK_FALSE(contains(types({{"NumSlices", "1"}}), "ABCD-Physio"));
+    CHECK(contains(types({{"NumSlices", "1"}}), "ABCD-MRS"));
+    CHECK_FALSE(contains(types({{"NumSlices", "60"}}), "ABCD-MRS"));
+}
+
+TEST_CASE("diffusion is known by what the scanner says, not by attributes that are always there")
+{
+    const auto types = [](const dicom::Header& header) {
+        return shipped().evaluate(header, classify::series_fields(header, {})).types;
+    };
+
+    CHECK(contains(types(image({{"0008,0008", "ORIGINAL\\PRIMARY\\DIFFUSION"}})), "DIFFUSION"));
+    CHECK(contains(types(made_image({},
+                                    [](DcmDataset& set) {
+                                        put_text(set, {0x0019, 0x0010}, "LO", "SIEMENS MR HEADER");
+                                        put_text(set, {0x0019, 0x100c}, "IS", "1000");
+                                    })),
+                   "DIFFUSION"));
+    CHECK(contains(types(made_image({{"0008,0070", "GE MEDICAL SYSTEMS"}},
+                                    [](DcmDataset& set) {
+                                        put_text(set, {0x0043, 0x0010}, "LO", "GEMS_PARM_01");
+                                        put_text(set, {0x0043, 0x1039}, "IS", "1000\\8\\0\\0");
+                                    })),
+                   "DIFFUSION"));
+    CHECK_FALSE(contains(types(made_image({{"0008,0070", "Philips"}},
+                                          [](DcmDataset& set) {
+                                              put_text(set, {0x0018, 0x9087}, "FD", "0");
+                                              put_text(set, {0x0018, 0x9089}, "FD", "0\\0\\0");
+                                          })),
+                         "DIFFUSION"));
+}
+
+TEST_CASE("a mosaic of XA software is known by a private element")
+{
+    const auto header = made_image({}, [](DcmDataset& set) {
+        put_text(set, {0x0021, 0x0011}, "LO", "SIEMENS MR SDI 02");
+        put_text(set, {0x0021, 0x1175}, "CS", "ORIGINAL\\PRIMARY\\M\\ND\\MOSAIC");
+    });
+
+    CHECK(contains(shipped().evaluate(header, {}).types, "mosaic"));
 }
 
 TEST_CASE("three orientations make a localizer at once")
@@ -115,12 +156,12 @@ TEST_CASE("a type of the series level is lost for good with the first image that
     const auto first = rules.evaluate(good, {});
     CHECK(first.types == Types{"short"});
     const auto second = rules.evaluate(bad, known(first));
-    CHECK(second.types == Types{});
+    CHECK(second.types.empty());
     CHECK(second.vetoes == Types{"short"});
-    CHECK(rules.evaluate(good, known(second)).types == Types{});
+    CHECK(rules.evaluate(good, known(second)).types.empty());
 
     const auto other_order = rules.evaluate(good, known(rules.evaluate(bad, {})));
-    CHECK(other_order.types == Types{});
+    CHECK(other_order.types.empty());
 }
 
 TEST_CASE("alternatives of one type at the series level veto together only")
@@ -166,7 +207,8 @@ TEST_CASE("a mistake disables its object, says where it is, and leaves the other
          "rules[0].operator"},
         {R"({"type": "X", "rules": [{"tag": ["Modality"]}]})", "rules[0].value"},
         {R"({"type": "X", "rules": [{"tag": ["Modality"], "value": "(a"}]})", "rules[0].value"},
-        {R"({"type": "X", "rules": [{"tag": ["Modality"], "value": "(a)\\1"}]})", "rules[0].value"},
+        {R"({"type": "X", "rules": [{"tag": ["Modality"], "value": "(?<=a+)b"}]})",
+         "rules[0].value"},
         {R"({"type": "X", "rules": [{"tag": ["EchoTime"], "operator": "approx", "approxLevel": "x", "value": "1"}]})",
          "approxLevel"},
         {R"({"type": "X", "check": "Sometimes", "rules": [{"tag": ["Modality"], "value": "MR"}]})",
@@ -178,7 +220,7 @@ TEST_CASE("a mistake disables its object, says where it is, and leaves the other
          "twin"},
     }));
     CAPTURE(object);
-    const auto good = R"({"type": "good", "rules": [{"tag": ["Modality"], "value": "MR"}]})";
+    const auto* const good = R"({"type": "good", "rules": [{"tag": ["Modality"], "value": "MR"}]})";
 
     const auto rules = classify::Rules::parse(fmt::format("[{}, {}]", object, good), "test");
 
@@ -201,7 +243,7 @@ TEST_CASE("objects that refer to each other, or to a disabled one, are disabled 
         "test");
 
     CHECK(rules.size() == 0);
-    CHECK(rules.evaluate(image({}), {}).types == Types{});
+    CHECK(rules.evaluate(image({}), {}).types.empty());
 }
 
 TEST_CASE("a damaged CHECKBURNEDINFO object holds for every image")
@@ -225,4 +267,100 @@ TEST_CASE("a file that is no array of objects is a mistake of the configuration"
     } catch (const Error& e) {
         CHECK(e.fault() == Fault::config);
     }
+}
+
+TEST_CASE("an original-style rule file loads and classifies as it always meant to")
+{
+    const auto rules = classify::Rules::parse(R"([
+      { "type" : "SIEMENS", "id" : "SIEMENSBYMANUFACTURER", "description" : "This scan is from SIEMENS",
+        "rules" : [ { "tag": [ "0x08", "0x70"], "value": "^SIEMENS" } ] },
+      { "type" : "original", "id" : "ORIGINAL",
+        "rules": [ { "tag": [ "0x08", "0x08" ], "value": "ORIGINAL", "operator": "contains" } ] },
+      { "type" : "T1-NORM",
+        "rules" : [ { "rule" : "SIEMENSBYMANUFACTURER" },
+                    { "tag": [ "0x28", "0x10" ], "operator": "==", "value": "256" },
+                    { "tag": [ "0x18", "0x89" ], "operator": "==", "value": "255" },
+                    { "tag": [ "0x18", "0x24" ], "value": "tfl3d1_16ns" },
+                    { "tag": [ "0x08", "0x08" ], "operator": "contains", "value": "NORM" },
+                    { "tag": [ "0x08", "0x08" ], "operator": "contains", "negate": "yes", "value": "DIS" } ] },
+      { "type" : "field map", "id": "TWIN",
+        "rules" : [ { "rule" : "ORIGINAL" }, { "tag": [ "NumSlices" ], "value": "81" },
+                    { "tag": [ "PhaseEncodingDirectionPositive" ], "operator": "==", "value": "0" },
+                    { "tag": [ "AcquisitionLength" ], "value": "TA 05:1." } ] },
+      { "type" : "field map", "id": "TWIN",
+        "rules" : [ { "tag": [ "0x20", "0x105" ], "operator": ">", "value": "1" } ] },
+      { "type" : "matrix", "rules" : [ { "tag": [ "AcquisitionMatrix" ], "value": "0, 256, 256, 0" },
+                                       { "notrule": "FOREIGN" } ] },
+      { "type" : "foreign", "id": "FOREIGN",
+        "rules" : [ { "tag": [ "Modality" ], "operator": "==", "value": "CT" } ] },
+      { "type" : "three", "rules" : [ { "tag": [ "0x28", "0x2" ], "operator": "==", "value": "1" } ] }
+    ])",
+                                              "original");
+    const auto header = image({{"0018,0024", "*tfl3d1_16ns"},
+                               {"0018,0089", "255"},
+                               {"0008,0008", "ORIGINAL\\PRIMARY\\M\\ND\\NORM"}});
+    auto fields = classify::series_fields(header, {});
+    fields["NumSlices"] = "81";
+    fields["PhaseEncodingDirectionPositive"] = "0";
+    fields["AcquisitionLength"] = "TA 05:11";
+
+    CHECK(rules.problems().size() == 1); // the twins; nothing refers to them
+    CHECK(rules.size() == 8);
+    CHECK(rules.evaluate(header, fields).types
+          == Types{"SIEMENS", "original", "field map", "matrix", "three"});
+}
+
+TEST_CASE("types found before in the same pass are seen, in the order of the file")
+{
+    const auto rules = classify::Rules::parse(
+        R"([{"type": "late", "rules": [{"tag": ["ClassifyType"], "operator": "contains", "value": "early"}]},
+            {"type": "early", "rules": [{"tag": ["Modality"], "value": "MR"}]},
+            {"type": "now", "rules": [{"tag": ["ClassifyType"], "operator": "contains", "value": "early"}]},
+            {"type": "none", "rules": [{"tag": ["ClassifyType"], "operator": "contains", "value": "ear"}]}])",
+        "test");
+
+    const auto first = rules.evaluate(image({}), {});
+    CHECK(first.types == Types{"early", "now"});
+    CHECK(rules.evaluate(image({}), known(first)).types == Types{"early", "now", "late"});
+}
+
+TEST_CASE("references that double with every object, or go too deep, are refused")
+{
+    const auto chain = [](std::size_t length, const char* references) {
+        std::string text{
+            R"([{"type": "T", "id": "0", "rules": [{"tag": ["Modality"], "value": "MR"}]})"};
+        for (std::size_t i = 1; i < length; ++i) {
+            std::string rules;
+            for (const auto* c = references; *c != '\0'; ++c) {
+                rules += (rules.empty() ? "" : ",") + fmt::format(R"({{"rule": "{}"}})", i - 1);
+            }
+            text += fmt::format(R"(,{{"type": "T{}", "id": "{}", "rules": [{}]}})", i, i, rules);
+        }
+        return classify::Rules::parse(text + "]", "test");
+    };
+
+    CHECK(chain(90, "1").problems().empty());
+    CHECK(chain(90, "1").evaluate(image({}), {}).types.size() == 90);
+    CHECK(chain(9, "22").problems().empty());
+    const auto doubling = chain(60, "22");
+    CHECK(doubling.size() == 10);
+    CHECK_THAT(doubling.problems().front(), Contains("more than 1000 conditions"));
+    CHECK(doubling.resolved().array().size() == 10);
+    CHECK(chain(100'000, "1").size() > 0);
+}
+
+TEST_CASE("a pattern that gives up fails its object, but for the search of pixels")
+{
+    const auto rules = classify::Rules::parse(
+        R"([{"type": "A", "rules": [{"tag": ["ImageType"], "negate": "yes", "value": "^(?!x)(a+)+$"}]},
+            {"type": "CHECKBURNEDINFO", "rules": [{"tag": ["ImageType"], "value": "^(?!x)(a+)+$"}]},
+            {"type": "B", "rules": [{"tag": ["Modality"], "value": "MR"}]}])",
+        "test");
+    CHECK(rules.problems().empty());
+    log::set_sink([](log::Level, const std::string&) {});
+
+    const auto found = rules.evaluate(image({}), {{"ImageType", std::string(3'000, 'a') + "b"}});
+
+    log::set_sink({});
+    CHECK(found.types == Types{"CHECKBURNEDINFO", "B"});
 }

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/classify/series_fields.h"
 #include "libfiona/classify/tag_value.h"
-#include "libfiona/dicom/library.h"
-#include "tests/support/temp_dir.h"
-#include "tests/unit/ingest/phantom_file.h"
+#include "tests/unit/classify/made_image.h"
 
 #include <catch2/catch.hpp>
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
-
-#include <functional>
 
 using namespace fiona;
 using classify::Arrival;
@@ -21,17 +17,7 @@ const classify::Reception reception{"SCANNER 1", "FI\"ONA", "scanner1", "10.0.0.
 
 json::Object fields_of(Attributes attributes, const std::function<void(DcmDataset&)>& change = {})
 {
-    attributes.merge(Attributes{{"0008,0018", sop_uid(1, 1)}, {"0020,000e", series_uid(1)}});
-    const TempDir scratch;
-    const auto file = scratch / "image";
-    write_image(file, attributes);
-    if (change) {
-        DcmFileFormat format;
-        REQUIRE(format.loadFile(file.c_str()).good());
-        change(*format.getDataset());
-        REQUIRE(format.saveFile(file.c_str(), EXS_LittleEndianExplicit).good());
-    }
-    return classify::series_fields(dicom::Header::read(file), reception);
+    return classify::series_fields(made_image(std::move(attributes), change), reception);
 }
 
 std::string text(const json::Object& fields, const char* key)

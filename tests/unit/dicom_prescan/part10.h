@@ -4,25 +4,24 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/dicom/prescan.h"
+#include "tests/support/hostile_file.h"
 #include "tests/support/raw_association.h"
 
 #include <catch2/catch.hpp>
 
 #include <sys/mman.h>
-#include <zlib.h>
 
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 /// Part 10 files in memory, good and hostile.
 namespace part10 {
 
-constexpr auto implicit_little = "1.2.840.10008.1.2";
-constexpr auto explicit_big = "1.2.840.10008.1.2.2";
-constexpr auto deflated = "1.2.840.10008.1.2.1.99";
-constexpr auto jpeg = "1.2.840.10008.1.2.4.70";
-constexpr std::uint32_t undefined = 0xffffffff;
+using hostile::deflated;
+using hostile::explicit_big;
+using hostile::implicit_little;
+using hostile::undefined;
+constexpr auto jpeg = hostile::jpeg_lossless;
 
 /// A preamble and a meta header in front of `data`.
 inline std::string file(const std::string& data, const std::string& syntax = raw::explicit_little)
@@ -55,70 +54,31 @@ inline fiona::dicom::Prescan scan(const std::string& bytes)
     return from_file();
 }
 
-/// The header of a sequence or item of explicit VR.
+using hostile::deflate;
+using hostile::item;
+using hostile::item_end;
+using hostile::sequence_end;
+
+/// The header of a sequence of explicit VR.
 inline std::string sequence(std::uint32_t name, std::uint32_t length, const std::string& vr = "SQ")
 {
-    return raw::tag(name) + vr + raw::little(0, 2) + raw::little(length, 4);
+    return hostile::long_header(name, vr, length);
 }
 
-inline std::string item(std::uint32_t length)
+inline std::string nested_undefined(std::uint32_t depth)
 {
-    return raw::tag(0xfffee000) + raw::little(length, 4);
+    return hostile::nested(depth, hostile::Lengths::open);
 }
 
-inline const std::string item_end = raw::tag(0xfffee00d) + raw::little(0, 4);
-inline const std::string sequence_end = raw::tag(0xfffee0dd) + raw::little(0, 4);
-
-inline std::string nested_undefined(std::size_t depth)
+inline std::string nested_defined(std::uint32_t depth)
 {
-    std::string open;
-    std::string close;
-    for (std::size_t i = 0; i < depth; ++i) {
-        open += sequence(0x0040a730, undefined) + item(undefined);
-        close += item_end + sequence_end;
-    }
-    return open + close;
-}
-
-/// Explicit VR; lengths grow inside out, so this is for small depths.
-inline std::string nested_defined(std::size_t depth)
-{
-    std::string inside;
-    for (std::size_t i = 0; i < depth; ++i) {
-        const auto whole = item(static_cast<std::uint32_t>(inside.size())) + inside;
-        inside = sequence(0x0040a730, static_cast<std::uint32_t>(whole.size())) + whole;
-    }
-    return inside;
+    return hostile::nested(depth, hostile::Lengths::known);
 }
 
 /// Implicit VR: only the dictionary says that this is a sequence.
-inline std::string nested_implicit(std::size_t depth)
+inline std::string nested_implicit(std::uint32_t depth)
 {
-    std::string inside;
-    for (std::size_t i = 0; i < depth; ++i) {
-        inside =
-            raw::implicit(0x0040a730, item(static_cast<std::uint32_t>(inside.size())) + inside);
-    }
-    return inside;
-}
-
-inline std::string deflate(const std::string& data)
-{
-    z_stream stream{};
-    if (::deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 9, Z_DEFAULT_STRATEGY)
-        != Z_OK) {
-        throw std::runtime_error{"cannot deflate"};
-    }
-    std::string result(::deflateBound(&stream, data.size()), '\0');
-    auto input = data;
-    stream.next_in = reinterpret_cast<Bytef*>(input.data());
-    stream.avail_in = static_cast<uInt>(input.size());
-    stream.next_out = reinterpret_cast<Bytef*>(result.data());
-    stream.avail_out = static_cast<uInt>(result.size());
-    ::deflate(&stream, Z_FINISH);
-    result.resize(stream.total_out);
-    ::deflateEnd(&stream);
-    return result;
+    return hostile::nested(depth, hostile::Lengths::known, hostile::Coding::implicit_vr);
 }
 
 /// Explicit VR big endian with the four UIDs.

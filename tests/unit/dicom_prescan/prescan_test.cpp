@@ -217,7 +217,8 @@ TEST_CASE("a million elements and a file of four gigabytes of nothing take no ti
 {
     std::string many = plain;
     for (unsigned i = 0; i < 1'000'000; ++i) {
-        many += raw::tag(0x00091000 + i % 200) + "US" + raw::little(2, 2) + "ab";
+        const auto group = 0x7fe3 + 2 * (i / 60'000);
+        many += raw::tag(group << 16U | (0x1000 + i % 60'000)) + "US" + raw::little(2, 2) + "ab";
     }
     const auto start = std::chrono::steady_clock::now();
     CHECK(scan(file(many)).study == ids.study);
@@ -228,6 +229,31 @@ TEST_CASE("a million elements and a file of four gigabytes of nothing take no ti
     fs::resize_file(sparse, fs::file_size(sparse) + 0xfffffff0U);
     CHECK(dicom::prescan_file(sparse).study == ids.study);
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{10});
+}
+
+TEST_CASE(
+    "elements out of order and private creators are refused when they would cost DCMTK minutes")
+{
+    const auto elements = [](std::uint32_t first, std::uint32_t count, bool is_reversed) {
+        std::string bytes;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const auto number = is_reversed ? count - 1 - i : i;
+            bytes += hostile::short_header(first + number, "LO", 0);
+        }
+        return bytes;
+    };
+    const auto plain = raw::data_set({}, 16);
+    std::string creators;
+    for (std::uint32_t group = 0x7fe3; group < 0x7fe3 + 2 * 40; group += 2) {
+        creators += elements(group << 16U | 0x10, 240, false);
+    }
+
+    // So much disorder, and so many creators, cost milliseconds.
+    CHECK_NOTHROW(scan(file(plain + elements(0x7fe11000, 1000, true))));
+    CHECK_NOTHROW(scan(file(plain + creators + elements(0x80011000, 1000, false))));
+    CHECK_THAT(refusal(file(plain + elements(0x7fe11000, 30'000, true))), Contains("out of order"));
+    CHECK_THAT(refusal(file(plain + creators + elements(0x80011000, 30'000, false))),
+               Contains("private creators"));
 }
 
 TEST_CASE("what is no regular file is refused, and what is not there is missing")

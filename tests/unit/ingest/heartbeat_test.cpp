@@ -5,6 +5,7 @@
 #include "libfiona/ingest/file_daemon.h"
 #include "libfiona/ingest/heartbeat.h"
 #include "libfiona/pacs/receiver.h"
+#include "libfiona/store/arrival_marks.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/forked_child.h"
 #include "tests/support/site.h"
@@ -37,8 +38,8 @@ struct Bare {
         config = Config::load(file);
         for (const auto& directory :
              {config.paths.archive(), config.paths.spool() / "new", config.paths.spool() / "failed",
-              config.paths.arrived() / ".failed", config.paths.config(),
-              config.paths.server_pids()}) {
+              config.paths.arrived() / ".failed", config.paths.arrived() / ".open",
+              config.paths.config(), config.paths.server_pids()}) {
             fs::create_directories(directory);
         }
         // The disk of the test machine must not decide.
@@ -148,5 +149,33 @@ TEST_CASE("a dry run of the heartbeat writes nothing")
 
     CHECK(ingest::heartbeat(site.config, Clock::now(), dry).health == Health::down);
     CHECK_FALSE(fs::exists(site.config.paths.status()));
+    CHECK_FALSE(fs::exists(site.config.paths.server_logs()));
+}
+
+TEST_CASE("a study that nobody notices is told")
+{
+    const Bare site;
+    const store::ArrivalMarks marks{site.config.paths.arrived()};
+    marks.touch({"A", "B", "C", StudyUid{"1.2"}, {}});
+    CHECK_THAT(site.problems(), !Contains("nobody noticed"));
+
+    const auto later =
+        ingest::heartbeat(site.config, Clock::now() + std::chrono::hours{2}, site.options);
+
+    CHECK(later.arrivals_oldest >= std::chrono::hours{2});
+    CHECK_THAT(json::write(later.as_json()), Contains("nobody noticed"));
+}
+
+TEST_CASE("what others start is not started, and told when it is down")
+{
+    const Bare site;
+    auto options = site.options;
+    options.starts = ingest::HeartbeatOptions::Starts::others;
+
+    const auto found = ingest::heartbeat(site.config, Clock::now(), options);
+
+    CHECK(found.health == Health::down);
+    CHECK(found.actions.empty());
+    CHECK(found.problems.size() == 2);
     CHECK_FALSE(fs::exists(site.config.paths.server_logs()));
 }

@@ -198,17 +198,18 @@ TEST_CASE("lines of the original are understood")
     Site site;
     const auto file = store_image(site.config.paths, 1, 1);
 
-    const auto full = ingest::announce_line("\"SCAN NER\",FIO\\NA,," + file.parent_path().native()
-                                            + "," + file.filename().native() + "\n");
+    const auto full = ingest::announce_line(site.config.paths,
+                                            "\"SCAN NER\",FIO\\NA,," + file.parent_path().native()
+                                                + "," + file.filename().native() + "\n");
     CHECK(full.caller == "SCANNER");
     CHECK(full.called == "FIONA");
     CHECK(full.host == "0.0.0.0");
     CHECK(full.sop.str() == sop_uid(1, 1));
-    CHECK(ingest::announce_line(file.native()).caller == "unknown");
-    CHECK_THROWS(ingest::announce_line("a,b,c"));
-    CHECK_THROWS(ingest::announce_line("relative/path"));
-    CHECK_THROWS(ingest::announce_line("/no/such/file"));
-    CHECK_THROWS(ingest::announce_line("a,b,c,relative,file"));
+    CHECK(ingest::announce_line(site.config.paths, file.native()).caller == "unknown");
+    CHECK_THROWS(ingest::announce_line(site.config.paths, "a,b,c"));
+    CHECK_THROWS(ingest::announce_line(site.config.paths, "relative/path"));
+    CHECK_THROWS(ingest::announce_line(site.config.paths, "/no/such/file"));
+    CHECK_THROWS(ingest::announce_line(site.config.paths, "a,b,c,relative,file"));
 }
 
 TEST_CASE("reclassification replaces types by those of new rules, and only them")

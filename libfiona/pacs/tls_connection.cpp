@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/pacs/tls_connection.h"
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmtls/tlscond.h>
+#include <dcmtk/dcmtls/tlslayer.h>
+#include <dcmtk/dcmtls/tlstrans.h>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+namespace fiona::pacs {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds send_patience{60}; // as SO_SNDTIMEO of a plain connection
+
+void set_option(int fd, int option)
+{
+    const int on = 1;
+    static_cast<void>(::setsockopt(fd, IPPROTO_TCP, option, &on, sizeof on)); // only for speed
+}
+
+int clamped(std::size_t count)
+{
+    return static_cast<int>(std::min<std::size_t>(count, INT_MAX));
+}
+
+/// The socket does not block, so every wait is ours. DCMTK owns and closes `ssl`.
+class TlsConnection : public DcmTLSConnection {
+public:
+    TlsConnection(DcmNativeSocketType fd, SSL* ssl, Waiting& waiting)
+        : DcmTLSConnection{fd, ssl}, m_ssl{ssl}, m_waiting{waiting},
+          m_deadline{steady_clock::now() + waiting.pdu_patience}
+    {
+        ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+        set_option(fd, TCP_NODELAY);
+        set_option(fd, TCP_QUICKACK);
+    }
+
+    OFCondition serverSideHandshake() override
+    {
+        if (until_done([&] { return ::SSL_accept(m_ssl); }) > 0) {
+            return EC_Normal;
+        }
+        return m_problem != 0 ? DcmTLSTransportLayer::convertOpenSSLError(m_problem, OFFalse)
+                              : DCMTLS_EC_TLSAcceptOperationDidNotComplete;
+    }
+
+    ssize_t read(void* target, size_t count) override
+    {
+        const auto got = until_done([&] { return ::SSL_read(m_ssl, target, clamped(count)); });
+        set_option(getSocket(), TCP_QUICKACK); // the kernel forgets it with every answer we send
+        return got;
+    }
+
+    ssize_t write(void* bytes, size_t count) override
+    {
+        return until_done([&] { return ::SSL_write(m_ssl, bytes, clamped(count)); });
+    }
+
+    void close() override
+    {
+        m_ssl = nullptr; // freed by DCMTK now
+        DcmTLSConnection::close();
+    }
+
+    /// DCMTK asks before each PDU, so this is where the clock of the next one starts.
+    OFBool networkDataAvailable(int timeout) override
+    {
+        if (m_ssl == nullptr) {
+            return OFFalse;
+        }
+        const auto wait =
+            std::min(std::chrono::seconds{std::max(timeout, 0)}, m_waiting.longest_wait);
+        const bool is_there =
+            ::SSL_pending(m_ssl) > 0
+            || wait_for(getSocket(), POLLIN, steady_clock::now() + wait, m_waiting);
+        m_deadline = steady_clock::now() + m_waiting.pdu_patience;
+        return is_there ? OFTrue : OFFalse;
+    }
+
+private:
+    /// Repeats `operation` of OpenSSL while it only waits for the socket. What it returned, 0 at
+    /// the end of the connection, -1 with errno set for everything else.
+    int until_done(const auto& operation)
+    {
+        while (m_ssl != nullptr) {
+            ::ERR_clear_error();
+            const int result = operation();
+            if (result > 0) {
+                return result;
+            }
+            switch (::SSL_get_error(m_ssl, result)) {
+            case SSL_ERROR_WANT_READ:
+                if (!wait_for(getSocket(), POLLIN, m_deadline, m_waiting)) {
+                    return time_is_over();
+                }
+                break;
+            case SSL_ERROR_WANT_WRITE:
+                if (!wait_for(getSocket(), POLLOUT, steady_clock::now() + send_patience,
+                              m_waiting)) {
+                    return time_is_over();
+                }
+                break;
+            case SSL_ERROR_ZERO_RETURN: return 0;
+            default:
+                m_problem = ::ERR_get_error();
+                errno = EIO;
+                return -1;
+            }
+        }
+        errno = EIO;
+        return -1;
+    }
+
+    int time_is_over()
+    {
+        m_waiting.timed_out = true;
+        errno = ETIMEDOUT;
+        return -1;
+    }
+
+    SSL* m_ssl;
+    Waiting& m_waiting;
+    steady_clock::time_point m_deadline;
+    unsigned long m_problem = 0; ///< OpenSSL's, of the last failure
+};
+
+} // namespace
+
+DcmTransportConnection* make_tls_connection(int fd, ssl_ctx_st* context, Waiting& waiting)
+{
+    auto* const ssl = ::SSL_new(context);
+    if (ssl == nullptr || ::SSL_set_fd(ssl, fd) != 1) {
+        ::SSL_free(ssl);
+        return nullptr;
+    }
+    return std::make_unique<TlsConnection>(fd, ssl, waiting).release();
+}
+
+} // namespace fiona::pacs

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/json.h"
+#include "libfiona/base/process.h"
+#include "tests/support/raw_association.h"
+#include "tests/support/receiver_site.h"
+#include "tests/support/run_tool.h"
+#include "tests/support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+using namespace fiona;
+using Catch::Matchers::Contains;
+using receiver::eventually;
+using receiver::Site;
+namespace fs = std::filesystem;
+
+namespace {
+
+void openssl(std::vector<std::string> arguments)
+{
+    arguments.insert(arguments.begin(), "openssl");
+    const auto made = run({arguments});
+    INFO(made.err);
+    REQUIRE(made.exit_code == 0);
+}
+
+/// A certificate authority and what it has signed.
+class Authority {
+public:
+    Authority() { self_signed("ca"); }
+
+    void self_signed(const std::string& name) const
+    {
+        openssl({"req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj",
+                 "/CN=" + name, "-keyout", key(name), "-out", certificate(name)});
+    }
+
+    void sign(const std::string& name, const std::string& days = "365") const
+    {
+        const auto request = (root.path / name).native() + ".csr";
+        openssl({"req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout",
+                 key(name), "-out", request});
+        openssl({"x509", "-req", "-in", request, "-CA", certificate("ca"), "-CAkey", key("ca"),
+                 "-CAcreateserial", "-days", days, "-out", certificate(name)});
+    }
+
+    [[nodiscard]] std::string key(const std::string& name) const
+    {
+        return (root.path / name).native() + ".key";
+    }
+    [[nodiscard]] std::string certificate(const std::string& name) const
+    {
+        return (root.path / name).native() + ".crt";
+    }
+
+    /// RECEIVER with a TLS port and the certificate of that name.
+    [[nodiscard]] json::Object receiver(const std::string& name,
+                                        const std::string& clients = "required") const
+    {
+        return {{"acse_timeout", 2},
+                {"tls", json::Object{{"port", 0},
+                                     {"certificate", certificate(name)},
+                                     {"private_key", key(name)},
+                                     {"ca_file", certificate("ca")},
+                                     {"client_certificates", clients}}}};
+    }
+
+    TempDir root;
+};
+
+std::uint16_t tls_port(const Site& site)
+{
+    return static_cast<std::uint16_t>(site.status().find("tls_port")->integer());
+}
+
+/// A file that storescu takes.
+fs::path sendable(const fs::path& directory)
+{
+    const raw::Ids ids;
+    const auto meta = raw::element(0x00020002, "UI", ids.sop_class)
+                      + raw::element(0x00020003, "UI", ids.sop)
+                      + raw::element(0x00020010, "UI", raw::explicit_little);
+    const auto file = directory / "image.dcm";
+    std::ofstream{file} << std::string(128, '\0') << "DICM"
+                        << raw::element(0x00020000, "UL", raw::little(meta.size(), 4)) << meta
+                        << raw::data_set(ids);
+    return file;
+}
+
+int storescu(const Site& site, const Authority& authority, std::vector<std::string> options)
+{
+    std::vector<std::string> words{"storescu", "-to", "10", "-ta", "10"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"127.0.0.1", std::to_string(tls_port(site)),
+                               sendable(authority.root.path).native()});
+    return run({words}).exit_code;
+}
+
+std::vector<std::string> as_client(const Authority& authority, const std::string& name)
+{
+    return {"+tls", authority.key(name), authority.certificate(name), "+cf",
+            authority.certificate("ca")};
+}
+
+std::int64_t refused_handshakes(const Site& site)
+{
+    return site.status().find("refused_associations")->find("tls")->integer();
+}
+
+/// What `openssl s_client` makes of the port.
+bool handshake_succeeds(const Site& site, const Authority& authority, const std::string& protocol)
+{
+    const auto result =
+        run({{"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(tls_port(site)),
+              "-cert", authority.certificate("client"), "-key", authority.key("client"), "-cipher",
+              "ALL:@SECLEVEL=0", protocol}});
+    return result.out.find("Cipher is (NONE)") == std::string::npos
+           && result.out.find("Cipher is ") != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("fiona-storescp: storescu delivers over TLS with a certificate of the authority")
+{
+    const Authority authority;
+    authority.sign("server");
+    authority.sign("client");
+    authority.self_signed("stranger");
+    Site site{authority.receiver("server")};
+    site.start();
+
+    CHECK(storescu(site, authority, {"+tla", "-ic"}) != 0);
+    CHECK(storescu(site, authority,
+                   {"+tls", authority.key("stranger"), authority.certificate("stranger"), "-ic"})
+          != 0);
+    CHECK_FALSE(fs::exists(site.archived({})));
+    CHECK(eventually([&] { return refused_handshakes(site) == 2; }));
+
+    CHECK(storescu(site, authority, as_client(authority, "client")) == 0);
+    CHECK(fs::exists(site.archived({})));
+    CHECK(site.waiting() == 1);
+    CHECK(raw::Association{site.port}.echo() == 0x0000); // the plain port stays
+}
+
+TEST_CASE("fiona-storescp: TLS without client certificates is possible when it is asked for")
+{
+    const Authority authority;
+    authority.sign("server");
+    Site site{authority.receiver("server", "none")};
+    site.start();
+
+    CHECK(storescu(site, authority, {"+tla", "+cf", authority.certificate("ca")}) == 0);
+    CHECK(fs::exists(site.archived({})));
+}
+
+TEST_CASE("fiona-storescp: versions of TLS before 1.2 are refused")
+{
+    const Authority authority;
+    authority.sign("server");
+    authority.sign("client");
+    Site site{authority.receiver("server")};
+    site.start();
+
+    CHECK_FALSE(handshake_succeeds(site, authority, "-tls1"));
+    CHECK_FALSE(handshake_succeeds(site, authority, "-tls1_1"));
+    CHECK(handshake_succeeds(site, authority, "-tls1_2"));
+    CHECK(handshake_succeeds(site, authority, "-tls1_3"));
+}
+
+TEST_CASE("fiona-storescp: an expired certificate of its own is a warning in the log")
+{
+    const Authority authority;
+    authority.sign("server", "-1");
+    authority.sign("client");
+    Site site{authority.receiver("server")};
+
+    site.start();
+
+    CHECK_THAT(site.log(), Contains("event=certificate_not_valid_for_long"));
+    CHECK(raw::Association{site.port}.echo() == 0x0000);
+    CHECK(storescu(site, authority, as_client(authority, "client")) != 0); // it looks at the date
+    auto careless = as_client(authority, "client");
+    careless.emplace_back("-ic");
+    CHECK(storescu(site, authority, careless) == 0);
+}
+
+TEST_CASE("fiona-storescp: plain text and silence on the TLS port delay nobody")
+{
+    const Authority authority;
+    authority.sign("server");
+    authority.sign("client");
+    Site site{authority.receiver("server")};
+    site.start();
+    const raw::Connection silent{tls_port(site)};
+    const raw::Connection plain{tls_port(site)};
+    plain.send(raw::request("SCANNER", "FIONA", {}));
+
+    const auto start = std::chrono::steady_clock::now();
+    CHECK(storescu(site, authority, as_client(authority, "client")) == 0);
+    CHECK(raw::Association{site.port}.echo() == 0x0000);
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds{1500});
+
+    CHECK(plain.read().type != 2);
+    CHECK(silent.read().type == 0); // closed when its time is over
+    CHECK(eventually([&] { return site.status().find("associations")->array().empty(); }));
+    CHECK(refused_handshakes(site) == 2);
+    CHECK_THAT(site.log(), !Contains("association_crashed"));
+}
+
+TEST_CASE("fiona-storescp: a key that does not fit is a configuration error before anything starts")
+{
+    const Authority authority;
+    authority.sign("server");
+    authority.sign("other");
+    auto settings = authority.receiver("server");
+    auto& tls = settings["tls"].object();
+    SECTION("of another certificate")
+    {
+        tls["private_key"] = authority.key("other");
+    }
+    SECTION("open to others")
+    {
+        REQUIRE(::chmod(authority.key("server").c_str(), 0644) == 0);
+    }
+    SECTION("missing certificate")
+    {
+        tls["certificate"] = (authority.root / "none.crt").native();
+    }
+    SECTION("no PEM")
+    {
+        std::ofstream{authority.certificate("server")} << "no certificate";
+    }
+    SECTION("an authority that is none")
+    {
+        std::ofstream{authority.certificate("ca")} << "no certificate";
+    }
+    const Site site{settings};
+
+    const auto run = site.tool({"--port", "0", "run"});
+
+    CHECK(run.exit_code == EX_CONFIG);
+    CHECK_THAT(run.err, Contains("RECEIVER.tls") || Contains(authority.key("server")));
+    const auto check =
+        run_tool("fiona-config", {"--config", (site.root / "config.json").native(), "check"});
+    CHECK(check.exit_code != EX_OK);
+    CHECK_THAT(check.out, Contains("FAIL  TLS certificate and key"));
+}
+
+TEST_CASE("fiona-storescp: SIGHUP takes a renewed certificate, and keeps the old one if it is bad")
+{
+    const Authority authority;
+    authority.sign("server");
+    authority.sign("client");
+    authority.sign("renewed");
+    Site site{authority.receiver("server")};
+    site.start();
+
+    site.m_config["RECEIVER"].object()["tls"].object()["private_key"] = authority.key("renewed");
+    site.save();
+    ::kill(site.pid(), SIGHUP);
+    REQUIRE(eventually([&] { return site.log().find("configuration_kept") != std::string::npos; }));
+    CHECK(storescu(site, authority, as_client(authority, "client")) == 0);
+
+    site.m_config["RECEIVER"].object()["tls"].object()["certificate"] =
+        authority.certificate("renewed");
+    site.save();
+    ::kill(site.pid(), SIGHUP);
+    REQUIRE(eventually([&] { return site.log().find("configuration_read") != std::string::npos; }));
+    const auto shown = run({{"openssl", "s_client", "-showcerts", "-connect",
+                             "127.0.0.1:" + std::to_string(tls_port(site)), "-cert",
+                             authority.certificate("client"), "-key", authority.key("client")}});
+    std::ifstream in{authority.certificate("renewed")};
+    const std::string expected{std::istreambuf_iterator<char>{in}, {}};
+    CHECK_THAT(shown.out, Contains(expected.substr(0, 300)));
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/error.h"
+#include "libfiona/classify/pattern.h"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+
+using namespace fiona;
+using classify::Pattern;
+
+TEST_CASE("patterns find what Python's would")
+{
+    struct Row {
+        const char* pattern;
+        const char* text;
+        bool is_found;
+        bool is_backtracking;
+    };
+    const auto row = GENERATE(values<Row>({
+        {"^GE MEDICAL", "GE MEDICAL SYSTEMS", true, false},
+        {"^(?i)siemens", "Siemens Healthineers", true, false},
+        {"epf..2d1_90", "*epfid2d1_90", true, false},
+        {"A$", "DTI_AP", false, false},
+        {"", "", true, false},
+        {"", "anything", true, false},
+        {"\\bMOSAIC\\b", "['ORIGINAL', 'MOSAIC']", true, false},
+        {"^h.yre$", "høyre", true, false},
+        {"^(?!.*DIS)", "['ORIGINAL', 'DIS2D']", false, true},
+        {"^(?!.*DIS)", "['ORIGINAL', 'M']", true, true},
+        {"(?<=ep_b)\\d+", "*ep_b1000", true, true},
+        {"(a)b\\1", "xaba", true, true},
+        {"^(?!x)h.yre$", "høyre", true, true},
+        {"(?!x)y", "\xff\xfey", true, true},
+    }));
+    CAPTURE(row.pattern, row.text);
+    const Pattern pattern{row.pattern};
+
+    CHECK(pattern.is_in(row.text) == row.is_found);
+    CHECK(pattern.is_backtracking() == row.is_backtracking);
+}
+
+TEST_CASE("what is no pattern is refused with a reason")
+{
+    const auto* const text = GENERATE("(", "a**", "[z-a]", "(?<=a+)b", "\\", "(?P<n>");
+    CAPTURE(text);
+
+    try {
+        const Pattern pattern{text};
+        FAIL("it was taken");
+    } catch (const Error& e) {
+        CHECK(e.fault() == Fault::config);
+        CHECK(std::string_view{e.what()}.size() > 3);
+    }
+}
+
+TEST_CASE("a pattern that would search for ever gives up soon")
+{
+    const Pattern pattern{"^(?!x)(a+)+$"};
+    const std::string text = std::string(5'000, 'a') + "b";
+    const auto start = std::chrono::steady_clock::now();
+
+    CHECK_THROWS_AS(pattern.is_in(text), Error);
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{2});
+}
+
+TEST_CASE("the same trap costs RE2 nothing")
+{
+    CHECK_FALSE(Pattern{"^(a+)+$"}.is_in(std::string(5'000, 'a') + "b"));
+}
