@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/pixel/detector.h"
 
+#include "libfiona/pixel/line_ends.h"
 #include "libfiona/pixel/text_net.h"
 
 #include <cmath>
@@ -259,6 +260,8 @@ std::vector<TextBox> find_text(const GrayPlane& plane)
         add_boxes(map, scale, plane, found);
     }
     close_gaps(found);
+    const auto ends = line_ends(plane, found);
+    found.insert(found.end(), ends.begin(), ends.end());
     // What is certain at one scale is not doubtful because of another.
     std::erase_if(found, [&](const TextBox& doubt) {
         return !doubt.certain && std::ranges::any_of(found, [&](const TextBox& sure) {
