@@ -200,8 +200,32 @@ bool Identifiers::resembles(const std::string& word) const
     });
 }
 
+std::vector<Word> Questions::words_of_part(const GrayPlane& part)
+{
+    // FNV-1a, 64 bits
+    std::uint64_t hash = 14695981039346656037U;
+    const auto mix = [&](std::uint32_t value) { hash = (hash ^ value) * 1099511628211U; };
+    mix(part.width);
+    for (const auto value : part.values) {
+        mix(value);
+    }
+    if (const auto known = m_answers.find(hash); known != m_answers.end()) {
+        return known->second;
+    }
+    if (m_asked == most) {
+        return {};
+    }
+    ++m_asked;
+    return m_answers.emplace(hash, m_reader->words_of_part(part)).first->second;
+}
+
+std::vector<Word> Questions::words_in(const GrayPlane& picture) const
+{
+    return m_reader->words_in(picture);
+}
+
 Judge::Judge(const CleanOptions& options, DcmItem& data_set, Reader* reader)
-    : m_options{options}, m_reader{reader},
+    : m_options{options}, m_questions{reader},
       m_identifiers{data_set, options.identity.reveal()}, m_anatomy{ultrasound_regions(data_set)}
 {
 }
@@ -234,7 +258,7 @@ bool Judge::is_outside_anatomy(const Box& box) const
            && std::ranges::none_of(m_anatomy, [&](const Box& part) { return part.meets(box); });
 }
 
-std::vector<TextBox> Judge::detected(const std::vector<GrayPlane>& views, const Box& part) const
+std::vector<TextBox> Judge::detected(const std::vector<GrayPlane>& views, const Box& part)
 {
     std::vector<TextBox> result;
     for (const auto& view : views) {
@@ -250,14 +274,14 @@ std::vector<TextBox> Judge::detected(const std::vector<GrayPlane>& views, const 
             text.certain = text.certain || is_outside_anatomy(in_frame);
             result.push_back(text);
         }
-        if (m_reader != nullptr) {
+        if (m_questions.can_read()) {
             read(result, view);
         }
     }
     return result;
 }
 
-void Judge::read(std::vector<TextBox>& texts, const GrayPlane& view) const
+void Judge::read(std::vector<TextBox>& texts, const GrayPlane& view)
 {
     // What is doubtful is hidden too; only if it is much is it worth to ask.
     const auto doubtful_area = std::accumulate(
@@ -271,7 +295,8 @@ void Judge::read(std::vector<TextBox>& texts, const GrayPlane& view) const
         const bool is_asked = m_options.hide == Hide::known || (!text.certain && is_doubtful)
                               || is_single_mark(text, texts);
         if (is_asked) {
-            const auto words = m_reader->words_of_part(cropped(view, whole_line(text.box, texts)));
+            const auto words =
+                m_questions.words_of_part(cropped(view, whole_line(text.box, texts)));
             if (reading_of(words) == Reading::harmless) {
                 continue;
             }
@@ -291,7 +316,7 @@ std::vector<TextBox> Judge::recognised(const std::vector<GrayPlane>& views) cons
     constexpr std::uint32_t margin = 3;
     std::vector<TextBox> result;
     for (const auto& view : views) {
-        for (const auto& word : m_reader->words_in(view)) {
+        for (const auto& word : m_questions.words_in(view)) {
             if (word.confidence >= m_options.least_confidence
                 && reading_of({word}) != Reading::harmless) {
                 result.push_back(
@@ -302,7 +327,7 @@ std::vector<TextBox> Judge::recognised(const std::vector<GrayPlane>& views) cons
     return result;
 }
 
-std::vector<TextBox> Judge::boxes(const std::vector<GrayPlane>& views, const Box& part) const
+std::vector<TextBox> Judge::boxes(const std::vector<GrayPlane>& views, const Box& part)
 {
     return m_options.search == Search::ocr ? recognised(views) : detected(views, part);
 }

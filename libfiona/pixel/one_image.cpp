@@ -45,11 +45,32 @@ std::uint64_t union_area(const std::vector<Box>& boxes, std::uint32_t width, std
     return static_cast<std::uint64_t>(std::ranges::count(covered, true));
 }
 
-FrameBoxes find_boxes(ImageFile& image, const Appearance& appearance, const CleanOptions& options,
-                      Reader* reader)
+/// Share of a frame that is doubtful and not hidden for certain anyway.
+double doubtful_share(const std::vector<TextBox>& texts, const PixelLayout& layout)
 {
-    auto& data_set = *image.header().getDataset();
-    const auto known = known_regions(options.regions, data_set);
+    std::vector<Box> certain;
+    for (const auto& text : texts) {
+        if (text.certain) {
+            certain.push_back(text.box);
+        }
+    }
+    const auto all = union_area(boxes_of(texts), layout.columns, layout.rows);
+    return static_cast<double>(all - union_area(certain, layout.columns, layout.rows))
+           / static_cast<double>(layout.pixels());
+}
+
+/// What is found, and why nobody can be sure of it, if so.
+struct Findings {
+    FrameBoxes boxes; ///< of all frames; those behind a doubtful one were not looked at
+    std::string doubt;
+    bool is_settled = false; ///< by what the site knows of the device
+};
+
+Findings find_boxes(ImageFile& image, const Appearance& appearance, const CleanOptions& options,
+                    Judge& judge)
+{
+    const auto frames = image.description().frames;
+    const auto known = known_regions(options.regions, *image.header().getDataset());
     const auto& layout = image.description().layout;
     std::vector<TextBox> always;
     for (const auto& box : known.boxes) {
@@ -60,21 +81,27 @@ FrameBoxes find_boxes(ImageFile& image, const Appearance& appearance, const Clea
         }
     }
     if (known.is_clean) {
-        FrameBoxes frames(image.description().frames, always);
-        return frames;
+        return {FrameBoxes(frames, always), {}, true};
     }
-    const Judge judge{options, data_set, reader};
+    Findings findings;
     TextSearch search{[&](const std::vector<GrayPlane>& views, const Box& part) {
         return judge.boxes(views, part);
     }};
-    for (std::uint32_t i = 0; i < image.description().frames; ++i) {
+    for (std::uint32_t i = 0; i < frames; ++i) {
         search.add(image.frames().frame(i), appearance);
+        const auto share = doubtful_share(search.latest(), layout);
+        if (share > most_unsure_share) {
+            findings.doubt = fmt::format(
+                "frame {}: {:.1f} % of it may be writing; a person must look", i + 1, share * 100);
+            break;
+        }
     }
-    auto frames = search.finish();
-    for (auto& boxes : frames) {
+    findings.boxes = search.finish();
+    findings.boxes.resize(frames);
+    for (auto& boxes : findings.boxes) {
         boxes.insert(boxes.end(), always.begin(), always.end());
     }
-    return frames;
+    return findings;
 }
 
 /// Runs of frames with the same boxes.
@@ -98,31 +125,16 @@ std::vector<FrameMasks> masks_of(const FrameBoxes& frames)
     return masks;
 }
 
-/// Share of all pixels that are hidden; throws if what is doubtful is too much of a frame.
-double checked_share(const FrameBoxes& frames, const PixelLayout& layout, CleanReport& report)
+/// Share of all pixels that are hidden.
+double masked_share(const FrameBoxes& frames, const PixelLayout& layout)
 {
-    const auto pixels = static_cast<double>(layout.pixels());
     double hidden = 0;
     double share = 0;
     for (std::size_t i = 0; i < frames.size(); ++i) {
         if (i == 0 || frames[i] != frames[i - 1]) {
-            std::vector<Box> doubtful;
-            for (const auto& text : frames[i]) {
-                if (!text.certain) {
-                    doubtful.push_back(text.box);
-                }
-            }
             share =
                 static_cast<double>(union_area(boxes_of(frames[i]), layout.columns, layout.rows))
-                / pixels;
-            const auto unsure =
-                static_cast<double>(union_area(doubtful, layout.columns, layout.rows)) / pixels;
-            if (unsure > most_unsure_share && report.verdict != Verdict::held) {
-                report.verdict = Verdict::held;
-                report.reason =
-                    fmt::format("frame {}: {:.1f} % of it may be writing; a person must look",
-                                i + 1, unsure * 100);
-            }
+                / static_cast<double>(layout.pixels());
         }
         hidden += share;
     }
@@ -158,6 +170,103 @@ struct Rewrite {
         return frame;
     }
 };
+
+/// Hidden parts in the grey of what is around them: their own edges must not look like writing.
+void blend_in(GrayPlane& view, const Box& part, const std::vector<TextBox>& texts)
+{
+    for (const auto& text : texts) {
+        if (!text.box.meets(part)) {
+            continue;
+        }
+        const Box box{
+            std::max(text.box.x0, part.x0) - part.x0, std::max(text.box.y0, part.y0) - part.y0,
+            std::min(text.box.x1, part.x1) - part.x0, std::min(text.box.y1, part.y1) - part.y0};
+        const auto ring = box.grown(2, view.width, view.height);
+        std::vector<std::uint8_t> around;
+        for (auto y = ring.y0; y < ring.y1; ++y) {
+            for (auto x = ring.x0; x < ring.x1; ++x) {
+                if (x < box.x0 || x >= box.x1 || y < box.y0 || y >= box.y1) {
+                    around.push_back(view.row(y)[x]);
+                }
+            }
+        }
+        if (around.empty()) {
+            continue;
+        }
+        std::ranges::nth_element(around,
+                                 around.begin() + static_cast<std::ptrdiff_t>(around.size() / 2));
+        const auto gray = around[around.size() / 2];
+        for (auto y = box.y0; y < box.y1; ++y) {
+            std::fill_n(view.row(y) + box.x0, box.x1 - box.x0, gray);
+        }
+    }
+}
+
+bool is_hidden(const TextBox& text, const std::vector<TextBox>& known)
+{
+    std::uint64_t most = 0;
+    for (const auto& other : known) {
+        const Box common{std::max(text.box.x0, other.box.x0), std::max(text.box.y0, other.box.y0),
+                         std::min(text.box.x1, other.box.x1), std::min(text.box.y1, other.box.y1)};
+        most = std::max(most, common.area());
+    }
+    return most * 4 >= text.box.area() * 3;
+}
+
+/// Looks at the frames as they will be written; the first that still shows writing, 0 if none. What
+/// is found is added to the boxes.
+std::uint32_t find_rest(const ImageFile& image, const Rewrite& rewrite, Judge& judge,
+                        FrameBoxes& boxes)
+{
+    std::vector<std::uint32_t> looked_at;
+    TextSearch search{[&](const std::vector<GrayPlane>& views, const Box& part) {
+        auto blended = views;
+        for (auto& view : blended) {
+            blend_in(view, part, boxes[looked_at.back()]);
+        }
+        return judge.boxes(blended, part);
+    }};
+    for (std::uint32_t i = 0; i < boxes.size(); ++i) {
+        if (!boxes[i].empty()) {
+            looked_at.push_back(i);
+            search.add(rewrite.frame(image, i), rewrite.appearance);
+        }
+    }
+    if (looked_at.empty()) {
+        return 0;
+    }
+    std::uint32_t first = 0;
+    const auto rest = search.finish();
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+        const auto frame = looked_at[i];
+        for (const auto& text : rest[i]) {
+            if (text.certain && !is_hidden(text, boxes[frame])) {
+                boxes[frame].push_back(text);
+                first = first == 0 ? frame + 1 : first;
+            }
+        }
+    }
+    return first;
+}
+
+/// Hides what hiding brought to light: once. Then somebody has to look.
+std::string hide_rest(const ImageFile& image, const Rewrite& rewrite, Judge& judge,
+                      FrameBoxes& boxes)
+{
+    constexpr int rounds = 2;
+    for (int round = 0; round < rounds; ++round) {
+        const auto frame = find_rest(image, rewrite, judge, boxes);
+        if (frame == 0) {
+            return {};
+        }
+        if (round + 1 == rounds) {
+            return fmt::format("frame {} shows what looks like writing after all was hidden twice; "
+                               "a person must look",
+                               frame);
+        }
+    }
+    return {};
+}
 
 void write_preview(const ImageFile& image, const Rewrite& rewrite,
                    const std::filesystem::path& file)
@@ -239,12 +348,19 @@ CleanReport clean_one_image(const std::filesystem::path& input, const std::files
     report.columns = layout.columns;
     report.rows = layout.rows;
     report.from_syntax = image.transfer_syntax();
-    const auto boxes = find_boxes(image, appearance, options, reader);
-    report.masks = masks_of(boxes);
-    report.masked_share = checked_share(boxes, layout, report);
-
+    Judge judge{options, data_set, reader};
+    auto [boxes, doubt, is_settled] = find_boxes(image, appearance, options, judge);
     const Rewrite rewrite{boxes, appearance, darkest_entry(appearance),
                           has_embedded_overlay(data_set)};
+    if (doubt.empty() && !is_settled) {
+        doubt = hide_rest(image, rewrite, judge, boxes);
+    }
+    report.masks = masks_of(boxes);
+    report.masked_share = masked_share(boxes, layout);
+    if (!doubt.empty()) {
+        report.verdict = Verdict::held;
+        report.reason = doubt;
+    }
     if (options.preview) {
         write_preview(image, rewrite, *options.preview / (output.stem().native() + ".png"));
     }

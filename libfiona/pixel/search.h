@@ -25,6 +25,8 @@ public:
 
     /// Frames in their order.
     void add(Frame frame, const Appearance& appearance);
+    /// What the last frame showed by itself.
+    [[nodiscard]] const std::vector<TextBox>& latest() const { return m_boxes.back(); }
     /// After the last frame: the boxes of each.
     [[nodiscard]] std::vector<std::vector<TextBox>> finish();
 

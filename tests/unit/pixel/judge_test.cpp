@@ -32,7 +32,7 @@ TEST_CASE("marks outside of the frame of echoes need no second opinion")
     pictures::describe(data, {});
     CleanOptions options;
     options.search = Search::detect;
-    const Judge judge{options, data, nullptr};
+    Judge judge{options, data, nullptr};
     const auto written = pictures::written();
 
     const auto boxes = judge.boxes({pictures::plane_of(written.canvas)}, {0, 0, 256, 96});
@@ -46,7 +46,7 @@ TEST_CASE("less certain finds stay when the caller says so")
     CleanOptions options;
     options.search = Search::detect;
     options.least_confidence = 100;
-    const Judge judge{options, data, nullptr};
+    Judge judge{options, data, nullptr};
 
     CHECK(judge.boxes({pictures::plane_of(pictures::written().canvas)}, {0, 0, 256, 96}).empty());
 }
@@ -58,7 +58,7 @@ TEST_CASE("words that are no identifiers stay when only known ones are hidden")
     CleanOptions options;
     options.hide = Hide::known;
     Reader reader{"eng"};
-    const Judge judge{options, data, &reader};
+    Judge judge{options, data, &reader};
     auto canvas = phantom::plain_canvas(200, 400, 1, 0);
     const auto name = pictures::box_of(phantom::draw_text(canvas, 20, 30, 3, "JANE DOE"));
 
