@@ -252,7 +252,7 @@ std::vector<TextBox> find_text(const GrayPlane& plane)
         if (level > 0) {
             picture = halved(picture);
         }
-        if (std::min(picture.width, picture.height) < smallest_side) {
+        if (level > 0 && std::min(picture.width, picture.height) < smallest_side) {
             break;
         }
         auto map = text_map(picture);

@@ -11,7 +11,7 @@ namespace fiona::pixel {
 namespace {
 
 constexpr std::uint32_t margin = 4; ///< of the boxes, detector.cpp
-constexpr int most_steps = 6;       ///< along one end
+constexpr int most_steps = 3;       ///< along one end
 constexpr int least_contrast = 30;  ///< of ink on an even ground
 constexpr std::size_t even_of_ten =
     5; ///< so many pixels of an even ground are within `even_levels`
@@ -122,7 +122,9 @@ bool is_glyph(const Ink& ink, const Box& strip)
 {
     const auto height = strip.y1 - strip.y0;
     constexpr std::uint32_t thickest_stroke = 3;
-    return ink.columns > 1 && ink.rows > thickest_stroke && ink.rows < height
+    // Letters have gaps between them; the trace of a heart has none.
+    const bool is_trace = ink.columns == strip.x1 - strip.x0 && ink.pixels < 4 * ink.columns;
+    return !is_trace && ink.columns > 1 && ink.rows > thickest_stroke && ink.rows < height
            && ink.pixels * 2 < strip.area() && ink.doubtful * 4 < strip.area();
 }
 

@@ -57,6 +57,34 @@ void add_new(std::vector<TextBox>& boxes, const std::vector<TextBox>& more)
     }
 }
 
+enum class InkTone { brighter, darker };
+
+/// Whether the ink in a box, which is less than half of it, is brighter or darker than its ground.
+InkTone tone_of(const GrayPlane& plane, const Box& box)
+{
+    std::vector<std::uint8_t> values;
+    values.reserve(box.area());
+    std::uint64_t sum = 0;
+    for (auto y = box.y0; y < box.y1; ++y) {
+        for (auto x = box.x0; x < box.x1; ++x) {
+            values.push_back(plane.row(y)[x]);
+            sum += values.back();
+        }
+    }
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::ranges::nth_element(values, middle);
+    return sum >= std::uint64_t{*middle} * values.size() ? InkTone::brighter : InkTone::darker;
+}
+
+/// Of what stands out in an extreme over time only one tone was there in every frame: what is bright
+/// in the darkest or dark in the brightest. The other was there once.
+void keep_tone(std::vector<TextBox>& boxes, const GrayPlane& plane, InkTone tone)
+{
+    std::erase_if(boxes, [&](const TextBox& text) {
+        return !text.certain || tone_of(plane, text.box) != tone;
+    });
+}
+
 /// Boxes over the cells that are hidden in at least `least` frames.
 std::vector<TextBox> frequent(const std::vector<std::vector<TextBox>>& frames, std::uint32_t width,
                               std::uint32_t height, std::size_t least)
@@ -190,8 +218,10 @@ std::vector<std::vector<TextBox>> TextSearch::finish()
     }
     const Box everything{0, 0, m_darkest.width, m_darkest.height};
     auto still = m_finder({m_darkest}, everything);
-    add_new(still, m_finder({m_brightest}, everything));
-    std::erase_if(still, [](const TextBox& box) { return !box.certain; });
+    keep_tone(still, m_darkest, InkTone::brighter);
+    auto dark = m_finder({m_brightest}, everything);
+    keep_tone(dark, m_brightest, InkTone::darker);
+    add_new(still, dark);
     const auto least = std::max<std::size_t>(2, m_boxes.size() / 5);
     add_new(still, frequent(m_boxes, m_darkest.width, m_darkest.height, least));
     for (auto& boxes : m_boxes) {

@@ -8,6 +8,7 @@
 #include <dcmtk/dcmdata/dctk.h>
 
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,28 @@ inline void describe(DcmItem& data, const Image& image)
     if (image.frames != 1) {
         data.putAndInsertString(DCM_NumberOfFrames, std::to_string(image.frames).c_str());
     }
+}
+
+/// Writes pixels of one layout as a native file.
+inline std::filesystem::path save(const std::filesystem::path& file, const Image& image,
+                                  const std::vector<std::uint8_t>& pixels)
+{
+    DcmFileFormat format;
+    auto& data = *format.getDataset();
+    describe(data, image);
+    if (image.bits_allocated == 16) {
+        std::vector<Uint16> words(pixels.size() / 2);
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            words[i] = static_cast<Uint16>(pixels[2 * i] | pixels[2 * i + 1] << 8U);
+        }
+        data.putAndInsertUint16Array(DCM_PixelData, words.data(), words.size());
+    } else {
+        data.putAndInsertUint8Array(DCM_PixelData, pixels.data(), pixels.size());
+    }
+    if (format.saveFile(file.c_str(), EXS_LittleEndianExplicit).bad()) {
+        throw std::runtime_error{"cannot write a picture"};
+    }
+    return file;
 }
 
 /// "DOE JANE 4711" in white on a gray ground, and where.
