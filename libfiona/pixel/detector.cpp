@@ -11,13 +11,13 @@ namespace fiona::pixel {
 
 namespace {
 
-// Chosen on pictures of the setting `tune` (scripts/bench pixels --setting tune).
-constexpr float strong = 0.50F; // a group needs such cells ...
-constexpr float weak = 0.15F;   // ... and takes these around them
-constexpr std::size_t least_strong_cells = 5;
-constexpr float unsure_peak = 0.40F; // groups that reach only this are somebody else's decision
+// Chosen on pictures of the setting `tune` (scripts/measure-pixels).
+constexpr float strong = 0.70F; // a group needs such cells ...
+constexpr float weak = 0.30F;   // ... and takes these around them
+constexpr std::size_t least_strong_cells = 6;
+constexpr float unsure_peak = 0.65F; // groups that reach only this are somebody else's decision
 constexpr std::size_t least_unsure_cells = 12;
-constexpr std::uint32_t margin = 4; // pixels around the cells: ink reaches out of its cell
+constexpr std::uint32_t margin = 5; // pixels around the cells: ink reaches out of its cell
 constexpr std::uint32_t smallest_side = 24;
 constexpr int levels = 3; // full, half and quarter size
 
@@ -215,6 +215,28 @@ void close_gaps(std::vector<TextBox>& found)
     }
 }
 
+/// The first and the last letter of a line have a neighbour on one side only, and are seen less well.
+void stretch_lines(std::vector<TextBox>& found, const GrayPlane& plane)
+{
+    constexpr std::uint32_t most = 12;
+    for (auto& text : found) {
+        auto& box = text.box;
+        const auto width = box.x1 - box.x0;
+        const auto height = box.y1 - box.y0;
+        const auto more = std::min(most, std::min(width, height) / 4);
+        if (!text.certain) {
+            continue;
+        }
+        if (2 * width >= 3 * height) {
+            box.x0 -= std::min(box.x0, more);
+            box.x1 = std::min(box.x1 + more, plane.width);
+        } else if (2 * height >= 3 * width) {
+            box.y0 -= std::min(box.y0, more);
+            box.y1 = std::min(box.y1 + more, plane.height);
+        }
+    }
+}
+
 } // namespace
 
 std::vector<Box> covering_boxes(const std::vector<std::uint8_t>& cells, std::uint32_t columns,
@@ -260,6 +282,7 @@ std::vector<TextBox> find_text(const GrayPlane& plane)
         add_boxes(map, scale, plane, found);
     }
     close_gaps(found);
+    stretch_lines(found, plane);
     const auto ends = line_ends(plane, found);
     found.insert(found.end(), ends.begin(), ends.end());
     // What is certain at one scale is not doubtful because of another.

@@ -33,7 +33,7 @@ private:
 
 /// Parts nobody could confirm or deny, larger than this share of a frame, hold a file back.
 /// Smaller ones are hidden like the rest: that costs the reader of the picture nothing.
-constexpr double most_unsure_share = 0.02;
+constexpr double most_unsure_share = 0.03;
 
 /// Tesseract asked about parts of pictures. In a film the same line comes back in frame after frame: its
 /// answer is remembered, by the pixels. One file may ask so many questions; then nothing is read any more,

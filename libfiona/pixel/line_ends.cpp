@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 namespace fiona::pixel {
 
@@ -66,32 +67,40 @@ std::optional<int> ground_of(const View& view, const Box& strip)
     return near * 10 >= strip.area() * even_of_ten ? std::optional{level} : std::nullopt;
 }
 
-/// How much the strongest twentieth of a line stands out.
-int contrast_of(const View& view, const Box& line, int ground)
+/// What the letters of a line are drawn with.
+struct Pen {
+    int level = 0;
+    int contrast = 0; ///< against the ground
+};
+
+/// The strongest twentieth of a line, on the side of the ground where more of it is.
+Pen pen_of(const View& view, const Box& line, int ground)
 {
     const auto counts = histogram_of(view, line);
-    std::uint64_t rest = line.area() / 20;
-    for (int distance = 255; distance > 0; --distance) {
-        std::uint64_t here = 0;
-        for (const auto level : {ground - distance, ground + distance}) {
-            here += level >= 0 && level < 256 ? counts.at(static_cast<std::size_t>(level)) : 0;
+    const auto strongest = [&](int side) {
+        std::uint64_t rest = line.area() / 20;
+        for (auto level = side > 0 ? 255 : 0; level != ground; level -= side) {
+            const std::uint64_t here = counts.at(static_cast<std::size_t>(level));
+            if (here > rest) {
+                return Pen{level, std::abs(level - ground)};
+            }
+            rest -= here;
         }
-        if (here > rest) {
-            return distance;
-        }
-        rest -= here;
-    }
-    return 0;
+        return Pen{ground, 0};
+    };
+    const auto bright = strongest(1);
+    const auto dark = strongest(-1);
+    return bright.contrast >= dark.contrast ? bright : dark;
 }
 
 struct Ink {
     std::uint32_t first = 0, last = 0;   ///< columns
     std::uint32_t columns = 0, rows = 0; ///< with ink
     std::uint64_t pixels = 0;
-    std::uint64_t doubtful = 0; ///< neither ground nor ink: an uneven ground
+    std::uint64_t doubtful = 0; ///< neither ground nor ink
 };
 
-Ink ink_of(const View& view, const Box& strip, int ground, int least)
+Ink ink_of(const View& view, const Box& strip, int ground, const Pen& pen)
 {
     Ink ink;
     ink.first = strip.x1;
@@ -99,12 +108,13 @@ Ink ink_of(const View& view, const Box& strip, int ground, int least)
     for (auto x = strip.x0; x < strip.x1; ++x) {
         bool has_ink = false;
         for (auto y = strip.y0; y < strip.y1; ++y) {
-            const auto distance = std::abs(view.at(x, y) - ground);
-            ink.doubtful += distance > even_levels && distance < least ? 1U : 0U;
-            if (distance >= least) {
+            const auto value = view.at(x, y);
+            if (2 * std::abs(value - pen.level) <= pen.contrast) {
                 has_ink = true;
                 rows[y - strip.y0] = 1;
                 ++ink.pixels;
+            } else if (std::abs(value - ground) > even_levels) {
+                ++ink.doubtful;
             }
         }
         if (has_ink) {
@@ -144,11 +154,11 @@ std::optional<Box> next_part(const View& view, const Box& line, const Box& text,
     if (!ground) {
         return std::nullopt;
     }
-    const auto contrast = contrast_of(view, text, *ground);
-    if (contrast < least_contrast) {
+    const auto pen = pen_of(view, text, *ground);
+    if (pen.contrast < least_contrast) {
         return std::nullopt;
     }
-    const auto ink = ink_of(view, strip, *ground, std::max(least_contrast / 2, contrast / 2));
+    const auto ink = ink_of(view, strip, *ground, pen);
     if (!is_glyph(ink, strip)) {
         return std::nullopt;
     }
@@ -162,13 +172,17 @@ std::optional<Box> next_part(const View& view, const Box& line, const Box& text,
 std::vector<TextBox> line_ends(const GrayPlane& plane, const std::vector<TextBox>& found)
 {
     constexpr std::size_t most = 500; // so many boxes hide a picture anyway
+    constexpr std::uint32_t highest = 72;
     std::vector<TextBox> added;
     for (std::size_t i = 0; i < std::min(most, found.size()); ++i) {
         const auto& text = found[i];
         const auto width = text.box.x1 - text.box.x0;
         const auto height = text.box.y1 - text.box.y0;
         for (const bool is_turned : {false, true}) {
-            if (!text.certain || (is_turned ? height < width : width < height)) {
+            const auto [along, across] =
+                is_turned ? std::pair{height, width} : std::pair{width, height};
+            const bool is_line = 2 * along >= 3 * across && across <= highest;
+            if (!text.certain || !is_line) {
                 continue;
             }
             const View view{plane, is_turned};

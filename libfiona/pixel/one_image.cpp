@@ -213,6 +213,10 @@ bool is_hidden(const TextBox& text, const std::vector<TextBox>& known)
     return most * 4 >= text.box.area() * 3;
 }
 
+/// What hiding brings to light is writing as any other. In the grain beside a hidden part the detector
+/// sees some too, but less clearly.
+constexpr int clear_confidence = 70;
+
 /// Looks at the frames as they will be written; the first that still shows writing, 0 if none. What
 /// is found is added to the boxes.
 std::uint32_t find_rest(const ImageFile& image, const Rewrite& rewrite, Judge& judge,
@@ -240,7 +244,8 @@ std::uint32_t find_rest(const ImageFile& image, const Rewrite& rewrite, Judge& j
     for (std::size_t i = 0; i < rest.size(); ++i) {
         const auto frame = looked_at[i];
         for (const auto& text : rest[i]) {
-            if (text.certain && !is_hidden(text, boxes[frame])) {
+            const bool is_clear = text.certain && text.confidence >= clear_confidence;
+            if (is_clear && !is_hidden(text, boxes[frame])) {
                 boxes[frame].push_back(text);
                 first = first == 0 ? frame + 1 : first;
             }
