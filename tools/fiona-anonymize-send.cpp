@@ -39,6 +39,7 @@ std::vector<std::string> to_lines(const transfer::RunReport& report)
         rows.push_back({item.study, item.project, item.participant, item.state,
                         fmt::format("in={}", item.counts.in),
                         fmt::format("sent={}", item.counts.stored),
+                        fmt::format("masked={}", item.counts.masked),
                         fmt::format("held={}", item.counts.held),
                         fmt::format("skipped={}", item.counts.skipped),
                         fmt::format("refused={}", item.counts.refused),

@@ -265,6 +265,9 @@ private:
             }
             Rewriter rewriter{plan, watch};
             rewriter.blank(blanked);
+            if (m_settings.clean_pixels.contains(m_inputs[index])) {
+                rewriter.declare(Pixels::clean);
+            }
             const auto identity = rewriter.rewrite(parsed.root);
             report.new_study = identity.new_study;
             report.new_series = identity.new_series;

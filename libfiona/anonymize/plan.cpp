@@ -27,6 +27,7 @@ std::vector<std::string> harmless_texts(const Settings& settings, const Profile&
                                    std::string{"FIONA_"} + FIONA_VERSION,
                                    "ISO_IR 192 ISO_IR 100 GB18030 ISO 2022 IR 6",
                                    "Basic Application Confidentiality Profile",
+                                   "Clean Pixel Data Option",
                                    "Clean Graphics Option",
                                    "Clean Structured Content Option",
                                    "Clean Descriptors Option",

@@ -467,8 +467,9 @@ void Rewriter::write_codes(Element& element)
     };
     const bool moved = !m_plan.dates.is_identity();
     // PS3.16 CID 7050; the basic profile first, then each option that was really applied.
-    const std::array<Code, 8> codes{
+    const std::array<Code, 9> codes{
         {{"113100", "Basic Application Confidentiality Profile", true},
+         {"113101", "Clean Pixel Data Option", m_pixels == Pixels::clean},
          {"113103", "Clean Graphics Option", m_has_graphics},
          {"113104", "Clean Structured Content Option", m_has_content},
          {"113105", "Clean Descriptors Option", true},

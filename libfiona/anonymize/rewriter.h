@@ -29,6 +29,9 @@ struct Rewritten {
     std::array<std::uint64_t, action_count> actions{}; ///< how often each action was taken
 };
 
+/// What is known of the text in the pixels of a file, beyond what it says itself.
+enum class Pixels { unknown, clean };
+
 /// Applies the profile to one data set in place. Throws Error{Fault::data} if the result lacks
 /// what every object needs (SOP class, SOP instance, study, series).
 class Rewriter {
@@ -41,6 +44,8 @@ public:
 
     /// Elements of these paths are emptied whatever their rule says (--on-leak scrub).
     void blank(const std::set<std::string>& paths) { m_blanked = paths; }
+    /// clean: the method codes name the Clean Pixel Data Option.
+    void declare(Pixels pixels) { m_pixels = pixels; }
     [[nodiscard]] Rewritten rewrite(Item& root);
 
 private:
@@ -63,6 +68,7 @@ private:
     const Plan& m_plan;
     Watch m_watch;
     std::set<std::string> m_blanked;
+    Pixels m_pixels = Pixels::unknown;
     Rewritten m_result;
     std::string m_study; ///< the original StudyInstanceUID of the top level, without padding
     bool m_lies = false; ///< some text was not in the declared character set

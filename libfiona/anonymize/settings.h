@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ struct Settings {
     std::filesystem::path safe_private{};          ///< empty: the shipped list
     std::vector<std::filesystem::path> extra_identity{}; ///< --phi: JSON whose strings are identity
     std::vector<TagChange> tag_changes{};
+    /// Inputs in which fiona has looked for burned-in text and hidden it: code 113101. What a file
+    /// says about itself is not believed.
+    std::set<std::filesystem::path> clean_pixels{};
     bool by_series = true;
     bool verify = true;
     bool scrub_leaks = false; ///< --on-leak scrub: blank the element and verify again

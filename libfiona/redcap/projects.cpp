@@ -60,6 +60,58 @@ ResearchProject project_of(ProjectName name, const Row& row)
     return project;
 }
 
+/// "0x0008:0x103E Series Description" -> "0008,103E"; "" if it is not of that form.
+std::string tag_of_label(std::string_view label)
+{
+    constexpr std::string_view example = "0x0008:0x103E";
+    const auto text = trimmed(label).substr(0, example.size());
+    const auto is_half = [](std::string_view half) {
+        return half.starts_with("0x") && half.size() == 6
+               && half.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos;
+    };
+    if (text.size() < example.size() || text[6] != ':' || !is_half(text.substr(0, 6))
+        || !is_half(text.substr(7))) {
+        return {};
+    }
+    return fmt::format("{},{}", text.substr(2, 4), text.substr(9, 4));
+}
+
+/// Codes of rewrite_ex_tag and the tags they stand for.
+std::map<std::string, std::string, std::less<>> exclusion_tags(const Field& field)
+{
+    std::map<std::string, std::string, std::less<>> tags{{"1", "0020,4000"}, {"2", "0008,103E"}};
+    for (const auto choice : split(field.choices, '|')) {
+        const auto comma = choice.find(',');
+        if (comma != std::string_view::npos) {
+            tags.insert_or_assign(std::string{trimmed(choice.substr(0, comma))},
+                                  tag_of_label(choice.substr(comma + 1)));
+        }
+    }
+    return tags;
+}
+
+/// By record id. A rule that cannot be read exempts nothing.
+std::map<std::string, std::vector<PixelExclusion>> exclusions_of(const std::vector<Row>& rows,
+                                                                 const Field& field)
+{
+    const auto tags = exclusion_tags(field);
+    std::map<std::string, std::vector<PixelExclusion>> exclusions;
+    for (const auto& row : rows) {
+        const auto code = row.value("rewrite_ex_tag");
+        const auto pattern = row.value("rewrite_ex_reg");
+        if (code.empty() || pattern.empty()) {
+            continue;
+        }
+        const auto tag = tags.find(code);
+        if (tag == tags.end() || tag->second.empty()) {
+            log::warn("pixel_exclusion_ignored", {{"reason", "its tag is not known"}});
+            continue;
+        }
+        exclusions[row.record].push_back({tag->second, pattern});
+    }
+    return exclusions;
+}
+
 bool has_participant(Client& project, const ParticipantId& participant)
 {
     const auto ids = participants(project);
@@ -73,10 +125,20 @@ std::vector<ResearchProject> research_projects(Client& dtp)
 {
     ExportSpec spec;
     spec.forms = {"projects"}; // not field by field: sites differ in which of them they have
+    const auto fields = dtp.metadata();
+    const auto exclusion = std::ranges::find(fields, "rewrite_ex_tag", &Field::name);
+    if (exclusion != fields.end()) { // a form that is not there cannot be asked for
+        spec.forms.emplace_back(exclusion->form);
+    }
+    const auto rows = dtp.export_records(spec);
+    auto exclusions = exclusion == fields.end()
+                          ? std::map<std::string, std::vector<PixelExclusion>>{}
+                          : exclusions_of(rows, *exclusion);
     std::vector<ResearchProject> projects;
-    for (const auto& [record, row] : merged_records(dtp.export_records(spec))) {
+    for (const auto& [record, row] : merged_records(rows)) {
         try {
             projects.push_back(project_of(ProjectName{name_of(record, row)}, row));
+            projects.back().pixel_exclusions = std::move(exclusions[record]);
         } catch (const Error& e) {
             log::warn("project_ignored", {{"reason", e.what()}});
         }

@@ -12,6 +12,13 @@
 /// DataTransferProjects (redcap.md 2.4) and the research projects' own REDCap projects (2.7).
 namespace fiona::redcap {
 
+/// Form rewritepixelexclusions: where the value of this tag begins with a match of the pattern, burned-in
+/// text is not looked for.
+struct PixelExclusion {
+    std::string tag;     ///< "gggg,eeee"
+    std::string pattern; ///< RE2; anchored at the start only, as Python's re.match
+};
+
 struct ResearchProject {
     ProjectName name;
     bool active = false;
@@ -22,6 +29,7 @@ struct ResearchProject {
     bool remove_secondary_captures = false;    ///< project_features 2
     std::string import_rule_tag;               ///< project_import_rule_1_tag, e.g. "0032,4000"
     std::string import_rule_regexp;
+    std::vector<PixelExclusion> pixel_exclusions{};
 };
 
 /// Every project of DTP, active or not. Accepts the classic and the longitudinal shape.

@@ -66,6 +66,7 @@ json::Value audit_record(const Outcome& outcome, const store::TransferRequest& r
                         {"participant", request.participant.str()},
                         {"event", request.event ? request.event->str() : ""},
                         {"new_studies", std::move(studies)},
+                        {"pixels", outcome.pixels},
                         {"deidentification", outcome.deidentification},
                         {"verification", outcome.verification},
                         {"counts", to_json(outcome.counts)},
@@ -92,8 +93,9 @@ const json::Value& member(const json::Value& note, std::string_view key)
 json::Value to_json(const Counts& counts)
 {
     return json::Object{
-        {"in", counts.in},     {"stored", counts.stored},   {"warnings", counts.warnings},
-        {"held", counts.held}, {"skipped", counts.skipped}, {"refused", counts.refused}};
+        {"in", counts.in},          {"stored", counts.stored}, {"warnings", counts.warnings},
+        {"masked", counts.masked},  {"held", counts.held},     {"skipped", counts.skipped},
+        {"refused", counts.refused}};
 }
 
 Counts counts_of(const json::Value& json)
@@ -105,6 +107,7 @@ Counts counts_of(const json::Value& json)
     return {.in = number("in"),
             .stored = number("stored"),
             .warnings = number("warnings"),
+            .masked = number("masked"),
             .held = number("held"),
             .skipped = number("skipped"),
             .refused = number("refused")};
@@ -136,6 +139,7 @@ json::Value note_of(const Outcome& outcome, const store::TransferRequest& reques
         {"mapped_uids", fmt::format("{}", fmt::join(outcome.mapped_uids, ","))},
         {"deidentify_error", outcome.deidentify_error},
         {"send_error", outcome.send_error},
+        {"pixels_masked", outcome.counts.masked > 0},
         {"error_message",
          is_worth_telling(outcome) ? json::write(told, json::Style::pretty) : std::string{}},
         {"messages", told},
@@ -145,13 +149,14 @@ json::Value note_of(const Outcome& outcome, const store::TransferRequest& reques
 
 redcap::TransferResult redcap_result(const json::Value& note, const store::TransferRequest& request)
 {
+    const auto* const masked = note.find("pixels_masked"); // notes of earlier versions have none
     return {.study = request.study,
             .instance = request.instance,
             .started = TimePoint{std::chrono::seconds{member(note, "started").integer()}},
             .mapped_uids = member(note, "mapped_uids").string(),
             .deidentify_error = member(note, "deidentify_error").boolean(),
             .send_error = member(note, "send_error").boolean(),
-            .pixels_masked = false,
+            .pixels_masked = masked != nullptr && masked->boolean(),
             .error_message = member(note, "error_message").string(),
             .seconds = member(note, "seconds").number()};
 }

@@ -17,11 +17,12 @@
 /// series are named by log::uid_tag().
 namespace fiona::transfer {
 
-/// Images. `in` is always the sum of the others, but for warnings, which are stored too.
+/// Images. `in` is always the sum of the others, but for warnings and masked, which are stored too.
 struct Counts {
     std::size_t in = 0;
     std::size_t stored = 0;
     std::size_t warnings = 0; ///< of the stored ones: the PACS changed or discarded something
+    std::size_t masked = 0;   ///< of the stored ones: burned-in text was hidden in them
     std::size_t held = 0;
     std::size_t skipped = 0;
     std::size_t refused = 0; ///< by our policy or by the PACS
@@ -54,6 +55,7 @@ struct Outcome {
     std::map<std::string, std::size_t> statuses; ///< of C-STORE, four hex digits or "unsent"
     std::uint64_t bytes = 0;                     ///< sent
     json::Value deidentification;                ///< summary of the engine
+    json::Value pixels = json::Array{};          ///< what was done about burned-in text, by series
     std::string verification = "not reached";    ///< clean, leaked
 };
 

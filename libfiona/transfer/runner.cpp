@@ -158,7 +158,8 @@ private:
         } else {
             for (const auto& image : select_images(tree, request.study, *project)) {
                 ++item.counts.in;
-                item.counts.stored += image.fate == Fate::send ? 1U : 0U;
+                const bool leaves = image.fate == Fate::send || image.fate == Fate::clean;
+                item.counts.stored += leaves ? 1U : 0U;
                 item.counts.held += image.fate == Fate::hold ? 1U : 0U;
                 item.counts.skipped += image.fate == Fate::skip ? 1U : 0U;
                 item.counts.refused += image.fate == Fate::refuse ? 1U : 0U;
@@ -329,6 +330,7 @@ private:
                                        {"state", item.state},
                                        {"in", item.counts.in},
                                        {"stored", item.counts.stored},
+                                       {"masked", item.counts.masked},
                                        {"held", item.counts.held},
                                        {"skipped", item.counts.skipped},
                                        {"refused", item.counts.refused},

@@ -6,9 +6,15 @@
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
 #include "libfiona/dicom/header.h"
+#include "libfiona/dicom/prescan.h"
+
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -19,15 +25,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view burned_in_reason = "burned-in text has to be removed first";
-
 struct Decision {
     Fate fate;
     std::string reason;
+    std::uint64_t decoded_bytes = 0;
 };
 
 const Decision may_leave{Fate::send, ""};
-const Decision hold_burned_in{Fate::hold, std::string{burned_in_reason}};
 const Decision skip_presentation{Fate::skip, "the project takes no presentation states"};
 const Decision skip_capture{Fate::skip, "the project takes no secondary captures"};
 
@@ -113,9 +117,98 @@ FileFacts facts_of(const dicom::Header& header)
     return facts;
 }
 
-Decision decide(const SeriesFacts& series, const FileFacts& file,
-                const redcap::ResearchProject& project)
+/// The project's exclusions, compiled once for a study.
+class Exclusions {
+public:
+    explicit Exclusions(const std::vector<redcap::PixelExclusion>& rules)
+    {
+        RE2::Options options;
+        options.set_log_errors(false);
+        for (const auto& rule : rules) {
+            auto pattern = std::make_unique<RE2>(rule.pattern, options);
+            const auto tag = tag_of(rule.tag);
+            if (!tag || !pattern->ok()) {
+                log::warn("pixel_exclusion_ignored",
+                          {{"tag", rule.tag}, {"reason", pattern->error()}});
+                continue; // then the pixels are cleaned
+            }
+            m_rules.push_back({*tag, std::move(pattern)});
+        }
+    }
+
+    [[nodiscard]] bool exempt(const dicom::Header& header) const
+    {
+        return std::ranges::any_of(m_rules, [&](const Rule& rule) {
+            const auto text = header.text(rule.tag);
+            return rule.pattern->Match(text, 0, text.size(), RE2::ANCHOR_START, nullptr, 0);
+        });
+    }
+
+private:
+    struct Rule {
+        dicom::Tag tag;
+        std::unique_ptr<RE2> pattern;
+    };
+
+    /// "gggg,eeee"
+    static std::optional<dicom::Tag> tag_of(std::string_view text)
+    {
+        constexpr std::size_t comma = 4;
+        if (text.size() != 9 || text[comma] != ',') {
+            return std::nullopt;
+        }
+        dicom::Tag tag;
+        const auto read = [](std::string_view digits, std::uint16_t& number) {
+            const auto* const end = digits.data() + digits.size();
+            return std::from_chars(digits.data(), end, number, 16).ptr == end;
+        };
+        const bool good =
+            read(text.substr(0, comma), tag.group) && read(text.substr(comma + 1), tag.element);
+        return good ? std::optional{tag} : std::nullopt;
+    }
+
+    std::vector<Rule> m_rules;
+};
+
+/// The project as far as it decides here.
+struct Policy {
+    const redcap::ResearchProject& project;
+    Exclusions exclusions;
+};
+
+/// Rows, columns, samples, bits and frames multiplied (PS3.3 §C.7.6.3); 0 if they make no sense:
+/// then cleaning refuses the file.
+std::uint64_t decoded_bytes(const dicom::Header& header)
 {
+    const auto number = [&](dicom::Tag tag, std::uint64_t otherwise) {
+        const auto text = header.text(tag);
+        std::uint64_t value = 0;
+        const auto* const end = text.data() + text.size();
+        const auto read = std::from_chars(text.data(), end, value);
+        constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+        return read.ec == std::errc{} ? std::min(value, most) : otherwise;
+    };
+    const auto frame = number({0x0028, 0x0010}, 0) * number({0x0028, 0x0011}, 0);
+    const auto pixel = number({0x0028, 0x0002}, 1) * number({0x0028, 0x0100}, 8) / 8;
+    std::uint64_t bytes = 0;
+    const bool too_much = __builtin_mul_overflow(frame, pixel, &bytes)
+                          || __builtin_mul_overflow(bytes, number({0x0028, 0x0008}, 1), &bytes);
+    return too_much ? 0 : bytes;
+}
+
+/// Inside of deflated data nobody has looked yet.
+bool has_pixels(const fs::path& file)
+{
+    constexpr std::string_view deflated = "1.2.840.10008.1.2.1.99";
+    const auto scan = dicom::prescan_file(file);
+    return scan.pixel_data_offset || scan.transfer_syntax == deflated;
+}
+
+Decision decide(const fs::path& path, const dicom::Header& header, const SeriesFacts& series,
+                const Policy& policy)
+{
+    const auto& project = policy.project;
+    const auto file = facts_of(header);
     if (project.remove_presentation_states
         && (series.presentation_state || file.presentation_state)) {
         return skip_presentation;
@@ -124,17 +217,20 @@ Decision decide(const SeriesFacts& series, const FileFacts& file,
     if (project.remove_secondary_captures && (marked || file.secondary_capture)) {
         return skip_capture;
     }
-    if (project.never_rewrite_pixels) {
+    if (project.never_rewrite_pixels || (!marked && !file.may_show_text)
+        || policy.exclusions.exempt(header) || !has_pixels(path)) {
         return may_leave;
     }
-    return marked || file.may_show_text ? hold_burned_in : may_leave;
+    return {Fate::clean, "", decoded_bytes(header)};
 }
 
-Decision look_into(const fs::path& file, const SeriesFacts& series,
-                   const redcap::ResearchProject& project)
+Decision decide(const fs::path& file, const SeriesFacts& series, const Policy& policy)
 {
+    if (!series.known) {
+        return {Fate::hold, "nothing is known of the series yet"};
+    }
     try {
-        return decide(series, facts_of(dicom::Header::read(file)), project);
+        return decide(file, dicom::Header::read(file), series, policy);
     } catch (const Error& e) {
         if (e.fault() != Fault::data) {
             throw;
@@ -143,20 +239,12 @@ Decision look_into(const fs::path& file, const SeriesFacts& series,
     }
 }
 
-Decision decide(const fs::path& file, const SeriesFacts& series,
-                const redcap::ResearchProject& project)
-{
-    if (!series.known) {
-        return {Fate::hold, "nothing is known of the series yet"};
-    }
-    return look_into(file, series, project);
-}
-
 } // namespace
 
 std::vector<Image> select_images(const store::StudyTree& tree, const StudyUid& study,
                                  const redcap::ResearchProject& project)
 {
+    const Policy policy{project, Exclusions{project.pixel_exclusions}};
     std::vector<Image> images;
     for (const auto& series : tree.series(study)) {
         const auto facts = facts_of(series);
@@ -165,15 +253,15 @@ std::vector<Image> select_images(const store::StudyTree& tree, const StudyUid& s
             const auto bytes = fs::file_size(file, problem); // of what the link points to
             if (problem == std::errc::no_such_file_or_directory) {
                 images.push_back({std::move(file), series.uid, Fate::refuse,
-                                  "the file is no longer in the archive", 0});
+                                  "the file is no longer in the archive"});
                 continue;
             }
             if (problem) {
                 throw os_error(problem.value(), "look at an archive file");
             }
-            auto decision = decide(file, facts, project);
-            images.push_back(
-                {std::move(file), series.uid, decision.fate, std::move(decision.reason), bytes});
+            auto decision = decide(file, facts, policy);
+            images.push_back({std::move(file), series.uid, decision.fate,
+                              std::move(decision.reason), bytes, decision.decoded_bytes});
         }
     }
     return images;

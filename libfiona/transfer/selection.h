@@ -11,12 +11,13 @@
 #include <vector>
 
 /// Which images of a study may leave. Fails closed: what is not known to be free of burned-in text
-/// is held, whatever the rules of classification said or failed to say.
+/// has its pixels looked at first, whatever the rules of classification said or failed to say.
 namespace fiona::transfer {
 
 enum class Fate {
     send,
-    hold,   ///< must not leave as it is; a person or a later tool has to act
+    clean,  ///< may show text: leaves only without it
+    hold,   ///< must not leave as it is; a person has to act
     skip,   ///< the project does not want it
     refuse, ///< cannot be read, or is no longer on this machine
 };
@@ -25,19 +26,21 @@ struct Image {
     std::filesystem::path file; ///< the link below raw/
     SeriesUid series;
     Fate fate = Fate::hold;
-    std::string reason; ///< for people, no values of the header; empty for send
+    std::string reason; ///< for people, no values of the header; empty for send and clean
     std::uint64_t bytes = 0;
+    std::uint64_t decoded_bytes =
+        0; ///< of its pixels without compression, as the header says; for clean
 };
 
 /// Every instance that is linked in the study, each with its fate, by series and name.
 ///
-/// A series without readable JSON is held. So is one whose ClassifyType says CHECKBURNEDINFO, but
-/// for original MR and CT images of a `(shadow) ` series. Then each file's header is looked at, for
-/// the JSON may be wrong: BurnedInAnnotation YES, secondary captures, ultrasound, endoscopy,
-/// photographs, modality OT and screen saves are held. With the project's feature 1 ("never
-/// anonymize burned-in image data") no text holds an image: it goes as it is, as the original does.
-/// Feature 0 skips presentation states, feature 2 secondary captures (and what CHECKBURNEDINFO
-/// marks).
+/// A series without readable JSON is held. One whose ClassifyType says CHECKBURNEDINFO has its pixels
+/// cleaned, but for original MR and CT images of a `(shadow) ` series. Then each file's header is
+/// looked at, for the JSON may be wrong: the same goes for BurnedInAnnotation YES, secondary
+/// captures, ultrasound, endoscopy, photographs, modality OT and screen saves. What has no pixel data is
+/// sent. With the project's feature 1 ("never anonymize burned-in image data"), and where one of its
+/// exclusions matches, images go as they are, as the original does. Feature 0 skips presentation
+/// states, feature 2 secondary captures (and what CHECKBURNEDINFO marks).
 ///
 /// Throws Error{Fault::io} if the disk fails; what is wrong with one file is its fate.
 [[nodiscard]] std::vector<Image> select_images(const store::StudyTree& tree, const StudyUid& study,

@@ -5,12 +5,14 @@
 #include "libfiona/anonymize/settings.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/transfer/burned_in.h"
 #include "libfiona/transfer/journal.h"
 #include "libfiona/transfer/selection.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace fiona::transfer {
@@ -21,6 +23,17 @@ namespace {
 
 constexpr std::string_view study_is_gone =
     "the study is no longer on this machine; send it again from the clinical PACS";
+
+constexpr std::string_view pixel_room = "pixels";
+constexpr unsigned images_at_once = 2; // as many as the engine has threads
+
+/// An image that is de-identified.
+struct Leaving {
+    Image image;
+    fs::path source; ///< the image itself, or a copy without burned-in text
+    bool is_searched = false;
+    bool is_masked = false;
+};
 
 /// One request on its way; the members are what the steps hand on.
 class Journey {
@@ -39,6 +52,7 @@ public:
         }
         if (!m_leaving.empty()) {
             const auto report = deidentified(project);
+            m_means.workspace.remove(pixel_room);
             if (report.count(anonymize::Verdict::leaked) > 0 || keeps_a_uid(report)) {
                 hold_all(report);
             } else if (auto postponed = sent(report)) {
@@ -54,10 +68,16 @@ private:
     {
         const store::StudyTree tree{m_means.config.paths};
         m_outcome.seen = tree.newest_change(m_request.study); // before the first look at an image
+        std::vector<Image> doubtful;
         for (auto& image : select_images(tree, m_request.study, project)) {
             ++m_outcome.counts.in;
             switch (image.fate) {
-            case Fate::send: m_leaving.push_back(std::move(image)); break;
+            case Fate::send: {
+                auto source = image.file;
+                m_leaving.push_back({std::move(image), std::move(source)});
+                break;
+            }
+            case Fate::clean: doubtful.push_back(std::move(image)); break;
             case Fate::hold: hold(image, image.reason); break;
             case Fate::skip:
                 ++m_outcome.counts.skipped;
@@ -66,6 +86,35 @@ private:
             case Fate::refuse: refuse(image, image.reason); break;
             }
         }
+        clean(std::move(doubtful));
+    }
+
+    /// Before the headers: what is known of the patient there tells text that identifies.
+    void clean(std::vector<Image> images)
+    {
+        if (images.empty()) {
+            return;
+        }
+        std::uint64_t bytes = 0;
+        for (const auto& image : images) {
+            bytes += std::max(image.bytes, image.decoded_bytes);
+        }
+        PixelTally tally;
+        const auto directory = m_means.workspace.make_room(pixel_room, bytes);
+        for (auto& searched :
+             search_pixels(std::move(images), directory, m_means.config.paths, images_at_once)) {
+            tally.add(searched);
+            switch (searched.report.verdict) {
+            case pixel::Verdict::unchanged:
+            case pixel::Verdict::masked:
+                m_leaving.push_back({std::move(searched.image), std::move(searched.copy), true,
+                                     searched.report.verdict == pixel::Verdict::masked});
+                break;
+            case pixel::Verdict::held: hold(searched.image, reason_of(searched.report)); break;
+            case pixel::Verdict::refused: refuse(searched.image, reason_of(searched.report)); break;
+            }
+        }
+        m_outcome.pixels = tally.to_json();
     }
 
     static void note(LeftOutImages& left_out, const Image& image, const std::string& reason)
@@ -98,10 +147,14 @@ private:
     [[nodiscard]] anonymize::Report deidentified(const redcap::ResearchProject& project) const
     {
         std::vector<fs::path> inputs;
+        std::set<fs::path> searched;
         std::uint64_t bytes = 0;
-        for (const auto& image : m_leaving) {
-            inputs.push_back(image.file);
-            bytes += image.bytes;
+        for (const auto& leaving : m_leaving) {
+            inputs.push_back(leaving.source);
+            bytes += size_of(leaving);
+            if (leaving.is_searched) {
+                searched.insert(leaving.source);
+            }
         }
         auto settings = anonymize::project_settings(m_means.config, m_request.project,
                                                     m_request.participant, m_request.event);
@@ -109,13 +162,21 @@ private:
             settings.tag_changes.push_back(
                 {project.import_rule_tag, project.import_rule_regexp, true});
         }
-        const auto directory = m_means.workspace.make_room(bytes);
+        settings.clean_pixels = std::move(searched);
+        const auto directory = m_means.workspace.make_room("study", bytes);
         auto report = anonymize::anonymize_files(inputs, directory, settings);
         if (report.files.size() != m_leaving.size()) {
             throw Error{Fault::internal, "{} images went into de-identification, {} came out",
                         m_leaving.size(), report.files.size()};
         }
         return report;
+    }
+
+    static std::uint64_t size_of(const Leaving& leaving)
+    {
+        std::error_code problem;
+        const auto bytes = fs::file_size(leaving.source, problem);
+        return problem ? leaving.image.bytes : bytes; // what is gone the engine refuses
     }
 
     /// The engine verifies by the profile, which people may write; an original UID at the PACS
@@ -126,8 +187,8 @@ private:
             const auto& file = report.files[i];
             if (file.verdict == anonymize::Verdict::written
                 && (file.new_study == m_request.study.str()
-                    || file.new_series == m_leaving[i].series.str()
-                    || file.new_sop == m_leaving[i].file.filename().native())) {
+                    || file.new_series == m_leaving[i].image.series.str()
+                    || file.new_sop == m_leaving[i].image.file.filename().native())) {
                 return true;
             }
         }
@@ -141,9 +202,9 @@ private:
         for (std::size_t i = 0; i < m_leaving.size(); ++i) {
             const auto& file = report.files[i];
             if (file.verdict == anonymize::Verdict::written) {
-                hold(m_leaving[i], "the study failed verification");
+                hold(m_leaving[i].image, "the study failed verification");
             } else {
-                refuse(m_leaving[i], log::without_uids(file.reason));
+                refuse(m_leaving[i].image, log::without_uids(file.reason));
             }
         }
     }
@@ -159,10 +220,9 @@ private:
         for (std::size_t i = 0; i < report.files.size(); ++i) {
             const auto& file = report.files[i];
             if (file.verdict != anonymize::Verdict::written) {
-                refuse(m_leaving[i], log::without_uids(file.reason));
+                refuse(m_leaving[i].image, log::without_uids(file.reason));
             } else if (m_journal.is_stored(file.new_series, file.new_sop)) {
-                ++m_outcome.counts.stored;
-                m_outcome.bytes += file.bytes;
+                count_stored(i, file);
                 ++m_outcome.statuses["stored before"];
             } else {
                 files.push_back(file.output);
@@ -210,14 +270,20 @@ private:
                                      ? "unsent"
                                      : fmt::format("{:04X}", result.status)];
             if (is_stored(result)) {
-                ++m_outcome.counts.stored;
+                count_stored(origins[i], file);
                 m_outcome.counts.warnings += result.outcome == pacs::SendOutcome::warning ? 1U : 0U;
-                m_outcome.bytes += file.bytes;
             } else {
-                refuse_by_pacs(m_leaving[origins[i]], result.reason);
+                refuse_by_pacs(m_leaving[origins[i]].image, result.reason);
             }
         }
         return std::nullopt;
+    }
+
+    void count_stored(std::size_t index, const anonymize::FileReport& file)
+    {
+        ++m_outcome.counts.stored;
+        m_outcome.counts.masked += m_leaving[index].is_masked ? 1U : 0U;
+        m_outcome.bytes += file.bytes;
     }
 
     static bool is_stored(const pacs::SendResult& result)
@@ -259,7 +325,7 @@ private:
     const store::TransferRequest& m_request;
     Journal m_journal;
     Outcome m_outcome;
-    std::vector<Image> m_leaving;
+    std::vector<Leaving> m_leaving;
 };
 
 } // namespace

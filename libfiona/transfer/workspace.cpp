@@ -96,7 +96,7 @@ Workspace::~Workspace()
     fs::remove(m_lock_file, ignored);
 }
 
-fs::path Workspace::make_room(std::uint64_t bytes) const
+fs::path Workspace::make_room(std::string_view name, std::uint64_t bytes) const
 {
     const auto space = store::disk_space(m_directory);
     if (space.free_bytes < bytes + reserve_bytes) {
@@ -104,16 +104,16 @@ fs::path Workspace::make_room(std::uint64_t bytes) const
                     m_directory.parent_path().native(), space.free_bytes >> 20U,
                     (bytes + reserve_bytes) >> 20U};
     }
-    auto directory = m_directory / "study";
-    clear(directory);
+    remove(name);
+    auto directory = m_directory / name;
     make_private(directory);
     return directory;
 }
 
-void Workspace::clear(const fs::path& directory)
+void Workspace::remove(std::string_view name) const
 {
     std::error_code problem;
-    fs::remove_all(directory, problem);
+    fs::remove_all(m_directory / name, problem);
     if (problem) {
         throw os_error(problem.value(), "clear the temporary directory");
     }

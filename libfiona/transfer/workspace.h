@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace fiona::transfer {
 
@@ -29,10 +31,10 @@ public:
     Workspace& operator=(const Workspace&) = delete;
     ~Workspace();
 
-    /// A new empty directory. Throws Error{Fault::temporary} if the disk has not `bytes` and a
+    /// A new empty directory of that name. Throws Error{Fault::temporary} if the disk has not `bytes` and a
     /// reserve for the receiver free.
-    [[nodiscard]] std::filesystem::path make_room(std::uint64_t bytes) const;
-    static void clear(const std::filesystem::path& directory);
+    [[nodiscard]] std::filesystem::path make_room(std::string_view name, std::uint64_t bytes) const;
+    void remove(std::string_view name) const;
 
 private:
     std::filesystem::path m_directory;

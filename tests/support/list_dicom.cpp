@@ -45,8 +45,9 @@ constexpr Tag series_uid{0x0020, 0x000e};
 /// A value so short, or so common a word, occurs in any image by chance and identifies nobody.
 bool identifies(const std::string& value, std::size_t min_length)
 {
-    // DCMTK writes its maker into the meta header of everything that the demo's PACS stores.
-    return value.size() >= min_length && value != "OFFIS"
+    // DCMTK writes its maker into the meta header of everything that the demo's PACS stores; phantoms
+    // are called TEST, which other words hold (testis).
+    return value.size() >= min_length && value != "OFFIS" && value != "TEST"
            && value.find_first_not_of("0 *.-") != std::string::npos;
 }
 

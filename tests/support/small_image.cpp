@@ -10,9 +10,48 @@
 #include <cstdint>
 #include <stdexcept>
 
-void write_image(const SmallImage& image, const std::filesystem::path& file)
+namespace {
+
+void describe(DcmItem& dataset, std::uint16_t rows, std::uint16_t columns,
+              std::uint16_t bits_allocated, std::uint16_t bits_stored)
+{
+    dataset.putAndInsertUint16(DCM_SamplesPerPixel, 1);
+    dataset.putAndInsertString(DCM_PhotometricInterpretation, "MONOCHROME2");
+    dataset.putAndInsertUint16(DCM_Rows, rows);
+    dataset.putAndInsertUint16(DCM_Columns, columns);
+    dataset.putAndInsertUint16(DCM_BitsAllocated, bits_allocated);
+    dataset.putAndInsertUint16(DCM_BitsStored, bits_stored);
+    dataset.putAndInsertUint16(DCM_HighBit, static_cast<Uint16>(bits_stored - 1));
+    dataset.putAndInsertUint16(DCM_PixelRepresentation, 0);
+}
+
+void put_small_pixels(DcmItem& dataset)
 {
     constexpr std::uint16_t side = 16;
+    describe(dataset, side, side, 16, 12);
+    std::array<Uint16, std::size_t{side} * side> pixels{};
+    for (std::size_t i = 0; i < pixels.size(); ++i) {
+        pixels[i] = static_cast<Uint16>(i * 7 % 4096);
+    }
+    dataset.putAndInsertUint16Array(DCM_PixelData, pixels.data(), pixels.size());
+}
+
+void put_picture(DcmItem& dataset, const phantom::Canvas& picture)
+{
+    describe(dataset, static_cast<std::uint16_t>(picture.rows),
+             static_cast<std::uint16_t>(picture.columns), 8, 8);
+    if (picture.samples == 3) {
+        dataset.putAndInsertUint16(DCM_SamplesPerPixel, 3);
+        dataset.putAndInsertString(DCM_PhotometricInterpretation, "RGB");
+        dataset.putAndInsertUint16(DCM_PlanarConfiguration, 0);
+    }
+    dataset.putAndInsertUint8Array(DCM_PixelData, picture.bytes.data(), picture.bytes.size());
+}
+
+} // namespace
+
+void write_image(const SmallImage& image, const std::filesystem::path& file)
+{
     DcmFileFormat format;
     auto& dataset = *format.getDataset();
     dataset.putAndInsertString(DCM_ImageType, image.image_type.c_str());
@@ -34,19 +73,11 @@ void write_image(const SmallImage& image, const std::filesystem::path& file)
     dataset.putAndInsertString(DCM_SeriesDescription, "t1 synthetic");
     dataset.putAndInsertString(DCM_SeriesNumber, "1");
     dataset.putAndInsertString(DCM_InstanceNumber, "1");
-    dataset.putAndInsertUint16(DCM_SamplesPerPixel, 1);
-    dataset.putAndInsertString(DCM_PhotometricInterpretation, "MONOCHROME2");
-    dataset.putAndInsertUint16(DCM_Rows, side);
-    dataset.putAndInsertUint16(DCM_Columns, side);
-    dataset.putAndInsertUint16(DCM_BitsAllocated, 16);
-    dataset.putAndInsertUint16(DCM_BitsStored, 12);
-    dataset.putAndInsertUint16(DCM_HighBit, 11);
-    dataset.putAndInsertUint16(DCM_PixelRepresentation, 0);
-    std::array<Uint16, std::size_t{side} * side> pixels{};
-    for (std::size_t i = 0; i < pixels.size(); ++i) {
-        pixels[i] = static_cast<Uint16>(i * 7 % 4096);
+    if (image.picture) {
+        put_picture(dataset, *image.picture);
+    } else if (image.pixels == SmallImage::Pixels::some) {
+        put_small_pixels(dataset);
     }
-    dataset.putAndInsertUint16Array(DCM_PixelData, pixels.data(), pixels.size());
     for (const auto& [keyword, value] : image.more) {
         DcmTag tag;
         if (DcmTag::findTagFromName(keyword.c_str(), tag).bad() || tag.isPrivate()

@@ -32,7 +32,11 @@ MemoryRedcap dtp()
           "project_features", "project_import_rule_1_tag", "project_import_rule_1_regexp"}) {
         fields.push_back({name, "projects", "text", "", ""});
     }
-    fields.push_back({"rewrite_ex_tag", "rewritepixelexclusions", "text", "", ""});
+    fields.push_back({"rewrite_ex_tag", "rewritepixelexclusions", "dropdown",
+                      "1, 0x0020:0x4000 Image Comments | 2, 0x0008:0x103E Series Description | "
+                      "3, 0x0018:0x1030 Protocol Name | 4, anything",
+                      ""});
+    fields.push_back({"rewrite_ex_reg", "rewritepixelexclusions", "text", "", ""});
     return MemoryRedcap{fields, {"rewritepixelexclusions"}};
 }
 
@@ -165,6 +169,34 @@ TEST_CASE("a project spread over events is put together")
     CHECK(projects[0].name == ProjectName{"DEMO"});
     CHECK(projects[0].active);
     CHECK(projects[0].never_rewrite_pixels);
+}
+
+TEST_CASE(
+    "a project's exclusions from pixel cleaning are read, those with an unknown tag exempt nothing")
+{
+    auto redcap = dtp();
+    redcap.put({"DEMO", {}, {}, 0, {{"project_name", "Demo study"}, {"project_active", "1"}}});
+    redcap.put({"OTHER", {}, {}, 0, {{"project_active", "1"}}});
+    const auto rule = [&](unsigned instance, const char* tag, const char* pattern) {
+        redcap.put({"DEMO",
+                    {},
+                    "rewritepixelexclusions",
+                    instance,
+                    {{"rewrite_ex_tag", tag}, {"rewrite_ex_reg", pattern}}});
+    };
+    rule(1, "2", "fMRI");
+    rule(2, "3", "ep2d.*");
+    rule(3, "4", "x");
+    rule(4, "9", "x");
+    rule(5, "1", "");
+
+    const auto demo = research_project(redcap, ProjectName{"Demo study"});
+
+    REQUIRE(demo.pixel_exclusions.size() == 2);
+    CHECK(demo.pixel_exclusions[0].tag == "0008,103E");
+    CHECK(demo.pixel_exclusions[0].pattern == "fMRI");
+    CHECK(demo.pixel_exclusions[1].tag == "0018,1030");
+    CHECK(research_project(redcap, ProjectName{"OTHER"}).pixel_exclusions.empty());
 }
 
 TEST_CASE("events are found by label or unique name and told by label")

@@ -31,7 +31,8 @@ Outcome good()
     outcome.started = TimePoint{std::chrono::seconds{1'700'000'000}};
     outcome.seconds = 2.5;
     outcome.mapped_uids = {"2.25.1", "2.25.2"};
-    outcome.counts = {.in = 4, .stored = 4, .warnings = 1, .held = 0, .skipped = 0, .refused = 0};
+    outcome.counts = {
+        .in = 4, .stored = 4, .warnings = 1, .masked = 2, .held = 0, .skipped = 0, .refused = 0};
     outcome.statuses = {{"0000", 3}, {"B000", 1}};
     return outcome;
 }
@@ -50,6 +51,7 @@ TEST_CASE("a note says to REDCap what the outcome was")
     CHECK(result.mapped_uids == "2.25.1,2.25.2");
     CHECK_FALSE(result.deidentify_error);
     CHECK_FALSE(result.send_error);
+    CHECK(result.pixels_masked);
     CHECK(result.error_message.empty());
     CHECK(result.seconds == 2.5);
     CHECK(transfer::ending_of(note) == Outcome::Ending::done);

@@ -4,9 +4,10 @@
 #include "libfiona/pacs/query.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/transfer/runner.h"
+#include "tests/support/doubtful_picture.h"
 #include "tests/support/memory_redcap.h"
 #include "tests/support/pacs_server.h"
-#include "tests/support/transfer_site.h"
+#include "tests/unit/transfer/world.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -16,86 +17,11 @@
 #include <utility>
 
 using namespace fiona;
+using transfer_world::World;
 
 namespace fs = std::filesystem;
 
 namespace {
-
-std::shared_ptr<MemoryRedcap> project_list()
-{
-    return std::make_shared<MemoryRedcap>(
-        std::vector<redcap::Field>{{"record_id", "leave_alone_do_not_touch", "text", "", ""},
-                                   {"project_name", "projects", "text", "", ""},
-                                   {"project_active", "projects", "yesno", "", ""},
-                                   {"project_features", "projects", "checkbox", "", ""},
-                                   {"project_import_rule_1_tag", "projects", "text", "", ""},
-                                   {"project_import_rule_1_regexp", "projects", "text", "", ""}});
-}
-
-/// A site with a REDCap in memory; every line of the log is kept.
-struct World {
-    TransferSite site;
-    std::shared_ptr<MemoryRedcap> projects = project_list();
-    std::shared_ptr<MemoryRedcap> incoming = std::make_shared<MemoryRedcap>(
-        MemoryRedcap::incoming_fields(), std::vector<std::string>{"series", "transfers"});
-    TimePoint now = Clock::now();
-    std::string log;
-
-    explicit World(std::uint16_t port)
-    {
-        auto& pacs = site.config().research_pacs;
-        pacs.host = "127.0.0.1";
-        pacs.port = port;
-        pacs.aet = "RESEARCH";
-        pacs.calling_aet = "FIONA";
-        pacs.timeout = std::chrono::seconds{5};
-        set_project({});
-        log::set_sink([this](log::Level, const std::string& line) { log += line + "\n"; });
-    }
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
-    ~World() { log::set_sink({}); }
-
-    void set_project(std::map<std::string, std::string, std::less<>> values) const
-    {
-        values.insert({{"project_name", "DEMO"}, {"project_active", "1"}});
-        projects->put({"DEMO", "", "", 0, values});
-    }
-
-    std::string request(const std::string& study,
-                        const std::string& participant = "DEMO_0001") const
-    {
-        incoming->put({study,
-                       "",
-                       "transfers",
-                       1,
-                       {{"transfer_project_name", "DEMO"},
-                        {"transfer_name", participant},
-                        {"transfer_requested_date", "2024-01-02 10:30"}}});
-        return site.file_request(study, "DEMO", participant);
-    }
-
-    std::string add(int number, int images) const
-    {
-        site.add_study(number, images);
-        return request(TransferSite::study_uid(number), fmt::format("DEMO_{:04}", number));
-    }
-
-    transfer::RunReport run(transfer::Order order = {}) const
-    {
-        return transfer::run({site.config(),
-                              [this](redcap::Role role) -> std::shared_ptr<redcap::Client> {
-                                  return role == redcap::Role::dtp ? projects : incoming;
-                              },
-                              [this] { return now; }},
-                             order);
-    }
-
-    [[nodiscard]] std::string told(int number, const std::string& field) const
-    {
-        return incoming->stored(TransferSite::study_uid(number), "transfers", 1, field);
-    }
-};
 
 std::optional<Fault> fault(const transfer::RunReport& report)
 {
@@ -260,6 +186,7 @@ TEST_CASE("held images are named, the others of the study go")
     capture.series = capture.study + ".7";
     capture.sop = capture.series + ".1";
     capture.sop_class = "1.2.840.10008.5.1.4.1.1.7";
+    capture.picture = doubtful_picture();
     world.site.add(capture);
     const auto name = world.request(capture.study);
 
@@ -274,6 +201,8 @@ TEST_CASE("held images are named, the others of the study go")
     const auto message = json::parse(world.told(1, "transfer_error_message"), "message");
     REQUIRE(message.find("held")->array().size() == 1);
     CHECK(message.find("held")->array().front().text("series") == log::uid_tag(capture.series));
+    CHECK_THAT(message.find("held")->array().front().text("reason"),
+               Catch::Contains("a person has to look"));
     CHECK(message.find("counts")->text("in") == "3");
     CHECK(message.find("counts")->text("stored") == "2");
     CHECK(message.find("counts")->text("held") == "1");
@@ -285,6 +214,7 @@ TEST_CASE("a study of nothing but held images fails, and nothing is sent")
     World world{server.port()};
     SmallImage image;
     image.more = {{"BurnedInAnnotation", "YES"}};
+    image.picture = doubtful_picture();
     world.site.add(image);
     const auto name = world.request(image.study);
 

@@ -11,8 +11,6 @@ using transfer::Fate;
 
 namespace {
 
-const std::string burned_in = "burned-in text has to be removed first";
-
 redcap::ResearchProject project()
 {
     return redcap::ResearchProject{.name = ProjectName{"DEMO"},
@@ -23,7 +21,8 @@ redcap::ResearchProject project()
                                    .never_rewrite_pixels = false,
                                    .remove_secondary_captures = false,
                                    .import_rule_tag = {},
-                                   .import_rule_regexp = {}};
+                                   .import_rule_regexp = {},
+                                   .pixel_exclusions = {}};
 }
 
 transfer::Image only_image(const TransferSite& site, const redcap::ResearchProject& rules)
@@ -68,14 +67,14 @@ TEST_CASE("a series without readable JSON is held")
     CHECK(only_image(site, project()).fate == Fate::hold);
 }
 
-TEST_CASE("a series marked for burned-in text is held unless the project never rewrites pixels")
+TEST_CASE("a series marked for burned-in text is cleaned unless the project never rewrites pixels")
 {
     const TransferSite site;
     site.add({}, classified("CHECKBURNEDINFO"));
 
-    const auto held = only_image(site, project());
-    CHECK(held.fate == Fate::hold);
-    CHECK(held.reason == burned_in);
+    const auto marked = only_image(site, project());
+    CHECK(marked.fate == Fate::clean);
+    CHECK(marked.decoded_bytes == 16 * 16 * 2);
 
     auto never = project();
     never.never_rewrite_pixels = true;
@@ -95,23 +94,23 @@ TEST_CASE("a shadow series may leave only as an original MR or CT image")
     {
         image.image_type = "DERIVED\\SECONDARY";
         site.add(image, classified("CHECKBURNEDINFO", "(shadow) t1"));
-        CHECK(only_image(site, project()).fate == Fate::hold);
+        CHECK(only_image(site, project()).fate == Fate::clean);
     }
     SECTION("another modality")
     {
         image.modality = "CR";
         image.sop_class = "1.2.840.10008.5.1.4.1.1.1";
         site.add(image, classified("CHECKBURNEDINFO", "(shadow) t1"));
-        CHECK(only_image(site, project()).fate == Fate::hold);
+        CHECK(only_image(site, project()).fate == Fate::clean);
     }
     SECTION("the mark is not at the start")
     {
         site.add(image, classified("CHECKBURNEDINFO", "t1 (shadow) "));
-        CHECK(only_image(site, project()).fate == Fate::hold);
+        CHECK(only_image(site, project()).fate == Fate::clean);
     }
 }
 
-TEST_CASE("a file whose own header speaks of text in the picture is held whatever the JSON says")
+TEST_CASE("a file whose own header speaks of text in the picture is cleaned whatever the JSON says")
 {
     struct Case {
         const char* sop_class;
@@ -140,8 +139,42 @@ TEST_CASE("a file whose own header speaks of text in the picture is held whateve
 
     const auto selected = only_image(site, project());
 
-    CHECK(selected.fate == Fate::hold);
-    CHECK(selected.reason == burned_in);
+    CHECK(selected.fate == Fate::clean);
+    CHECK(selected.reason.empty());
+}
+
+TEST_CASE("a project's exclusions exempt the images whose value begins so, and no others")
+{
+    struct Case {
+        const char* tag;
+        const char* pattern;
+        Fate fate;
+    };
+    const auto given = GENERATE(
+        Case{"0008,103E", "t1 syn", Fate::send}, Case{"0008,103e", ".*thetic", Fate::send},
+        Case{"0008,103E", "synthetic", Fate::clean}, Case{"0020,4000", "t1", Fate::clean},
+        Case{"0008,103E", "t1(", Fate::clean}, Case{"SeriesDescription", "t1", Fate::clean});
+    CAPTURE(given.tag, given.pattern);
+    const TransferSite site;
+    SmallImage image;
+    image.sop_class = "1.2.840.10008.5.1.4.1.1.7";
+    site.add(image);
+    auto rules = project();
+    rules.pixel_exclusions = {{given.tag, given.pattern}};
+
+    CHECK(only_image(site, rules).fate == given.fate);
+}
+
+TEST_CASE("what is marked for burned-in text but has no pixels is sent")
+{
+    const TransferSite site;
+    SmallImage image;
+    image.modality = "SR";
+    image.sop_class = "1.2.840.10008.5.1.4.1.1.88.11";
+    image.pixels = SmallImage::Pixels::none;
+    site.add(image, classified("CHECKBURNEDINFO"));
+
+    CHECK(only_image(site, project()).fate == Fate::send);
 }
 
 TEST_CASE("classes whose numbers only begin alike are not taken for one another")
