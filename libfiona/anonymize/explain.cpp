@@ -62,6 +62,7 @@ std::string_view meaning(Action action)
     case Action::codes: return "codes of what was done (PS3.16 CID 7050)";
     case Action::method: return "the method: version and profile";
     case Action::constant: return "a constant";
+    case Action::csa: return "Siemens header: scrubbed inside, removed if it cannot be read";
     case Action::burned_in: return "kept; NO is never claimed without pixel cleaning";
     case Action::body_part: return "kept if it is on the list of body parts, else BODYPART";
     case Action::ctp: return "removed as any private element";

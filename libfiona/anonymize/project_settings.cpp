@@ -87,11 +87,42 @@ public:
         return {DateShift::Kind::fixed, static_cast<int>(days->integer())};
     }
 
+    [[nodiscard]] std::vector<std::string> private_lists() const
+    {
+        std::vector<std::string> lists;
+        const auto found = m_entry.find("private_lists");
+        if (found == m_entry.end()) {
+            return lists;
+        }
+        if (!found->second.is_array()) {
+            throw complaint("private_lists must be an array of names or files");
+        }
+        for (const auto& list : found->second.array()) {
+            lists.push_back(list.text());
+        }
+        return lists;
+    }
+
+    [[nodiscard]] Documents documents() const
+    {
+        const auto word = json::Value{m_entry}.text("documents", "refuse");
+        if (word != "refuse" && word != "if-clean") {
+            throw complaint("documents must be refuse or if-clean");
+        }
+        return word == "refuse" ? Documents::refuse : Documents::if_clean;
+    }
+
     /// The key, made and noted at the first use.
     fs::path key()
     {
         const auto noted = json::Value{m_entry}.text("key_sha256");
         const bool exists = fs::exists(m_key);
+        if (m_entry.contains("key_destroyed")) {
+            throw Error{
+                Fault::config,
+                "project {}: its key was destroyed; nothing more can be de-identified for it",
+                m_project};
+        }
         if (!exists && !noted.empty()) {
             throw Error{
                 Fault::config,
@@ -156,6 +187,8 @@ Settings project_settings(const ProjectFiles& files, const ProjectName& project,
     Settings settings{.project = project, .participant = participant, .event = event};
     settings.scheme = file.scheme();
     settings.date_shift = file.date_shift();
+    settings.private_lists = file.private_lists();
+    settings.documents = file.documents();
     if (settings.scheme == UidScheme::hmac
         || settings.date_shift.kind == DateShift::Kind::subject) {
         settings.key_file = file.key();

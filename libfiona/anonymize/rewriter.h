@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/anonymize/cleaner.h"
 #include "libfiona/anonymize/plan.h"
 #include "libfiona/anonymize/rules.h"
 
@@ -49,9 +50,10 @@ private:
     void rewrite_item(Item& item, const Context& context);
     bool rewrite_element(Element& element, const Decision& decision, const Context& context);
     bool rewrite_sequence(Element& element, const Rule& rule, const Context& context);
-    bool rewrite_value(Element& element, const Rule& rule, const Context& context);
-    void keep_text(Element& element, const Context& context, bool full);
-    bool keep_value(Element& element, const Context& context);
+    bool rewrite_value(Element& element, const Decision& decision, const Context& context);
+    void keep_text(Element& element, const Context& context, CleaningDepth depth);
+    bool keep_value(Element& element, const Context& context, CleaningDepth depth);
+    bool scrub_csa(Element& element);
     bool keep_unknown(Element& element, const Context& context);
     void dummy(Element& element, const Context& context);
     void write_codes(Element& element);
