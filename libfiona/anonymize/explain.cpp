@@ -5,6 +5,8 @@
 #include "libfiona/anonymize/rules.h"
 #include "libfiona/base/error.h"
 
+#include <map>
+
 namespace fiona::anonymize {
 
 namespace {
@@ -87,6 +89,45 @@ Shown shown_profile(const Profile& profile)
     return shown;
 }
 
+Shown shown_difference(const Profile& before, const Profile& after)
+{
+    struct Pair {
+        std::string keyword, before, after;
+    };
+    std::map<std::string, Pair> by_tag;
+    const auto collect = [&](const Profile& profile, std::string Pair::*side) {
+        for (const auto& row : profile.rows()) {
+            by_tag[row.tag].keyword = row.keyword;
+            by_tag[row.tag].*side = action_text(row.rule);
+        }
+        for (const auto& [key, rule] : profile.private_rows()) {
+            auto& pair = by_tag[fmt::format("private:{}:{:04X}:{:02X}", key.creator, key.group,
+                                            key.element)];
+            pair.*side = action_text(rule);
+        }
+    };
+    collect(before, &Pair::before);
+    collect(after, &Pair::after);
+    Shown shown;
+    shown.rows.push_back({"tag", "keyword", "before", "after"});
+    json::Array rows;
+    for (const auto& [tag, pair] : by_tag) {
+        if (pair.before == pair.after) {
+            continue;
+        }
+        rows.emplace_back(json::Object{{"tag", tag},
+                                       {"keyword", pair.keyword},
+                                       {"before", pair.before},
+                                       {"after", pair.after}});
+        shown.rows.push_back({tag, pair.keyword, pair.before.empty() ? "-" : pair.before,
+                              pair.after.empty() ? "-" : pair.after});
+    }
+    shown.document = json::Object{{"before_sha256", before.digest()},
+                                  {"after_sha256", after.digest()},
+                                  {"rows", std::move(rows)}};
+    return shown;
+}
+
 Shown shown_rule(const Profile& profile, std::string_view tag)
 {
     const auto parsed = parse_tag(tag);
@@ -116,20 +157,22 @@ Shown shown_rule(const Profile& profile, std::string_view tag)
     return shown;
 }
 
-Shown shown_report(const Report& report, Mode mode)
+Shown shown_report(const Report& report, Mode mode, Paths paths)
 {
     Shown shown;
     json::Array files;
     for (const auto& file : report.files) {
-        files.emplace_back(
-            json::Object{{"input", file.verdict == Verdict::written ? "" : file.input.native()},
-                         {"output", file.output.native()},
-                         {"verdict", verdict_text(file.verdict, mode)},
-                         {"reason", file.reason},
-                         {"study", file.new_study},
-                         {"series", file.new_series},
-                         {"sop_instance", file.new_sop},
-                         {"bytes", file.bytes}});
+        files.emplace_back(json::Object{
+            {"number", file.number},
+            {"input",
+             paths == Paths::hidden || file.verdict == Verdict::written ? "" : file.input.native()},
+            {"output", file.output.native()},
+            {"verdict", verdict_text(file.verdict, mode)},
+            {"reason", file.reason},
+            {"study", file.new_study},
+            {"series", file.new_series},
+            {"sop_instance", file.new_sop},
+            {"bytes", file.bytes}});
     }
     json::Array studies;
     for (const auto& study : report.new_studies) {

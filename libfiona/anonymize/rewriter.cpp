@@ -54,21 +54,31 @@ bool is_identifying_concept(std::string_view code)
 
 bool is_public_scheme(std::string_view designator)
 {
-    constexpr std::array<std::string_view, 19> schemes{
-        "DCM",  "SRT",  "SCT", "SNM3", "UCUM", "LN",  "LOINC", "RADLEX", "FMA", "NCIt",
-        "NCIT", "UMLS", "MDC", "ACR",  "BI",   "I10", "I9",    "RO",     "NLM"};
+    constexpr std::array<std::string_view, 26> schemes{
+        "DCM",    "SRT", "SCT",  "SNM3", "SDM",  "99SDM", "UCUM",      "LN",     "LOINC",
+        "RADLEX", "FMA", "NCIt", "NCIT", "UMLS", "MDC",   "ACR",       "BI",     "I10",
+        "I9",     "RO",  "NLM",  "C4",   "CPT4", "NDC",   "ISO3166_1", "RFC5646"};
     return std::ranges::find(schemes, designator) != schemes.end();
 }
 
-/// Whether it is the meaning of a code whose scheme is public.
-bool is_meaning(const Item& item, Tag tag, bool of_public_scheme)
+bool has_public_scheme(const Item& item)
 {
-    if (tag != Tag{0x0008, 0x0104}) {
-        return false;
-    }
     const auto* const scheme = item.find({0x0008, 0x0102});
-    return of_public_scheme
-           == (scheme != nullptr && is_public_scheme(without_padding(scheme->stored)));
+    return scheme != nullptr && is_public_scheme(without_padding(scheme->stored));
+}
+
+/// What a site writes into its own codes is free text: their meanings, and values that are words. Numbers
+/// and signs stay, they are what its statistics go by.
+bool is_typed_code(const Item& item, const Element& element)
+{
+    constexpr std::size_t least_letters = 5;
+    const auto value = without_padding(element.stored);
+    const bool is_word = value.size() >= least_letters && std::ranges::all_of(value, [](char c) {
+                             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+                         });
+    const bool is_meaning = element.tag == Tag{0x0008, 0x0104};
+    const bool is_value = element.tag == Tag{0x0008, 0x0100};
+    return (is_meaning || (is_value && is_word)) && !has_public_scheme(item);
 }
 
 bool must_drop(const Item& item)
@@ -140,10 +150,9 @@ void Rewriter::rewrite_item(Item& item, const Context& context)
             kept.push_back(std::move(element)); // judged below, when it is known who needs it
             continue;
         }
+        adopt_known_vr(element);
         auto decision = decide(m_plan.profile, blocks, element, context.scope);
-        // The meanings of a site's own codes are free text; those of public schemes are known words.
-        decision.is_typed = decision.is_typed && !is_meaning(item, element.tag, true);
-        decision.is_typed = decision.is_typed || is_meaning(item, element.tag, false);
+        decision.is_typed = decision.is_typed || is_typed_code(item, element);
         note(element, decision, context);
         if (m_blanked.contains(context.path + short_tag(element.tag))
             && element.tag.group != 0x0012) {
@@ -171,6 +180,26 @@ void Rewriter::rewrite_item(Item& item, const Context& context)
         return PrivateBlocks::is_creator(element.tag) && !used_blocks.contains(element.tag);
     });
     item.elements = std::move(kept);
+}
+
+/// The profile knows attributes that are newer than the dictionary: in implicit VR, or as UN, their
+/// texts would pass as unknown bytes.
+void Rewriter::adopt_known_vr(Element& element) const
+{
+    if (element.is_sequence || is_private(element.tag) || effective_vr(element) != Vr{"UN"}) {
+        return;
+    }
+    const auto* const row = m_plan.profile.find(element.tag);
+    if (row == nullptr || row->vr == Vr{"UN"}) {
+        return;
+    }
+    if (row->vr != Vr{"SQ"}) {
+        element.vr = row->vr;
+    } else if (auto items = read_unknown_sequence(element.stored)) {
+        element.is_sequence = true;
+        element.vr = "SQ";
+        element.items = std::move(*items);
+    }
 }
 
 bool Rewriter::rewrite_element(Element& element, const Decision& decision, const Context& context)
@@ -264,8 +293,12 @@ bool Rewriter::rewrite_value(Element& element, const Decision& decision, const C
     };
     switch (rule.action) {
     case Action::empty: element.set(""); return true;
-    case Action::keep:
     case Action::burned_in:
+        if (const auto value = without_padding(element.stored); value != "YES" && value != "NO") {
+            element.set("");
+        }
+        return true;
+    case Action::keep:
         return keep_value(element, context,
                           decision.is_typed ? CleaningDepth::words : CleaningDepth::identity);
     case Action::dummy: dummy(element, context); return true;

@@ -48,6 +48,7 @@ private:
     struct Context;
 
     void rewrite_item(Item& item, const Context& context);
+    void adopt_known_vr(Element& element) const;
     bool rewrite_element(Element& element, const Decision& decision, const Context& context);
     bool rewrite_sequence(Element& element, const Rule& rule, const Context& context);
     bool rewrite_value(Element& element, const Decision& decision, const Context& context);

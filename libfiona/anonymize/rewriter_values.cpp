@@ -12,6 +12,26 @@
 
 namespace fiona::anonymize {
 
+namespace {
+
+/// Numbers that are letters throughout: a text that an implicit data set passed off as numbers. Long
+/// values are tables, and no table has letters only.
+bool holds_words(const Element& element)
+{
+    constexpr std::size_t least = 6;
+    const auto bytes = without_padding(element.stored);
+    const bool is_number = element.vr == Vr{"US"} || element.vr == Vr{"SS"}
+                           || element.vr == Vr{"UL"} || element.vr == Vr{"SL"}
+                           || element.vr == Vr{"FL"} || element.vr == Vr{"FD"}
+                           || element.vr == Vr{"AT"};
+    return is_number && bytes.size() >= least && std::ranges::all_of(bytes, [](char c) {
+               const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+               return is_letter || c == ' ' || c == '^' || c == '-' || (c >= '0' && c <= '9');
+           });
+}
+
+} // namespace
+
 void Rewriter::keep_text(Element& element, const Context& context, CleaningDepth depth)
 {
     // Bytes of unknown kind cannot be searched as text: they have no business in a text's place.
@@ -44,6 +64,9 @@ bool Rewriter::keep_value(Element& element, const Context& context, CleaningDept
         return true;
     }
     if (!is_string(vr)) {
+        if (holds_words(element)) {
+            element.set("");
+        }
         return true;
     }
     if (vr == Vr{"DA"} || vr == Vr{"DT"}) { // kept by somebody's own rule: as it is, if it is one

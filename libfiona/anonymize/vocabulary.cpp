@@ -222,9 +222,12 @@ bool AllowedWords::contains(std::string_view folded) const
     const auto is_known = [&](std::string_view word) {
         return is_trade_word(word) || std::ranges::binary_search(m_sorted, word);
     };
+    if (folded.size() <= 3) {
+        return is_known(folded);
+    }
     return is_known(folded)
-           || (folded.size() > 3 && folded.back() == 's'
-               && is_known(folded.substr(0, folded.size() - 1)));
+           || (folded.back() == 's' ? is_known(folded.substr(0, folded.size() - 1))
+                                    : is_known(std::string{folded} + "s"));
 }
 
 } // namespace fiona::anonymize

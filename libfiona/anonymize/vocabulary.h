@@ -23,7 +23,7 @@ public:
     AllowedWords() = default;
     [[nodiscard]] static AllowedWords parse(std::string_view text);
 
-    /// Trade words count too; so does a plural.
+    /// Trade words count too; so does the plural of a word, or its singular.
     [[nodiscard]] bool contains(std::string_view folded) const;
     [[nodiscard]] std::size_t size() const { return m_sorted.size(); }
 
