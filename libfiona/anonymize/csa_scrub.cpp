@@ -33,7 +33,18 @@ public:
     {
     }
 
-    std::string value(const csa::Piece& piece, std::string_view text) const
+    [[nodiscard]] std::string scrubbed(const csa::Piece& piece, std::string_view text) const
+    {
+        switch (piece.kind) {
+        case csa::Piece::Kind::value: return value(piece, text);
+        case csa::Piece::Kind::name: return bare(text); // a patient may be called as a tag is
+        case csa::Piece::Kind::structure: break;
+        }
+        return std::string{text};
+    }
+
+private:
+    [[nodiscard]] std::string value(const csa::Piece& piece, std::string_view text) const
     {
         const auto bare = trimmed(text);
         if (is_number(piece.vr)) {
@@ -51,7 +62,6 @@ public:
         return is_protocol ? protocol(text) : string(text);
     }
 
-private:
     [[nodiscard]] std::string uid(std::string_view text) const
     {
         if (is_instance_uid(text)) {
@@ -151,8 +161,7 @@ std::optional<std::string> scrubbed_csa(std::string_view bytes, const Identity& 
     const Scrubber scrubber{identity, uids, words};
     for (const auto& piece : *pieces) {
         const auto text = bytes.substr(piece.begin, piece.end - piece.begin);
-        const auto kept =
-            piece.kind == csa::Piece::Kind::value ? scrubber.value(piece, text) : std::string{text};
+        const auto kept = scrubber.scrubbed(piece, text);
         // A new UID that is longer than its place would be another UID.
         const bool fits = kept.size() <= text.size();
         if (fits || piece.vr != "UI") {

@@ -3,12 +3,13 @@
 
 #include "libfiona/anonymize/attributes.h"
 #include "libfiona/anonymize/charset.h"
-#include "libfiona/anonymize/facts.h"
 #include "libfiona/anonymize/engine.h"
+#include "libfiona/anonymize/facts.h"
 #include "libfiona/anonymize/plan.h"
 #include "libfiona/anonymize/source_file.h"
 #include "libfiona/anonymize/text_encoding.h"
 #include "libfiona/anonymize/uid_map.h"
+#include "libfiona/anonymize/vocabulary.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 
@@ -128,6 +129,9 @@ private:
                        const std::string& where)
     {
         const auto value = without_padding(element.stored);
+        if (element.vr == Vr{"CS"} && are_defined_terms(value)) {
+            return;
+        }
         if (is_encoded_text(element.vr)) {
             const auto text = charset.decode(value, element.vr).utf8;
             search(file, text, where, Reading::utf8);

@@ -180,21 +180,23 @@ void Rewriter::rewrite_item(Item& item, const Context& context)
         return PrivateBlocks::is_creator(element.tag) && !used_blocks.contains(element.tag);
     });
     item.elements = std::move(kept);
+    keep_required(item, context);
 }
 
-/// The profile knows attributes that are newer than the dictionary: in implicit VR, or as UN, their
-/// texts would pass as unknown bytes.
+/// What the file calls UN, or implicit VR does not tell, has the representation of the dictionary, else of
+/// the profile, which knows newer attributes: as unknown bytes their texts would pass.
 void Rewriter::adopt_known_vr(Element& element) const
 {
-    if (element.is_sequence || is_private(element.tag) || effective_vr(element) != Vr{"UN"}) {
+    if (element.is_sequence || is_private(element.tag) || element.vr != Vr{"UN"}) {
         return;
     }
-    const auto* const row = m_plan.profile.find(element.tag);
-    if (row == nullptr || row->vr == Vr{"UN"}) {
-        return;
+    auto known = effective_vr(element);
+    if (const auto* const row = m_plan.profile.find(element.tag);
+        known == Vr{"UN"} && row != nullptr) {
+        known = row->vr;
     }
-    if (row->vr != Vr{"SQ"}) {
-        element.vr = row->vr;
+    if (known != Vr{"SQ"}) {
+        element.vr = known;
     } else if (auto items = read_unknown_sequence(element.stored)) {
         element.is_sequence = true;
         element.vr = "SQ";
@@ -273,7 +275,7 @@ bool Rewriter::rewrite_sequence(Element& element, const Rule& rule, const Contex
         rewrite_item(item,
                      {scope, own ? *own : context.charset,
                       needs_path ? context.path + short_tag(element.tag) + ">" : std::string{},
-                      is_content});
+                      is_content, element.tag});
     }
     return true;
 }
@@ -343,6 +345,32 @@ bool Rewriter::rewrite_value(Element& element, const Decision& decision, const C
     case Action::by_private_list: break;
     }
     return false;
+}
+
+/// What some modules must have although the rules take it away: empty it tells nothing (type 2).
+void Rewriter::keep_required(Item& item, const Context& context) const
+{
+    constexpr std::string_view reports = "1.2.840.10008.5.1.4.1.1.88.";
+    const auto* const sop_class = item.find({0x0008, 0x0016});
+    const bool is_report =
+        context.scope.depth == 0 && sop_class != nullptr && sop_class->stored.starts_with(reports);
+    const auto add = [&](Tag tag, Vr vr) {
+        if (item.find(tag) == nullptr) {
+            Element element;
+            element.tag = tag;
+            element.vr = vr;
+            element.is_sequence = vr == Vr{"SQ"};
+            element.set("");
+            item.elements.insert(std::ranges::lower_bound(item.elements, tag, {}, &Element::tag),
+                                 std::move(element));
+        }
+    };
+    if (is_report) { // PS3.3 C.17.1
+        add({0x0008, 0x1111}, "SQ");
+    }
+    if (context.path_tag == Tag{0x0040, 0xa370}) { // PS3.3 C.17.2, ReferencedRequestSequence
+        add({0x0040, 0x1001}, "SH");
+    }
 }
 
 void Rewriter::create_missing(Item& root, const Context& context)

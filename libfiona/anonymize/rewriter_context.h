@@ -12,6 +12,7 @@ struct Rewriter::Context {
     const Charset& charset;
     std::string path;        ///< of the item: "0040,0275>"
     bool is_content = false; ///< inside an SR content tree
+    Tag path_tag{};          ///< of the sequence the item is in
 };
 
 } // namespace fiona::anonymize

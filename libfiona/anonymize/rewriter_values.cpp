@@ -9,6 +9,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <array>
 
 namespace fiona::anonymize {
 
@@ -30,6 +31,21 @@ bool holds_words(const Element& element)
            });
 }
 
+/// Manufacturer, coded entries, names and labels of segments, algorithms, annotations and content items.
+constexpr std::array<Tag, 13> required_texts{{{0x0008, 0x0070},
+                                              {0x0008, 0x0100},
+                                              {0x0008, 0x0102},
+                                              {0x0008, 0x0104},
+                                              {0x0040, 0x0032},
+                                              {0x0040, 0xa160},
+                                              {0x0062, 0x0005},
+                                              {0x0062, 0x0009},
+                                              {0x0066, 0x0036},
+                                              {0x006a, 0x0005},
+                                              {0x0070, 0x0006},
+                                              {0x0070, 0x0080},
+                                              {0x3006, 0x0026}}};
+
 } // namespace
 
 void Rewriter::keep_text(Element& element, const Context& context, CleaningDepth depth)
@@ -44,9 +60,14 @@ void Rewriter::keep_text(Element& element, const Context& context, CleaningDepth
     m_lies = m_lies || !text.as_declared;
     const auto multiplicity = is_single_valued(vr) ? Multiplicity::single : Multiplicity::multiple;
     auto result = cleaned(text.utf8, m_plan.identity, depth, multiplicity, &m_plan.profile.words());
-    if (result) {
-        element.set_text(std::move(*result));
+    if (!result) {
+        return;
     }
+    // Type 1 where they stand (PS3.3): without a value the object would not be one.
+    const bool may_be_empty =
+        std::ranges::find(required_texts, element.tag) == required_texts.end();
+    element.set_text(result->empty() && !may_be_empty ? within_limit(vr, dummy_text)
+                                                      : std::move(*result));
 }
 
 bool Rewriter::keep_value(Element& element, const Context& context, CleaningDepth depth)
@@ -77,6 +98,9 @@ bool Rewriter::keep_value(Element& element, const Context& context, CleaningDept
         && m_plan.identity.is_original_uid(without_padding(element.stored))) {
         element.set(m_plan.uids.map(element.stored, UidForm::instance));
         return true;
+    }
+    if (vr != Vr{"UI"} && element.stored.ends_with('\0')) { // PS3.5 §6.2: texts end with blanks
+        element.set(std::string{without_padding(element.stored)});
     }
     if (!has_legal_shape(vr, element.stored)) {
         element.set("");
