@@ -220,6 +220,12 @@ bool Rewriter::rewrite_element(Element& element, const Decision& decision, const
         element.vr = "SQ";
         element.items = items ? std::move(*items) : std::vector<Item>{};
     }
+    // Of an animal, those who answer for it are type 2C (PS3.3 C.7.1.1): empty instead of gone.
+    if (decision.rule.action == Action::remove
+        && (element.tag == Tag{0x0010, 0x2297} || element.tag == Tag{0x0010, 0x2299})) {
+        element.set("");
+        return !element.is_sequence;
+    }
     if (decision.rule.action == Action::remove || decision.rule.action == Action::ctp
         || decision.rule.action == Action::by_private_list
         || decision.rule.action == Action::codes) { // made anew by create_missing()
@@ -369,6 +375,7 @@ void Rewriter::keep_required(Item& item, const Context& context) const
         add({0x0008, 0x1111}, "SQ");
     }
     if (context.path_tag == Tag{0x0040, 0xa370}) { // PS3.3 C.17.2, ReferencedRequestSequence
+        add({0x0008, 0x1110}, "SQ");
         add({0x0040, 0x1001}, "SH");
     }
 }

@@ -144,6 +144,7 @@ bool Rewriter::keep_unknown(Element& element, const Context& context)
     const auto text = context.charset.decode(bare, "LT");
     if (auto result = cleaned(text.utf8, m_plan.identity, CleaningDepth::words,
                               Multiplicity::single, &m_plan.profile.words())) {
+        *result += result->size() % 2 == 0 ? "" : " "; // as UN the writer would pad it with NUL
         element.set(std::move(*result));
     }
     return true;
