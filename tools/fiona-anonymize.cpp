@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/command_line.h"
 #include "libfiona/anonymize/explain.h"
+#include "libfiona/anonymize/receipt.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/cli/tool.h"
@@ -12,7 +13,7 @@ using namespace fiona; // NOLINT(google-build-using-namespace) a tool speaks the
 namespace {
 
 struct Arguments {
-    std::string input, output, report, explain;
+    std::string input, output, report, receipts, signing_key, explain, before, after;
     anonymize::Wishes wishes;
     std::vector<std::string> extra_identity;
     std::string verify = "full", on_leak = "fail", site_name, site_id;
@@ -47,6 +48,12 @@ void add_options(CLI::App& options, Arguments& given)
     options.add_option("--uid-scheme", wishes.scheme, "hmac, compat-dec or compat-hex")
         ->check(CLI::IsMember({"hmac", "compat-dec", "compat-hex"}));
     options.add_option("--key-file", wishes.key_file, "the project's secret: 32 bytes, mode 0600");
+    options.add_option("--keep-private", wishes.private_lists,
+                       "further list of private elements: a file, or mr-research");
+    options
+        .add_option("--documents", wishes.documents,
+                    "refuse encapsulated documents, or if-clean: pass what identifies nobody")
+        ->check(CLI::IsMember({"refuse", "if-clean"}));
     options.add_option("--phi", given.extra_identity, "JSON file of further identifying values");
     options.add_option("--verify", given.verify, "full or off")
         ->check(CLI::IsMember({"full", "off"}));
@@ -54,7 +61,13 @@ void add_options(CLI::App& options, Arguments& given)
     options
         .add_option("--on-leak", given.on_leak, "fail, or scrub: blank the element, verify again")
         ->check(CLI::IsMember({"fail", "scrub"}));
-    options.add_option("--report", given.report, "write the report as JSON");
+    options.add_option(
+        "--report", given.report,
+        "write the report as JSON, mode 0600: it names inputs that were not written");
+    auto* const key = options.add_option("--signing-key", given.signing_key,
+                                         "Ed25519 key of the receipts, made if it is not there");
+    options.add_option("--receipts", given.receipts, "append a signed receipt to this directory")
+        ->needs(key);
     options.add_option("--explain", given.explain, "say what is done with a tag, do nothing");
 }
 
@@ -72,6 +85,7 @@ anonymize::Settings settings_of(Arguments given)
     settings.by_series = given.by_series;
     settings.threads = given.threads;
     settings.extra_identity.assign(given.extra_identity.begin(), given.extra_identity.end());
+    settings.digests = !given.receipts.empty();
     if (given.mapping) {
         settings.mapping_file = std::filesystem::path{given.output} / "mapping.json";
     }
@@ -89,13 +103,21 @@ void run(const Arguments& given, const cli::Tool& tool)
     const auto report = anonymize::anonymize_files(inputs, given.output, settings, tool.mode());
     for (const auto& file : report.files) {
         if (file.verdict != anonymize::Verdict::written) {
-            log::warn(file.verdict == anonymize::Verdict::leaked ? "file_leaked" : "file_refused",
-                      {{"file", file.input.native()}, {"reason", file.reason}});
+            log::warn(
+                file.verdict == anonymize::Verdict::leaked ? "file_leaked" : "file_refused",
+                {{"file", fmt::format("input file {}", file.number)}, {"reason", file.reason}});
         }
     }
     const auto shown = anonymize::shown_report(report, tool.mode());
     if (!given.report.empty()) {
-        store::write_file(given.report, json::write(shown.document, json::Style::pretty) + "\n");
+        const auto named = anonymize::shown_report(report, tool.mode(), anonymize::Paths::shown);
+        store::write_file(given.report, json::write(named.document, json::Style::pretty) + "\n",
+                          0600);
+    }
+    if (!given.receipts.empty() && tool.mode() == Mode::apply) {
+        const anonymize::ReceiptBook book{given.receipts,
+                                          SigningKey::load_or_make(given.signing_key)};
+        book.append(anonymize::receipt_body(report, settings), Clock::now());
     }
     tool.report(shown.document, cli::table(shown.rows));
     const auto set_aside = report.files.size() - report.count(anonymize::Verdict::written);
@@ -116,19 +138,31 @@ int main(int argc, char** argv)
     add_options(tool.options(), given);
     auto* const profile = tool.options().add_subcommand("profile", "look at the profile");
     auto* const list = profile->add_subcommand("list", "all rows with their actions");
+    auto* const diff = profile->add_subcommand("diff", "what another profile would do otherwise");
+    diff->add_option("BEFORE", given.before, "a profile")->required();
+    diff->add_option("AFTER", given.after, "another one")->required();
+    profile->add_subcommand("explain", "what is done with a tag")
+        ->add_option("TAG", given.explain, "gggg,eeee or a keyword")
+        ->required();
     profile->require_subcommand(1);
 
     return tool.run(argc, argv, [&] {
         const dicom::Library library;
         const auto& wishes = given.wishes;
-        const bool only_shows = list->parsed() || !given.explain.empty();
-        if (!only_shows) {
+        if (!profile->parsed() && given.explain.empty()) {
             run(given, tool);
             return;
         }
-        const auto loaded = anonymize::Profile::load(wishes.profiles, {});
-        const auto shown = list->parsed() ? anonymize::shown_profile(loaded)
-                                          : anonymize::shown_rule(loaded, given.explain);
+        using anonymize::Profile;
+        const auto& lists = wishes.private_lists;
+        const auto shown =
+            diff->parsed()
+                ? anonymize::shown_difference(Profile::load({given.before}, {}, {}, lists),
+                                              Profile::load({given.after}, {}, {}, lists))
+            : list->parsed()
+                ? anonymize::shown_profile(Profile::load(wishes.profiles, {}, {}, lists))
+                : anonymize::shown_rule(Profile::load(wishes.profiles, {}, {}, lists),
+                                        given.explain);
         tool.report(shown.document, cli::table(shown.rows));
     });
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/anonymize/keys.h"
 #include "libfiona/base/error.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/dicom/library.h"
@@ -79,11 +80,43 @@ void check(cli::Tool& tool)
     }
 }
 
+void add_key_commands(CLI::App& options, anonymize::KeyCommand& wish)
+{
+    using enum anonymize::KeyCommand::Action;
+    auto* const keys = options.add_subcommand("key", "the secrets of projects");
+    keys->require_subcommand(1);
+    const auto add = [&](const char* name, anonymize::KeyCommand::Action action, const char* what) {
+        auto* const command = keys->add_subcommand(name, what);
+        command->callback([&wish, action] { wish.action = action; });
+        auto* const project = command->add_option("NAME", wish.project, "the project");
+        project->required(action != show);
+        return command;
+    };
+    add("show", show, "fingerprints and states");
+    add("create", create, "make a key before its first use");
+    for (auto* const command : {add("backup", backup, "copy a key into a new file"),
+                                add("restore", restore, "put a key back from a backup")}) {
+        command->add_option("FILE", wish.copy, "the backup, mode 0600")->required();
+    }
+    add("destroy", destroy, "destroy a key: its data become anonymous for good")
+        ->add_option("--confirm", wish.confirmed, "the project's name once more")
+        ->required();
+}
+
+void keys(const anonymize::KeyCommand& wish, cli::Tool& tool)
+{
+    const anonymize::ProjectFiles files{tool.config().deidentify.projects,
+                                        tool.config().paths.keys()};
+    const auto shown =
+        anonymize::shown_keys(anonymize::run(wish, files, Clock::now(), tool.mode()));
+    tool.report(shown.document, cli::table(shown.rows));
+}
+
 } // namespace
 
 int main(int argc, char** argv)
 {
-    cli::Tool tool{"fiona-config", "make a site, check it, show its configuration",
+    cli::Tool tool{"fiona-config", "make a site, check it, keep its keys",
                    "fiona-config init --root /srv/fiona && "
                    "fiona-config check --config /srv/fiona/data/config/config.json"};
     tool.with_dry_run().with_project();
@@ -99,8 +132,13 @@ int main(int argc, char** argv)
         tool.options().add_subcommand("check", "read everything, connect to everything");
     tool.options().add_subcommand("show", "print the effective configuration, no secrets");
 
+    anonymize::KeyCommand key_wish;
+    add_key_commands(tool.options(), key_wish);
+
     return tool.run(argc, argv, [&] {
-        if (*init_command) {
+        if (tool.options().got_subcommand("key")) {
+            keys(key_wish, tool);
+        } else if (*init_command) {
             init(tool, root, is_demo ? site::Kind::demo : site::Kind::plain);
         } else if (*check_command) {
             check(tool);

@@ -2,6 +2,7 @@
 #include "libfiona/anonymize/cleaner.h"
 
 #include "libfiona/anonymize/charset.h"
+#include "libfiona/anonymize/unknown_words.h"
 #include "libfiona/base/text.h"
 
 #include <algorithm>
@@ -18,21 +19,32 @@ Range source_range(const Folded& text, const Range& range)
     return {begin, last + code_point_at(text.source, last).bytes};
 }
 
-std::vector<Range> ranges_to_cut(std::string_view utf8, const Identity& identity,
-                                 CleaningDepth depth)
+struct Rules {
+    const Identity& identity;
+    CleaningDepth depth;
+    const AllowedWords* allowed;
+};
+
+std::vector<Range> ranges_to_cut(std::string_view utf8, const Rules& rules)
 {
+    const auto& [identity, depth, allowed] = rules;
     const auto folded = fold(utf8);
     std::vector<Range> cuts;
     for (const auto& hit : identity.find(folded)) {
-        if (depth == CleaningDepth::full || !hit.is_trade_word) {
+        if (depth != CleaningDepth::identity || !hit.is_trade_word) {
             cuts.push_back(source_range(folded, hit.range));
         }
     }
     for (const auto& range : identity.find_uids(folded.text)) {
         cuts.push_back(source_range(folded, range));
     }
-    if (depth == CleaningDepth::full) {
+    if (depth != CleaningDepth::identity) {
         for (const auto& range : find_patterns(folded)) {
+            cuts.push_back(source_range(folded, range));
+        }
+    }
+    if (depth == CleaningDepth::words && allowed != nullptr) {
+        for (const auto& range : find_unknown_words(folded, *allowed)) {
             cuts.push_back(source_range(folded, range));
         }
     }
@@ -70,10 +82,9 @@ std::size_t count_letters(std::string_view utf8)
     return count;
 }
 
-std::optional<std::string> cleaned_value(std::string_view utf8, const Identity& identity,
-                                         CleaningDepth depth)
+std::optional<std::string> cleaned_value(std::string_view utf8, const Rules& rules)
 {
-    const auto cuts = ranges_to_cut(utf8, identity, depth);
+    const auto cuts = ranges_to_cut(utf8, rules);
     if (cuts.empty()) {
         return std::nullopt;
     }
@@ -92,12 +103,11 @@ std::optional<std::string> cleaned_value(std::string_view utf8, const Identity& 
 }
 
 /// What is left may read as another identifier ("An|x|na" without its x): cut until nothing is.
-std::optional<std::string> cleaned_until_stable(std::string_view utf8, const Identity& identity,
-                                                CleaningDepth depth)
+std::optional<std::string> cleaned_until_stable(std::string_view utf8, const Rules& rules)
 {
-    auto result = cleaned_value(utf8, identity, depth);
+    auto result = cleaned_value(utf8, rules);
     for (int round = 0; result && !result->empty() && round < 8; ++round) {
-        auto again = cleaned_value(*result, identity, depth);
+        auto again = cleaned_value(*result, rules);
         if (!again) {
             return result;
         }
@@ -132,17 +142,19 @@ bool is_cut_by_border(std::string_view values, const Identity& identity)
 } // namespace
 
 std::optional<std::string> cleaned(std::string_view utf8, const Identity& identity,
-                                   CleaningDepth depth, Multiplicity multiplicity)
+                                   CleaningDepth depth, Multiplicity multiplicity,
+                                   const AllowedWords* allowed)
 {
+    const Rules rules{identity, depth, allowed};
     if (multiplicity == Multiplicity::single || utf8.find('\\') == std::string_view::npos) {
-        return cleaned_until_stable(utf8, identity, depth);
+        return cleaned_until_stable(utf8, rules);
     }
     std::string all;
     bool changed = false;
     bool empty = true;
     bool first = true;
     for (const auto part : split(utf8, '\\')) {
-        const auto piece = cleaned_until_stable(part, identity, depth);
+        const auto piece = cleaned_until_stable(part, rules);
         changed = changed || piece.has_value();
         const std::string_view kept = piece ? std::string_view{*piece} : part;
         empty = empty && trimmed(kept).empty();
@@ -151,7 +163,7 @@ std::optional<std::string> cleaned(std::string_view utf8, const Identity& identi
         first = false;
     }
     // A value cut across components is caught here: the whole must be clean as well.
-    if (!ranges_to_cut(all, identity, CleaningDepth::identity).empty()
+    if (!ranges_to_cut(all, {identity, CleaningDepth::identity, nullptr}).empty()
         || is_cut_by_border(all, identity)) {
         return std::string{};
     }

@@ -78,6 +78,12 @@ Settings settings_of(const Wishes& wishes)
     if (!wishes.profiles.empty()) {
         settings.profiles = wishes.profiles;
     }
+    settings.private_lists.insert(settings.private_lists.end(), wishes.private_lists.begin(),
+                                  wishes.private_lists.end());
+    if (!wishes.documents.empty()) {
+        settings.documents =
+            wishes.documents == "if-clean" ? Documents::if_clean : Documents::refuse;
+    }
     for (const auto& text : wishes.tag_changes) {
         settings.tag_changes.push_back(tag_change(text, false));
     }

@@ -19,6 +19,8 @@ struct Wishes {
     std::vector<std::filesystem::path> profiles;
     std::vector<std::string> tag_changes; ///< gggg,eeee=VALUE
     std::vector<std::string> tag_regexes; ///< gggg,eeee=REGEX
+    std::vector<std::string> private_lists;
+    std::string documents; ///< refuse, if-clean; "" if not given
 };
 
 /// Settings of one run: what was typed goes before what the project's file says. Throws

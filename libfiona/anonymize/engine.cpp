@@ -2,10 +2,12 @@
 #include "libfiona/anonymize/engine.h"
 
 #include "libfiona/anonymize/attributes.h"
+#include "libfiona/anonymize/documents.h"
 #include "libfiona/anonymize/facts.h"
 #include "libfiona/anonymize/inputs.h"
 #include "libfiona/anonymize/output_file.h"
 #include "libfiona/anonymize/policy.h"
+#include "libfiona/anonymize/run_summary.h"
 #include "libfiona/anonymize/verifier.h"
 #include "libfiona/anonymize/workers.h"
 #include "libfiona/base/dates.h"
@@ -13,7 +15,6 @@
 #include "libfiona/base/files.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/dicom/prescan.h"
-#include "libfiona/store/atomic_file.h"
 
 #include <algorithm>
 #include <array>
@@ -51,15 +52,16 @@ class Run {
 public:
     Run(const std::vector<fs::path>& inputs, fs::path output, const Settings& settings, Mode mode)
         : m_inputs{inputs}, m_output{std::move(output)}, m_settings{settings}, m_mode{mode},
-          m_key{read_key(settings)}, m_profile{Profile::load(settings.profiles,
-                                                             settings.safe_private,
-                                                             settings.tag_changes)},
+          m_key{read_key(settings)}, m_profile{Profile::load(
+                                         settings.profiles, settings.safe_private,
+                                         settings.tag_changes, settings.private_lists)},
           m_dates{settings.date_shift, settings.project, settings.participant, m_key},
           m_uids{settings.scheme, settings.project.str(), m_key}, m_candidates(inputs.size())
     {
         m_report.files.resize(inputs.size());
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             m_report.files[i].input = inputs[i];
+            m_report.files[i].number = i + 1;
         }
     }
 
@@ -72,9 +74,9 @@ public:
         write_all_files(plan);
         check_set();
         if (m_settings.mapping_file && m_mode == Mode::apply) {
-            write_mapping();
+            write_mapping(*m_settings.mapping_file, m_uids, m_report);
         }
-        summarise();
+        summarise(m_report, m_totals.actions, m_settings, m_profile);
         return std::move(m_report);
     }
 
@@ -92,6 +94,21 @@ private:
         }
     }
 
+    /// The error with the input's number in the place of its path, which may hold a name.
+    [[nodiscard]] Error neutral(std::size_t index, const Error& error) const
+    {
+        const auto number = fmt::format("input file {}", index + 1);
+        std::string text = error.what();
+        const auto& input = m_inputs[index];
+        for (const auto& name : {input.native(), input.filename().native()}) {
+            for (auto at = text.find(name); at != std::string::npos && !name.empty();
+                 at = text.find(name, at + number.size())) {
+                text.replace(at, name.size(), number);
+            }
+        }
+        return Error{error.fault(), "{}", text};
+    }
+
     void refuse(std::size_t index, std::string_view reason)
     {
         m_report.files[index].verdict = Verdict::refused;
@@ -102,32 +119,33 @@ private:
     Facts collect()
     {
         std::vector<Facts> parts(m_settings.threads == 0 ? 1 : m_settings.threads);
-        for_each_index(m_inputs.size(), m_settings.threads,
-                       [&](std::size_t index, std::size_t thread) {
-                           try {
-                               auto& candidate = m_candidates[index];
-                               const auto layout = examine(m_inputs[index]);
-                               const SourceFile source{m_inputs[index], layout};
-                               const auto parsed = read_data_set(source.header(), layout.encoding);
-                               if (const auto reason = refusal(parsed.root, layout.transfer_syntax);
-                                   !reason.empty()) {
-                                   // Its identifiers count all the same: the other files may repeat them.
-                                   parts[thread].add(parsed.root, m_profile);
-                                   refuse(index, reason);
-                                   return;
-                               }
-                               parts[thread].add(parsed.root, m_profile);
-                               candidate.sop_instance =
-                                   without_padding(parsed.root.find({0x0008, 0x0018})->stored);
-                               candidate.layout = layout;
-                           } catch (const Error& error) {
-                               if (error.fault() != Fault::data && error.fault() != Fault::missing
-                                   && error.fault() != Fault::permission) {
-                                   throw;
-                               }
-                               refuse(index, error.what());
-                           }
-                       });
+        for_each_index(
+            m_inputs.size(), m_settings.threads, [&](std::size_t index, std::size_t thread) {
+                try {
+                    auto& candidate = m_candidates[index];
+                    const auto layout = examine(m_inputs[index]);
+                    const SourceFile source{m_inputs[index], layout};
+                    const auto parsed = read_data_set(source.header(), layout.encoding);
+                    if (const auto reason =
+                            refusal(parsed.root, layout.transfer_syntax, m_settings.documents);
+                        !reason.empty()) {
+                        // Its identifiers count all the same: the other files may repeat them.
+                        parts[thread].add(parsed.root, m_profile);
+                        refuse(index, reason);
+                        return;
+                    }
+                    parts[thread].add(parsed.root, m_profile);
+                    candidate.sop_instance =
+                        without_padding(parsed.root.find({0x0008, 0x0018})->stored);
+                    candidate.layout = layout;
+                } catch (const Error& error) {
+                    if (error.fault() != Fault::data && error.fault() != Fault::missing
+                        && error.fault() != Fault::permission) {
+                        throw neutral(index, error);
+                    }
+                    refuse(index, neutral(index, error).what());
+                }
+            });
         Facts all;
         for (auto& part : parts) {
             all.merge(std::move(part));
@@ -199,15 +217,16 @@ private:
                                write_one(index, plan, parts[thread]);
                            } catch (const Error& error) {
                                if (error.fault() != Fault::data) {
-                                   throw;
+                                   throw neutral(index, error);
                                }
-                               refuse(index, error.what());
+                               refuse(index, neutral(index, error).what());
                            }
                        });
         for (std::size_t i = 0; i < m_inputs.size(); ++i) {
             if (is_open(i) && m_candidates[i].same_as) {
                 m_report.files[i] = m_report.files[*m_candidates[i].same_as];
                 m_report.files[i].input = m_inputs[i];
+                m_report.files[i].number = i + 1;
             }
         }
         for (const auto& part : parts) {
@@ -253,6 +272,13 @@ private:
         auto& report = m_report.files[index];
         const auto& layout = m_candidates[index].layout;
         const SourceFile source{m_inputs[index], layout};
+        if (m_settings.documents == Documents::if_clean) {
+            const auto parsed = read_data_set(source.header(), layout.encoding);
+            if (const auto finding = finding_in_document(parsed.root, plan); !finding.empty()) {
+                refuse(index, finding);
+                return;
+            }
+        }
         std::set<std::string> blanked;
         for (int attempt = 0;; ++attempt) {
             auto parsed = read_data_set(source.header(), layout.encoding);
@@ -332,6 +358,10 @@ private:
         report.output = target;
         report.verdict = Verdict::written;
         report.bytes = sizes.all;
+        if (m_settings.digests) {
+            report.input_sha256 = sha256_of_file(m_inputs[task.index]);
+            report.output_sha256 = sha256_of_file(target);
+        }
         return true;
     }
 
@@ -370,68 +400,6 @@ private:
                 throw Error{Fault::internal, "two different inputs became one instance"};
             }
         }
-    }
-
-    void write_mapping() const
-    {
-        json::Object document;
-        const auto table = [](const std::map<std::string, std::string>& pairs) {
-            json::Object object;
-            for (const auto& [before, after] : pairs) {
-                object[before] = after;
-            }
-            return json::Value{std::move(object)};
-        };
-        document["StudyInstanceUID"] = table(m_uids.pairs(UidForm::study));
-        json::Object series;
-        json::Object instances;
-        const auto all = m_uids.pairs(UidForm::instance);
-        std::set<std::string> new_series;
-        std::set<std::string> new_instances;
-        for (const auto& file : m_report.files) {
-            new_series.insert(file.new_series);
-            new_instances.insert(file.new_sop);
-        }
-        for (const auto& [before, after] : all) {
-            if (new_series.contains(after)) {
-                series[before] = after;
-            } else if (new_instances.contains(after)) {
-                instances[before] = after;
-            }
-        }
-        document["SeriesInstanceUID"] = std::move(series);
-        document["SOPInstanceUID"] = std::move(instances);
-        store::write_file(*m_settings.mapping_file,
-                          json::write(document, json::Style::pretty) + "\n", 0600);
-    }
-
-    void summarise()
-    {
-        std::set<std::string> studies;
-        for (const auto& file : m_report.files) {
-            if (file.verdict == Verdict::written) {
-                studies.insert(file.new_study);
-            }
-        }
-        m_report.new_studies.assign(studies.begin(), studies.end());
-        json::Object actions;
-        for (std::size_t i = 0; i < action_count; ++i) {
-            if (m_totals.actions.at(i) != 0) {
-                actions[std::string{name_of(static_cast<Action>(i))}] = m_totals.actions.at(i);
-            }
-        }
-        const auto* const scheme = m_settings.scheme == UidScheme::hmac         ? "hmac"
-                                   : m_settings.scheme == UidScheme::compat_dec ? "compat-dec"
-                                                                                : "compat-hex";
-        m_report.summary = json::Object{{"files", m_report.files.size()},
-                                        {"written", m_report.count(Verdict::written)},
-                                        {"refused", m_report.count(Verdict::refused)},
-                                        {"leaked", m_report.count(Verdict::leaked)},
-                                        {"actions", std::move(actions)},
-                                        {"profile_sha256", m_profile.digest()},
-                                        {"uid_scheme", scheme},
-                                        {"verified", m_settings.verify},
-                                        {"tool_version", FIONA_VERSION}};
     }
 
     const std::vector<fs::path>& m_inputs;

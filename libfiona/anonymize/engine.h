@@ -28,6 +28,8 @@ struct FileReport {
     std::string reason; ///< for people: tag and kind of finding, never a value
     std::string new_study, new_series, new_sop;
     std::uint64_t bytes = 0;
+    std::size_t number = 0; ///< 1-based, of the input: what may be told of it instead of its path
+    std::string input_sha256, output_sha256; ///< with Settings::digests
 };
 
 /// What a dry run would do with the elements of one path, over all files. No values.

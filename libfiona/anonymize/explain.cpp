@@ -5,6 +5,8 @@
 #include "libfiona/anonymize/rules.h"
 #include "libfiona/base/error.h"
 
+#include <map>
+
 namespace fiona::anonymize {
 
 namespace {
@@ -62,6 +64,7 @@ std::string_view meaning(Action action)
     case Action::codes: return "codes of what was done (PS3.16 CID 7050)";
     case Action::method: return "the method: version and profile";
     case Action::constant: return "a constant";
+    case Action::csa: return "Siemens header: scrubbed inside, removed if it cannot be read";
     case Action::burned_in: return "kept; NO is never claimed without pixel cleaning";
     case Action::body_part: return "kept if it is on the list of body parts, else BODYPART";
     case Action::ctp: return "removed as any private element";
@@ -82,6 +85,45 @@ Shown shown_profile(const Profile& profile)
     }
     shown.document = json::Object{{"profile_sha256", profile.digest()},
                                   {"private_elements", profile.private_count()},
+                                  {"rows", std::move(rows)}};
+    return shown;
+}
+
+Shown shown_difference(const Profile& before, const Profile& after)
+{
+    struct Pair {
+        std::string keyword, before, after;
+    };
+    std::map<std::string, Pair> by_tag;
+    const auto collect = [&](const Profile& profile, std::string Pair::*side) {
+        for (const auto& row : profile.rows()) {
+            by_tag[row.tag].keyword = row.keyword;
+            by_tag[row.tag].*side = action_text(row.rule);
+        }
+        for (const auto& [key, rule] : profile.private_rows()) {
+            auto& pair = by_tag[fmt::format("private:{}:{:04X}:{:02X}", key.creator, key.group,
+                                            key.element)];
+            pair.*side = action_text(rule);
+        }
+    };
+    collect(before, &Pair::before);
+    collect(after, &Pair::after);
+    Shown shown;
+    shown.rows.push_back({"tag", "keyword", "before", "after"});
+    json::Array rows;
+    for (const auto& [tag, pair] : by_tag) {
+        if (pair.before == pair.after) {
+            continue;
+        }
+        rows.emplace_back(json::Object{{"tag", tag},
+                                       {"keyword", pair.keyword},
+                                       {"before", pair.before},
+                                       {"after", pair.after}});
+        shown.rows.push_back({tag, pair.keyword, pair.before.empty() ? "-" : pair.before,
+                              pair.after.empty() ? "-" : pair.after});
+    }
+    shown.document = json::Object{{"before_sha256", before.digest()},
+                                  {"after_sha256", after.digest()},
                                   {"rows", std::move(rows)}};
     return shown;
 }
@@ -115,20 +157,22 @@ Shown shown_rule(const Profile& profile, std::string_view tag)
     return shown;
 }
 
-Shown shown_report(const Report& report, Mode mode)
+Shown shown_report(const Report& report, Mode mode, Paths paths)
 {
     Shown shown;
     json::Array files;
     for (const auto& file : report.files) {
-        files.emplace_back(
-            json::Object{{"input", file.verdict == Verdict::written ? "" : file.input.native()},
-                         {"output", file.output.native()},
-                         {"verdict", verdict_text(file.verdict, mode)},
-                         {"reason", file.reason},
-                         {"study", file.new_study},
-                         {"series", file.new_series},
-                         {"sop_instance", file.new_sop},
-                         {"bytes", file.bytes}});
+        files.emplace_back(json::Object{
+            {"number", file.number},
+            {"input",
+             paths == Paths::hidden || file.verdict == Verdict::written ? "" : file.input.native()},
+            {"output", file.output.native()},
+            {"verdict", verdict_text(file.verdict, mode)},
+            {"reason", file.reason},
+            {"study", file.new_study},
+            {"series", file.new_series},
+            {"sop_instance", file.new_sop},
+            {"bytes", file.bytes}});
     }
     json::Array studies;
     for (const auto& study : report.new_studies) {

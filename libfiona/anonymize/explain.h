@@ -22,8 +22,13 @@ struct Shown {
 [[nodiscard]] Shown shown_profile(const Profile& profile);
 /// What happens to one element. Throws Error{Fault::usage} if `tag` is no tag.
 [[nodiscard]] Shown shown_rule(const Profile& profile, std::string_view tag);
+/// Paths of inputs may hold names: only a report for the operator's eyes shows those that were not
+/// written; elsewhere an input is its number in the order of the sorted paths.
+enum class Paths { hidden, shown };
 /// `plan` of a dry run included.
-[[nodiscard]] Shown shown_report(const Report& report, Mode mode);
+[[nodiscard]] Shown shown_report(const Report& report, Mode mode, Paths paths = Paths::hidden);
+/// What differs between two profiles: rows that only one has, and other actions.
+[[nodiscard]] Shown shown_difference(const Profile& before, const Profile& after);
 /// In words: "removed", "emptied", ...
 [[nodiscard]] std::string_view meaning(Action action);
 

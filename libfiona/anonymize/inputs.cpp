@@ -2,6 +2,7 @@
 #include "libfiona/anonymize/inputs.h"
 
 #include "libfiona/anonymize/engine.h"
+#include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 
@@ -26,6 +27,21 @@ std::vector<std::byte> read_key(const Settings& settings)
         throw Error{Fault::config, "{}: a key has 32 bytes", settings.key_file->native()};
     }
     return {bytes.begin(), bytes.end()};
+}
+
+std::string sha256_of_file(const fs::path& file)
+{
+    std::ifstream in{file, std::ios::binary};
+    std::vector<char> block(std::size_t{1} << 18U);
+    Sha256 hash;
+    while (in) {
+        in.read(block.data(), static_cast<std::streamsize>(block.size()));
+        hash.add(std::string_view{block.data(), static_cast<std::size_t>(in.gcount())});
+    }
+    if (!in.eof()) {
+        throw Error{Fault::io, "a file cannot be read for its digest"};
+    }
+    return to_hex(hash.finish());
 }
 
 bool have_equal_bytes(const fs::path& first, const fs::path& second)
@@ -63,7 +79,8 @@ std::vector<fs::path> find_inputs(const fs::path& path)
         std::ranges::sort(files);
     }
     if (files.empty()) {
-        throw Error{Fault::missing, "{}: no files", path.native()};
+        // Not its path: what people call their inputs may be a name.
+        throw Error{Fault::missing, "the input holds no file, or is not there"};
     }
     return files;
 }

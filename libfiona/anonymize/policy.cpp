@@ -16,9 +16,11 @@ struct Refused {
     std::string_view reason;
 };
 
+constexpr std::string_view document_class = "1.2.840.10008.5.1.4.1.1.104.";
+
 constexpr std::array<Refused, 7> classes{
     {{"1.2.840.10008.1.3.10", "a DICOMDIR is made anew, not de-identified"},
-     {"1.2.840.10008.5.1.4.1.1.104.", "encapsulated documents are refused by policy"},
+     {document_class, "encapsulated documents are refused by policy"},
      {"1.2.840.10008.5.1.4.1.1.66", "raw data is refused by policy"},
      {"1.2.840.10008.5.1.4.1.1.77.1.1.1", "video is refused by policy"},
      {"1.2.840.10008.5.1.4.1.1.77.1.2.1", "video is refused by policy"},
@@ -47,10 +49,14 @@ bool matches(std::string_view uid, std::string_view prefix)
 
 } // namespace
 
-std::string_view refusal(const Item& root, std::string_view transfer_syntax)
+std::string_view refusal(const Item& root, std::string_view transfer_syntax, Documents documents)
 {
     const auto sop_class = uid_at(root, {0x0008, 0x0016});
+    const bool documents_pass = documents == Documents::if_clean;
     for (const auto& refused : classes) {
+        if (documents_pass && refused.prefix == document_class) {
+            continue; // looked into when the identity of the study is known
+        }
         if (matches(sop_class, refused.prefix)) {
             return refused.reason;
         }
@@ -60,7 +66,8 @@ std::string_view refusal(const Item& root, std::string_view transfer_syntax)
             return refused.reason;
         }
     }
-    if (root.find({0x0042, 0x0011}) != nullptr) {
+    if (root.find({0x0042, 0x0011}) != nullptr
+        && !(documents_pass && sop_class.starts_with(document_class))) {
         return "encapsulated documents are refused by policy";
     }
     if (root.find({0x5400, 0x0100}) != nullptr && root.find({0x0040, 0xb020}) != nullptr) {

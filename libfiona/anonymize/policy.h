@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libfiona/anonymize/data_set.h"
+#include "libfiona/anonymize/settings.h"
 
 #include <string_view>
 
@@ -9,6 +10,7 @@ namespace fiona::anonymize {
 
 /// Objects whose content cannot be shown to be clean: encapsulated documents, raw data, waveforms
 /// with annotations, video, directories. The reason, for people; empty if the object may pass.
-[[nodiscard]] std::string_view refusal(const Item& root, std::string_view transfer_syntax);
+[[nodiscard]] std::string_view refusal(const Item& root, std::string_view transfer_syntax,
+                                       Documents documents = Documents::refuse);
 
 } // namespace fiona::anonymize

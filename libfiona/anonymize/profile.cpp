@@ -21,7 +21,7 @@ struct Word {
     Action action;
 };
 
-constexpr std::array<Word, 23> profile_words{{{"X", Action::remove},
+constexpr std::array<Word, 24> profile_words{{{"X", Action::remove},
                                               {"Z", Action::empty},
                                               {"K", Action::keep},
                                               {"D", Action::dummy},
@@ -40,6 +40,7 @@ constexpr std::array<Word, 23> profile_words{{{"X", Action::remove},
                                               {"STUDYHASH16", Action::study_hash},
                                               {"CODES", Action::codes},
                                               {"METHOD", Action::method},
+                                              {"CSA", Action::csa},
                                               {"BIA", Action::burned_in},
                                               {"BODYPART", Action::body_part},
                                               {"CTP", Action::ctp},
@@ -125,6 +126,13 @@ public:
         for_each_line(file, 3, [&](const std::vector<Field>& fields) { private_row(fields); });
     }
 
+    void read_words(const std::filesystem::path& file)
+    {
+        const auto text = read_file(file);
+        m_hash.add(text);
+        m_words = AllowedWords::parse(text);
+    }
+
     void change(const TagChange& change)
     {
         m_hash.add(fmt::format("{}{}{}\n", change.tag, change.is_regex ? "~" : "=", change.value));
@@ -167,6 +175,7 @@ public:
             profile.m_rows.push_back(std::move(row));
         }
         profile.m_private.assign(m_private.begin(), m_private.end());
+        profile.m_words = std::move(m_words);
         profile.m_digest = to_hex(m_hash.finish());
         return profile;
     }
@@ -308,11 +317,14 @@ private:
         const auto rule = fields.size() > 3 ? action_of(fields[3]) : parse_action("K");
         if (rule.action != Action::remove) {
             m_private[{fields[0].text, *group, *element}] = rule;
+        } else {
+            m_private.erase({fields[0].text, *group, *element});
         }
     }
 
     std::map<std::string, ProfileRow> m_rows;
     std::map<PrivateKey, Rule> m_private;
+    AllowedWords m_words;
     Sha256 m_hash;
     std::string m_file;
     std::size_t m_line = 0;
@@ -320,7 +332,8 @@ private:
 
 Profile Profile::load(const std::vector<std::filesystem::path>& files,
                       const std::filesystem::path& safe_private,
-                      const std::vector<TagChange>& changes)
+                      const std::vector<TagChange>& changes,
+                      const std::vector<std::string>& more_private)
 {
     ProfileReader reader;
     if (files.empty()) {
@@ -331,6 +344,12 @@ Profile Profile::load(const std::vector<std::filesystem::path>& files,
     }
     reader.read_private_list(safe_private.empty() ? shipped_file("profiles/safe-private.csv")
                                                   : safe_private);
+    for (const auto& list : more_private) {
+        const bool is_shipped = list.find_first_of("/.") == std::string::npos;
+        reader.read_private_list(is_shipped ? shipped_file("profiles/private-" + list + ".csv")
+                                            : std::filesystem::path{list});
+    }
+    reader.read_words(shipped_file("profiles/vocabulary.txt"));
     for (const auto& change : changes) {
         reader.change(change);
     }

@@ -3,6 +3,7 @@
 
 #include "libfiona/anonymize/data_set.h"
 #include "libfiona/anonymize/settings.h"
+#include "libfiona/anonymize/vocabulary.h"
 
 #include <filesystem>
 #include <optional>
@@ -34,6 +35,7 @@ enum class Action {
     codes,           ///< CODES: (0012,0064)
     method,          ///< METHOD: (0012,0063)
     constant,        ///< CONST text, or any other word of a tag change
+    csa,             ///< CSA: a Siemens CSA header, scrubbed inside
     burned_in,       ///< BIA: kept; NO is claimed by nobody who has not cleaned pixels
     body_part,       ///< BODYPART: an allow-list
     ctp,             ///< CTP: private block 0013, removed as private
@@ -72,9 +74,12 @@ class Profile {
 public:
     /// Empty `files`: the shipped profile; empty `safe_private`: the shipped list. Throws
     /// Error{Fault::config} with file, line and column for what makes no sense.
+    /// `more_private`: further lists of private elements, later rows winning; a bare word is one of the
+    /// shipped lists (`mr-research`). The words that text may keep are shipped.
     [[nodiscard]] static Profile load(const std::vector<std::filesystem::path>& files,
                                       const std::filesystem::path& safe_private,
-                                      const std::vector<TagChange>& changes = {});
+                                      const std::vector<TagChange>& changes = {},
+                                      const std::vector<std::string>& more_private = {});
 
     /// The row of a standard element, patterns included; nullptr if there is none.
     [[nodiscard]] const ProfileRow* find(Tag tag) const;
@@ -84,6 +89,12 @@ public:
     /// Elements to be made at the top level if they are missing.
     [[nodiscard]] const std::vector<std::size_t>& created() const { return m_created; }
     [[nodiscard]] std::size_t private_count() const { return m_private.size(); }
+    [[nodiscard]] const AllowedWords& words() const { return m_words; }
+    /// The private elements of the allow-list with their rules, sorted.
+    [[nodiscard]] const std::vector<std::pair<PrivateKey, Rule>>& private_rows() const
+    {
+        return m_private;
+    }
     /// SHA-256, hex, over all files read and all changes.
     [[nodiscard]] const std::string& digest() const { return m_digest; }
 
@@ -94,6 +105,7 @@ private:
     std::vector<std::pair<Tag, std::size_t>> m_by_tag;  ///< sorted
     std::vector<std::pair<PrivateKey, Rule>> m_private; ///< sorted
     std::vector<std::size_t> m_created;
+    AllowedWords m_words;
     std::optional<std::size_t> m_curves, m_overlay_data, m_overlay_comments;
     std::string m_digest;
 };

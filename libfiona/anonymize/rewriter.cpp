@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/rewriter.h"
 
-#include "libfiona/anonymize/cleaner.h"
+#include "libfiona/anonymize/rewriter_context.h"
 #include "libfiona/anonymize/text_encoding.h"
 #include "libfiona/anonymize/value_shape.h"
 #include "libfiona/anonymize/vocabulary.h"
@@ -9,18 +9,9 @@
 #include "libfiona/base/ids.h"
 #include "libfiona/base/text.h"
 
-#include <re2/re2.h>
-
 #include <algorithm>
 
 namespace fiona::anonymize {
-
-struct Rewriter::Context {
-    Scope scope;
-    const Charset& charset;
-    std::string path;        ///< of the item: "0040,0275>"
-    bool is_content = false; ///< inside an SR content tree
-};
 
 namespace {
 
@@ -59,6 +50,35 @@ bool is_identifying_concept(std::string_view code)
         "121011", "121012", "121017", "121020", "121021", "121022", "121028", "121029",
         "121030", "121031", "121036", "121094", "121114", "128774"};
     return std::ranges::find(codes, code) != codes.end();
+}
+
+bool is_public_scheme(std::string_view designator)
+{
+    constexpr std::array<std::string_view, 26> schemes{
+        "DCM",    "SRT", "SCT",  "SNM3", "SDM",  "99SDM", "UCUM",      "LN",     "LOINC",
+        "RADLEX", "FMA", "NCIt", "NCIT", "UMLS", "MDC",   "ACR",       "BI",     "I10",
+        "I9",     "RO",  "NLM",  "C4",   "CPT4", "NDC",   "ISO3166_1", "RFC5646"};
+    return std::ranges::find(schemes, designator) != schemes.end();
+}
+
+bool has_public_scheme(const Item& item)
+{
+    const auto* const scheme = item.find({0x0008, 0x0102});
+    return scheme != nullptr && is_public_scheme(without_padding(scheme->stored));
+}
+
+/// What a site writes into its own codes is free text: their meanings, and values that are words. Numbers
+/// and signs stay, they are what its statistics go by.
+bool is_typed_code(const Item& item, const Element& element)
+{
+    constexpr std::size_t least_letters = 5;
+    const auto value = without_padding(element.stored);
+    const bool is_word = value.size() >= least_letters && std::ranges::all_of(value, [](char c) {
+                             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+                         });
+    const bool is_meaning = element.tag == Tag{0x0008, 0x0104};
+    const bool is_value = element.tag == Tag{0x0008, 0x0100};
+    return (is_meaning || (is_value && is_word)) && !has_public_scheme(item);
 }
 
 bool must_drop(const Item& item)
@@ -130,7 +150,9 @@ void Rewriter::rewrite_item(Item& item, const Context& context)
             kept.push_back(std::move(element)); // judged below, when it is known who needs it
             continue;
         }
-        const auto decision = decide(m_plan.profile, blocks, element, context.scope);
+        adopt_known_vr(element);
+        auto decision = decide(m_plan.profile, blocks, element, context.scope);
+        decision.is_typed = decision.is_typed || is_typed_code(item, element);
         note(element, decision, context);
         if (m_blanked.contains(context.path + short_tag(element.tag))
             && element.tag.group != 0x0012) {
@@ -158,6 +180,28 @@ void Rewriter::rewrite_item(Item& item, const Context& context)
         return PrivateBlocks::is_creator(element.tag) && !used_blocks.contains(element.tag);
     });
     item.elements = std::move(kept);
+    keep_required(item, context);
+}
+
+/// What the file calls UN, or implicit VR does not tell, has the representation of the dictionary, else of
+/// the profile, which knows newer attributes: as unknown bytes their texts would pass.
+void Rewriter::adopt_known_vr(Element& element) const
+{
+    if (element.is_sequence || is_private(element.tag) || element.vr != Vr{"UN"}) {
+        return;
+    }
+    auto known = effective_vr(element);
+    if (const auto* const row = m_plan.profile.find(element.tag);
+        known == Vr{"UN"} && row != nullptr) {
+        known = row->vr;
+    }
+    if (known != Vr{"SQ"}) {
+        element.vr = known;
+    } else if (auto items = read_unknown_sequence(element.stored)) {
+        element.is_sequence = true;
+        element.vr = "SQ";
+        element.items = std::move(*items);
+    }
 }
 
 bool Rewriter::rewrite_element(Element& element, const Decision& decision, const Context& context)
@@ -176,6 +220,12 @@ bool Rewriter::rewrite_element(Element& element, const Decision& decision, const
         element.vr = "SQ";
         element.items = items ? std::move(*items) : std::vector<Item>{};
     }
+    // Of an animal, those who answer for it are type 2C (PS3.3 C.7.1.1): empty instead of gone.
+    if (decision.rule.action == Action::remove
+        && (element.tag == Tag{0x0010, 0x2297} || element.tag == Tag{0x0010, 0x2299})) {
+        element.set("");
+        return !element.is_sequence;
+    }
     if (decision.rule.action == Action::remove || decision.rule.action == Action::ctp
         || decision.rule.action == Action::by_private_list
         || decision.rule.action == Action::codes) { // made anew by create_missing()
@@ -184,7 +234,12 @@ bool Rewriter::rewrite_element(Element& element, const Decision& decision, const
     if (element.is_sequence) {
         return rewrite_sequence(element, decision.rule, context);
     }
-    if (!rewrite_value(element, decision.rule, context)) {
+    // It was looked into before (documents.h); with other settings its object is refused.
+    if (element.tag == Tag{0x0042, 0x0011} && context.scope.depth == 0
+        && m_plan.settings.documents == Documents::if_clean) {
+        return true;
+    }
+    if (!rewrite_value(element, decision, context)) {
         return false;
     }
     if (!decision.rule.regex.empty()) {
@@ -226,13 +281,19 @@ bool Rewriter::rewrite_sequence(Element& element, const Rule& rule, const Contex
         rewrite_item(item,
                      {scope, own ? *own : context.charset,
                       needs_path ? context.path + short_tag(element.tag) + ">" : std::string{},
-                      is_content});
+                      is_content, element.tag});
     }
     return true;
 }
 
-bool Rewriter::rewrite_value(Element& element, const Rule& rule, const Context& context)
+bool Rewriter::rewrite_value(Element& element, const Decision& decision, const Context& context)
 {
+    const auto& rule = decision.rule;
+    // What people type keeps allowed words only, and so do texts of reports.
+    const bool is_report_text = context.is_content && element.tag != Tag{0x0008, 0x0104};
+    const auto depth = decision.is_typed || is_report_text || rule.action == Action::graphics
+                           ? CleaningDepth::words
+                           : CleaningDepth::full;
     const auto place = UidPlace{element.tag.group, element.tag.element};
     const auto set_label = [&](const std::string& text) {
         element.set_text(within_limit(element.vr, text));
@@ -240,8 +301,14 @@ bool Rewriter::rewrite_value(Element& element, const Rule& rule, const Context& 
     };
     switch (rule.action) {
     case Action::empty: element.set(""); return true;
+    case Action::burned_in:
+        if (const auto value = without_padding(element.stored); value != "YES" && value != "NO") {
+            element.set("");
+        }
+        return true;
     case Action::keep:
-    case Action::burned_in: return keep_value(element, context);
+        return keep_value(element, context,
+                          decision.is_typed ? CleaningDepth::words : CleaningDepth::identity);
     case Action::dummy: dummy(element, context); return true;
     case Action::uid: element.set(m_plan.uids.map(element.stored, uid_form(place))); return true;
     case Action::shift:
@@ -252,12 +319,12 @@ bool Rewriter::rewrite_value(Element& element, const Rule& rule, const Context& 
     case Action::clean:
     case Action::clean_sequence:
     case Action::structured:
-    case Action::graphics: keep_text(element, context, true); return true;
+    case Action::graphics: keep_text(element, context, depth); return true;
     case Action::subject: return set_label(m_plan.settings.participant.str());
     case Action::project: return set_label(m_plan.settings.project.str());
     case Action::event_or_clean:
         if (!m_plan.settings.event) {
-            keep_text(element, context, true);
+            keep_text(element, context, depth);
             return true;
         }
         return set_label(m_plan.event_text());
@@ -273,6 +340,7 @@ bool Rewriter::rewrite_value(Element& element, const Rule& rule, const Context& 
     case Action::constant:
         return set_label(rule.constant == "MODIFIED" && m_plan.dates.is_identity() ? "UNMODIFIED"
                                                                                    : rule.constant);
+    case Action::csa: return scrub_csa(element);
     case Action::body_part:
         element.set(known_body_part(without_padding(element.stored)));
         return true;
@@ -285,145 +353,31 @@ bool Rewriter::rewrite_value(Element& element, const Rule& rule, const Context& 
     return false;
 }
 
-void Rewriter::keep_text(Element& element, const Context& context, bool full)
+/// What some modules must have although the rules take it away: empty it tells nothing (type 2).
+void Rewriter::keep_required(Item& item, const Context& context) const
 {
-    // Bytes of unknown kind cannot be searched as text: they have no business in a text's place.
-    const auto vr = effective_vr(element);
-    if (!is_string(vr)) {
-        element.set("");
-        return;
+    constexpr std::string_view reports = "1.2.840.10008.5.1.4.1.1.88.";
+    const auto* const sop_class = item.find({0x0008, 0x0016});
+    const bool is_report =
+        context.scope.depth == 0 && sop_class != nullptr && sop_class->stored.starts_with(reports);
+    const auto add = [&](Tag tag, Vr vr) {
+        if (item.find(tag) == nullptr) {
+            Element element;
+            element.tag = tag;
+            element.vr = vr;
+            element.is_sequence = vr == Vr{"SQ"};
+            element.set("");
+            item.elements.insert(std::ranges::lower_bound(item.elements, tag, {}, &Element::tag),
+                                 std::move(element));
+        }
+    };
+    if (is_report) { // PS3.3 C.17.1
+        add({0x0008, 0x1111}, "SQ");
     }
-    const auto text = context.charset.decode(without_padding(element.stored), vr);
-    m_lies = m_lies || !text.as_declared;
-    const auto multiplicity = is_single_valued(vr) ? Multiplicity::single : Multiplicity::multiple;
-    auto result = cleaned(text.utf8, m_plan.identity,
-                          full ? CleaningDepth::full : CleaningDepth::identity, multiplicity);
-    if (result) {
-        element.set_text(std::move(*result));
+    if (context.path_tag == Tag{0x0040, 0xa370}) { // PS3.3 C.17.2, ReferencedRequestSequence
+        add({0x0008, 0x1110}, "SQ");
+        add({0x0040, 0x1001}, "SH");
     }
-}
-
-bool Rewriter::keep_value(Element& element, const Context& context)
-{
-    const auto vr = effective_vr(element);
-    if (element.tag == Tag{0x0008, 0x0005}) {
-        return is_charset_term(element.stored);
-    }
-    if (is_private(element.tag) && (vr == Vr{"UN"} || vr == Vr{"OB"})) {
-        return keep_unknown(element, context);
-    }
-    // VerificationFlag: who verified it verified the original.
-    if (element.tag == Tag{0x0040, 0xa493}) {
-        element.set("UNVERIFIED");
-        return true;
-    }
-    if (!is_string(vr)) {
-        return true;
-    }
-    if (vr == Vr{"DA"} || vr == Vr{"DT"}) { // kept by somebody's own rule: as it is, if it is one
-        return day_of(without_padding(element.stored)).has_value();
-    }
-    // Those of study, series and instance stay as the rule says: the verifier refuses the file.
-    if (vr == Vr{"UI"} && !is_instance_place({element.tag.group, element.tag.element})
-        && m_plan.identity.is_original_uid(without_padding(element.stored))) {
-        element.set(m_plan.uids.map(element.stored, UidForm::instance));
-        return true;
-    }
-    if (!has_legal_shape(vr, element.stored)) {
-        element.set("");
-        return true;
-    }
-    if (vr == Vr{"AS"}) {
-        element.set(capped_age(without_padding(element.stored)));
-        return true;
-    }
-    const bool is_term = vr == Vr{"CS"} && are_defined_terms(without_padding(element.stored));
-    const bool may_name_someone =
-        is_encoded_text(vr) || (vr == Vr{"CS"} && !is_term) || vr == Vr{"AE"} || vr == Vr{"UR"};
-    if (may_name_someone) {
-        keep_text(element, context, false);
-    }
-    return true;
-}
-
-/// An allowed private element in a file that does not tell its VR.
-bool Rewriter::keep_unknown(Element& element, const Context& context)
-{
-    if (auto items = read_unknown_sequence(element.stored)) {
-        element.is_sequence = true;
-        element.vr = "SQ";
-        element.items = std::move(*items);
-        Rule recurse;
-        recurse.action = Action::recurse;
-        return rewrite_sequence(element, recurse, context);
-    }
-    const auto bare = without_padding(element.stored);
-    const bool printable = !bare.empty() && std::ranges::all_of(bare, [](char c) {
-        return static_cast<unsigned char>(c) >= 0x20 || c == '\r' || c == '\n' || c == '\t';
-    });
-    if (!printable) {
-        return true;
-    }
-    if (is_uid(bare) && std::ranges::count(bare, '.') >= 3) {
-        element.set(m_plan.uids.map(element.stored, UidForm::instance));
-        return true;
-    }
-    const auto text = context.charset.decode(bare, "LT");
-    if (auto result =
-            cleaned(text.utf8, m_plan.identity, CleaningDepth::full, Multiplicity::single)) {
-        element.set(std::move(*result));
-    }
-    return true;
-}
-
-void Rewriter::dummy(Element& element, const Context& context)
-{
-    constexpr std::array<Tag, 3> distinct{{{0x0012, 0x0042}, {0x0040, 0x0512}, {0x0040, 0x0551}}};
-    const auto vr = effective_vr(element);
-    if (std::ranges::find(distinct, element.tag) != distinct.end()) {
-        element.set(m_plan.uids.number(element.stored, m_study));
-    } else if (vr == Vr{"DA"}) {
-        element.set(m_plan.dates.move_dates(without_padding(element.stored)));
-    } else if (vr == Vr{"DT"}) {
-        element.set(m_plan.dates.move_datetimes(without_padding(element.stored)));
-    } else if (vr == Vr{"UI"}) {
-        element.set(
-            m_plan.uids.map(element.stored, uid_form({element.tag.group, element.tag.element})));
-    } else if (vr == Vr{"TM"}) {
-        static_cast<void>(keep_value(element, context));
-    } else if (vr == Vr{"CS"}) {
-        element.set("ANON");
-    } else if (vr == Vr{"IS"} || vr == Vr{"DS"}) {
-        element.set("0");
-    } else if (vr == Vr{"AS"}) {
-        element.set("000D");
-    } else if (is_string(vr)) {
-        element.set(within_limit(vr, dummy_text));
-    } else {
-        element.set(std::string(element.stored.size(), '\0'));
-    }
-}
-
-void Rewriter::apply_regex(Element& element, const std::string& regex, const Context& context)
-{
-    const RE2 pattern{regex, RE2::Quiet};
-    if (!pattern.ok()) { // the original: an expression that makes no sense gives no value
-        element.set("");
-        return;
-    }
-    const auto text =
-        element.is_utf8 ? std::string{element.value()}
-                        : context.charset.decode(without_padding(element.value()), element.vr).utf8;
-    const auto groups = static_cast<std::size_t>(pattern.NumberOfCapturingGroups());
-    std::vector<re2::StringPiece> found(groups + 1);
-    const bool matched = groups > 0
-                         && pattern.Match(text, 0, text.size(), RE2::UNANCHORED, found.data(),
-                                          static_cast<int>(found.size()));
-    std::string result;
-    for (std::size_t i = 1; matched && i < found.size(); ++i) {
-        result += found[i].as_string() + " "; // every group and a blank, as the original
-    }
-    element.set_text(within_limit(element.vr, matched ? std::string_view{result} : no_regex_match));
 }
 
 void Rewriter::create_missing(Item& root, const Context& context)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/anonymize/cleaner.h"
 #include "libfiona/anonymize/plan.h"
 #include "libfiona/anonymize/rules.h"
 
@@ -52,15 +53,18 @@ private:
     struct Context;
 
     void rewrite_item(Item& item, const Context& context);
+    void adopt_known_vr(Element& element) const;
     bool rewrite_element(Element& element, const Decision& decision, const Context& context);
     bool rewrite_sequence(Element& element, const Rule& rule, const Context& context);
-    bool rewrite_value(Element& element, const Rule& rule, const Context& context);
-    void keep_text(Element& element, const Context& context, bool full);
-    bool keep_value(Element& element, const Context& context);
+    bool rewrite_value(Element& element, const Decision& decision, const Context& context);
+    void keep_text(Element& element, const Context& context, CleaningDepth depth);
+    bool keep_value(Element& element, const Context& context, CleaningDepth depth);
+    bool scrub_csa(Element& element);
     bool keep_unknown(Element& element, const Context& context);
     void dummy(Element& element, const Context& context);
     void write_codes(Element& element);
     static void apply_regex(Element& element, const std::string& regex, const Context& context);
+    void keep_required(Item& item, const Context& context) const;
     void create_missing(Item& root, const Context& context);
     void finish_character_set(Item& root);
     void note(const Element& element, const Decision& decision, const Context& context);

@@ -78,8 +78,10 @@ Decision default_of_vr(Tag tag, Vr vr, const Scope& scope)
                    : Decision{rule_of(Action::uid), "default for UIDs"};
     }
     if (is_free_text(vr)) {
-        return is_one_of(tag, terms) ? Decision{rule_of(Action::keep), "term of a coding scheme"}
-                                     : Decision{rule_of(Action::clean), "default for free text"};
+        const bool is_long = vr == Vr{"LT"} || vr == Vr{"ST"} || vr == Vr{"UT"};
+        return is_one_of(tag, terms)
+                   ? Decision{rule_of(Action::keep), "term of a coding scheme"}
+                   : Decision{rule_of(Action::clean), "default for free text", is_long};
     }
     const bool unknown_bytes = vr == Vr{"UN"} || vr == Vr{"OB"};
     if (vr == Vr{"AE"} || vr == Vr{"UR"} || (unknown_bytes && !is_one_of(tag, known_binary))) {
@@ -167,7 +169,8 @@ Decision decide(const Profile& profile, const PrivateBlocks& blocks, const Eleme
             && (row->rule.action == Action::keep || row->rule.action == Action::clean)) {
             return defaults;
         }
-        return {row->rule, row->basic.empty() ? "our rule" : "PS3.15 row"};
+        return row->basic.empty() ? Decision{row->rule, "our rule"}
+                                  : Decision{row->rule, "PS3.15 row", true};
     }
     if (Attributes::standard().find(tag) == nullptr) {
         return {rule_of(Action::remove), "neither in the profile nor in the dictionary"};

@@ -33,6 +33,8 @@ private:
 struct Decision {
     Rule rule;
     std::string_view reason; ///< for people
+    /// The standard's table has a row for it, or people type it: of its text only allowed words stay.
+    bool is_typed = false;
 };
 
 /// The rule for one element: the profile, else the private allow-list, else the default of its VR

@@ -30,6 +30,12 @@ struct TagChange {
     bool is_regex = false;
 };
 
+/// Encapsulated PDF, CDA, STL and the like.
+enum class Documents {
+    refuse,
+    if_clean, ///< pass if no text, no metadata and no picture in them could identify
+};
+
 struct Settings {
     ProjectName project;
     ParticipantId participant;
@@ -39,6 +45,9 @@ struct Settings {
     DateShift date_shift{};
     std::vector<std::filesystem::path> profiles{}; ///< later rows win; empty: the shipped profile
     std::filesystem::path safe_private{};          ///< empty: the shipped list
+    /// Further lists of private elements to keep: files, or the name of a shipped one (`mr-research`).
+    std::vector<std::string> private_lists{};
+    Documents documents = Documents::refuse;
     std::vector<std::filesystem::path> extra_identity{}; ///< --phi: JSON whose strings are identity
     std::vector<TagChange> tag_changes{};
     /// Inputs in which fiona has looked for burned-in text and hidden it: code 113101. What a file
@@ -46,6 +55,7 @@ struct Settings {
     std::set<std::filesystem::path> clean_pixels{};
     bool by_series = true;
     bool verify = true;
+    bool digests = false;     ///< SHA-256 of every input and output, for a receipt
     bool scrub_leaks = false; ///< --on-leak scrub: blank the element and verify again
     unsigned threads = 2;
     /// Where to write {"StudyInstanceUID": {old: new}, "SeriesInstanceUID": ..., "SOPInstanceUID": ...}, mode

@@ -133,7 +133,9 @@ private:
         const auto* const row = m_plan.profile.find(tag);
         const bool forbidden =
             row != nullptr
-            && (row->rule.action == Action::remove || row->rule.action == Action::ctp);
+            && (row->rule.action == Action::remove || row->rule.action == Action::ctp)
+            // Without a value it tells nothing, and some modules cannot do without it.
+            && !(without_padding(element.stored).empty() && element.items.empty());
         const bool unknown = row == nullptr && Attributes::standard().find(tag) == nullptr;
         if (forbidden || unknown || tag.group < 0x0008 || tag.element == 0
             || element.is_encapsulated) {

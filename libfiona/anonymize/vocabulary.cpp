@@ -205,4 +205,29 @@ bool is_trade_word(std::string_view folded)
     return is_word_of(trade_words, folded);
 }
 
+AllowedWords AllowedWords::parse(std::string_view text)
+{
+    AllowedWords words;
+    for (const auto line : split(text, '\n')) {
+        if (const auto word = trimmed(line); !word.empty() && word.front() != '#') {
+            words.m_sorted.emplace_back(word);
+        }
+    }
+    std::ranges::sort(words.m_sorted);
+    return words;
+}
+
+bool AllowedWords::contains(std::string_view folded) const
+{
+    const auto is_known = [&](std::string_view word) {
+        return is_trade_word(word) || std::ranges::binary_search(m_sorted, word);
+    };
+    if (folded.size() <= 3) {
+        return is_known(folded);
+    }
+    return is_known(folded)
+           || (folded.back() == 's' ? is_known(folded.substr(0, folded.size() - 1))
+                                    : is_known(std::string{folded} + "s"));
+}
+
 } // namespace fiona::anonymize

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/data_set.h"
 #include "libfiona/base/error.h"
-#include "tests/unit/anonymize/phantom_file.h"
+#include "tests/support/phantom_file.h"
 
 #include <catch2/catch.hpp>
 

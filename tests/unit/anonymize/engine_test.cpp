@@ -6,7 +6,7 @@
 #include "libfiona/dicom/prescan.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/temp_dir.h"
-#include "tests/unit/anonymize/phantom_file.h"
+#include "tests/support/phantom_file.h"
 
 #include <catch2/catch.hpp>
 #include <dcmtk/config/osconfig.h>

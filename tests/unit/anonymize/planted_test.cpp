@@ -3,7 +3,7 @@
 #include "libfiona/anonymize/profile.h"
 #include "libfiona/base/dates.h"
 #include "tests/support/temp_dir.h"
-#include "tests/unit/anonymize/phantom_file.h"
+#include "tests/support/phantom_file.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

@@ -7,7 +7,7 @@
 #include "libfiona/base/text.h"
 #include "libfiona/dicom/prescan.h"
 #include "tests/support/temp_dir.h"
-#include "tests/unit/anonymize/phantom_file.h"
+#include "tests/support/phantom_file.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tests/unit/anonymize/phantom_file.h"
+#include "tests/support/phantom_file.h"
 
 #include "libfiona/store/atomic_file.h"
 
