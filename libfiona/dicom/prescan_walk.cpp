@@ -3,10 +3,6 @@
 
 #include "libfiona/base/error.h"
 
-#include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dcdicent.h>
-#include <dcmtk/dcmdata/dcdict.h>
-
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -26,51 +22,6 @@ constexpr std::uint16_t item_start = 0xe000;
 constexpr std::uint16_t item_end = 0xe00d;
 constexpr std::uint16_t sequence_end = 0xe0dd;
 constexpr std::uint16_t pixel_group = 0x7fe0;
-
-std::uint16_t read_u16(std::span<const std::byte> bytes, std::size_t at, Coding coding)
-{
-    const auto first = std::to_integer<unsigned>(bytes[at]);
-    const auto second = std::to_integer<unsigned>(bytes[at + 1]);
-    return static_cast<std::uint16_t>(coding == Coding::explicit_big ? first << 8U | second
-                                                                     : second << 8U | first);
-}
-
-std::uint32_t read_u32(std::span<const std::byte> bytes, std::size_t at, Coding coding)
-{
-    const std::uint32_t first = read_u16(bytes, at, coding);
-    const std::uint32_t second = read_u16(bytes, at + 2, coding);
-    return coding == Coding::explicit_big ? first << 16U | second : second << 16U | first;
-}
-
-/// The value representations with a length of two bytes (PS3.5 §7.1.2, table 7.1-2). All others,
-/// those of future editions included, have two reserved bytes and a length of four.
-bool has_short_length(std::string_view vr)
-{
-    constexpr std::array<std::string_view, 21> short_ones{"AE", "AS", "AT", "CS", "DA", "DS", "DT",
-                                                          "FD", "FL", "IS", "LO", "LT", "PN", "SH",
-                                                          "SL", "SS", "ST", "TM", "UI", "UL", "US"};
-    return std::ranges::find(short_ones, vr) != short_ones.end();
-}
-
-/// A locked look at DCMTK's dictionary: in implicit VR it alone decides what DCMTK will take for
-/// a sequence, so the walk has to see the same sequences.
-class Dictionary {
-public:
-    Dictionary() : m_dictionary{dcmDataDict.rdlock()} {}
-    Dictionary(const Dictionary&) = delete;
-    Dictionary& operator=(const Dictionary&) = delete;
-    ~Dictionary() { dcmDataDict.rdunlock(); }
-
-    [[nodiscard]] bool is_sequence(Tag tag, const char* creator) const
-    {
-        const auto* const entry =
-            m_dictionary.findEntry(DcmTagKey{tag.group, tag.element}, creator);
-        return entry != nullptr && entry->getEVR() == EVR_SQ;
-    }
-
-private:
-    const DcmDataDictionary& m_dictionary;
-};
 
 class Walk {
 public:
@@ -461,7 +412,7 @@ private:
     Prescan& m_result;
     Walked* m_walked = nullptr;
     std::vector<ItemPlace>* m_items = nullptr;
-    std::optional<Dictionary> m_dictionary;
+    std::optional<SequenceDictionary> m_dictionary;
     std::vector<Level> m_levels;
     std::size_t m_depth = 0;
     std::size_t m_elements = 0;

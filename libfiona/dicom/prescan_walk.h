@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/dicom/coding.h"
 #include "libfiona/dicom/header.h"
 #include "libfiona/dicom/prescan_source.h"
 
@@ -10,9 +11,6 @@
 #include <vector>
 
 namespace fiona::dicom {
-
-/// How elements are written (PS3.5 §A).
-enum class Coding { implicit_little, explicit_little, explicit_big };
 
 /// One element at the top of a data set or item, where it lies.
 struct WalkedElement {
