@@ -100,8 +100,8 @@ std::size_t distance(std::string_view a, std::string_view b)
 std::string folded(std::string_view text)
 {
     std::string result;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
+    for (const char letter : text) {
+        const auto byte = static_cast<unsigned char>(letter);
         if (byte < 0x80) {
             if (std::isalnum(byte) != 0) {
                 result.push_back(static_cast<char>(std::toupper(byte)));

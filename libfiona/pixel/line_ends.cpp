@@ -58,7 +58,7 @@ Histogram histogram_of(const View& view, const Box& box)
 std::optional<int> ground_of(const View& view, const Box& strip)
 {
     const auto counts = histogram_of(view, strip);
-    const auto most = std::ranges::max_element(counts);
+    const auto* const most = std::ranges::max_element(counts);
     const auto level = static_cast<int>(most - counts.begin());
     std::uint64_t near = 0;
     for (auto i = std::max(0, level - even_levels); i <= std::min(255, level + even_levels); ++i) {
@@ -133,7 +133,8 @@ bool is_glyph(const Ink& ink, const Box& strip)
     const auto height = strip.y1 - strip.y0;
     constexpr std::uint32_t thickest_stroke = 3;
     // Letters have gaps between them; the trace of a heart has none.
-    const bool is_trace = ink.columns == strip.x1 - strip.x0 && ink.pixels < 4 * ink.columns;
+    const bool is_trace =
+        ink.columns == strip.x1 - strip.x0 && ink.pixels < std::uint64_t{4} * ink.columns;
     return !is_trace && ink.columns > 1 && ink.rows > thickest_stroke && ink.rows < height
            && ink.pixels * 2 < strip.area() && ink.doubtful * 4 < strip.area();
 }
