@@ -153,7 +153,7 @@ KeyState restore_key(const ProjectFiles& files, const ProjectName& project,
 KeyState destroy_key(const ProjectFiles& files, const ProjectName& project, TimePoint now,
                      Mode mode)
 {
-    const auto before = key_state(files, project);
+    auto before = key_state(files, project);
     if (before.kind == KeyState::Kind::none) {
         throw Error{Fault::missing, "project {}: it has no key", project.str()};
     }

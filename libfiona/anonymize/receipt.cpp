@@ -124,7 +124,7 @@ fs::path ReceiptBook::append(const json::Object& body, TimePoint now) const
                           {"body", body},
                           {"public_key", m_key.public_key()}};
     document["signature"] = m_key.sign(signed_text(document));
-    const auto file = file_of(m_directory, number);
+    auto file = file_of(m_directory, number);
     store::AtomicFile target{file, 0640};
     target.write(json::write(document, json::Style::pretty) + "\n");
     target.commit_new();

@@ -354,7 +354,7 @@ bool Rewriter::rewrite_value(Element& element, const Decision& decision, const C
 }
 
 /// What some modules must have although the rules take it away: empty it tells nothing (type 2).
-void Rewriter::keep_required(Item& item, const Context& context) const
+void Rewriter::keep_required(Item& item, const Context& context)
 {
     constexpr std::string_view reports = "1.2.840.10008.5.1.4.1.1.88.";
     const auto* const sop_class = item.find({0x0008, 0x0016});

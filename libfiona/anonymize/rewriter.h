@@ -64,7 +64,7 @@ private:
     void dummy(Element& element, const Context& context);
     void write_codes(Element& element);
     static void apply_regex(Element& element, const std::string& regex, const Context& context);
-    void keep_required(Item& item, const Context& context) const;
+    static void keep_required(Item& item, const Context& context);
     void create_missing(Item& root, const Context& context);
     void finish_character_set(Item& root);
     void note(const Element& element, const Decision& decision, const Context& context);

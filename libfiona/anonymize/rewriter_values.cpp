@@ -141,9 +141,15 @@ bool Rewriter::keep_unknown(Element& element, const Context& context)
         element.set(m_plan.uids.map(element.stored, UidForm::instance));
         return true;
     }
+    // One or two numbers in binary, or decimal ones: no words to hold against a list.
+    constexpr std::size_t two_floats = 8;
+    const bool is_number =
+        element.stored.size() <= two_floats
+        || bare.find_first_not_of("0123456789+-.eE \\") == std::string_view::npos;
+    const auto depth = is_number ? CleaningDepth::full : CleaningDepth::words;
     const auto text = context.charset.decode(bare, "LT");
-    if (auto result = cleaned(text.utf8, m_plan.identity, CleaningDepth::words,
-                              Multiplicity::single, &m_plan.profile.words())) {
+    if (auto result = cleaned(text.utf8, m_plan.identity, depth, Multiplicity::single,
+                              &m_plan.profile.words())) {
         *result += result->size() % 2 == 0 ? "" : " "; // as UN the writer would pad it with NUL
         element.set(std::move(*result));
     }

@@ -67,7 +67,7 @@ public:
         add_item(parsed.root, Charset{declared_charset(parsed.root, "")}, "");
     }
 
-    TagReview take() const
+    [[nodiscard]] TagReview take() const
     {
         TagReview review;
         review.files = m_files;

@@ -5,8 +5,8 @@
 #include "libfiona/base/files.h"
 #include "libfiona/dicom/prescan.h"
 #include "libfiona/store/atomic_file.h"
-#include "tests/support/temp_dir.h"
 #include "tests/support/phantom_file.h"
+#include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
 #include <dcmtk/config/osconfig.h>

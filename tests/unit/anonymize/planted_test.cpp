@@ -2,8 +2,8 @@
 #include "libfiona/anonymize/engine.h"
 #include "libfiona/anonymize/profile.h"
 #include "libfiona/base/dates.h"
-#include "tests/support/temp_dir.h"
 #include "tests/support/phantom_file.h"
+#include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

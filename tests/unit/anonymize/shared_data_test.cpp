@@ -6,8 +6,8 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
 #include "libfiona/dicom/prescan.h"
-#include "tests/support/temp_dir.h"
 #include "tests/support/phantom_file.h"
+#include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
 
