@@ -112,7 +112,9 @@ TEST_CASE(
     }
     const AssignedSite assigned{1};
     redcap::Incoming incoming{*assigned.client, assigned.site.config().paths.state() / "locks"};
-    incoming.write_result({.study = study(1), .instance = 1, .started = Clock::now()});
+    assigned.site.put_series(study(1), series(1), std::chrono::minutes{10});
+    incoming.write_result(
+        {.study = study(1), .instance = 1, .started = Clock::now() - std::chrono::minutes{5}});
 
     CHECK_THAT(assigned.site.run(tool).out, Contains("0 filed") && Contains("1 sent"));
     incoming.request_again(incoming.transfers().at(0), Clock::now());
