@@ -36,14 +36,13 @@ std::vector<std::string> to_lines(const transfer::RunReport& report)
 {
     std::vector<std::vector<std::string>> rows;
     for (const auto& item : report.items) {
-        rows.push_back({item.study, item.project, item.participant, item.state,
-                        fmt::format("in={}", item.counts.in),
-                        fmt::format("sent={}", item.counts.stored),
-                        fmt::format("masked={}", item.counts.masked),
-                        fmt::format("held={}", item.counts.held),
-                        fmt::format("skipped={}", item.counts.skipped),
-                        fmt::format("refused={}", item.counts.refused),
-                        fmt::format("seconds={:.1f}", item.seconds)});
+        rows.push_back(
+            {item.study, item.project, item.participant, item.state,
+             fmt::format("in={}", item.counts.in), fmt::format("sent={}", item.counts.stored),
+             fmt::format("masked={}", item.counts.masked), fmt::format("held={}", item.counts.held),
+             fmt::format("skipped={}", item.counts.skipped),
+             fmt::format("refused={}", item.counts.refused),
+             fmt::format("seconds={:.1f}", item.seconds)});
     }
     return cli::table(rows);
 }
