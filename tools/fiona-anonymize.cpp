@@ -15,10 +15,8 @@ namespace {
 struct Arguments {
     std::string input, output, report, receipts, signing_key, explain, before, after;
     anonymize::Wishes wishes;
-    std::vector<std::string> extra_identity;
-    std::string verify = "full", on_leak = "fail", site_name, site_id;
-    unsigned threads = 4;
-    bool by_series = false, old_style = false, mapping = false, knows_it_leaks = false;
+    std::string site_name, site_id;
+    bool mapping = false;
 };
 
 void add_options(CLI::App& options, Arguments& given)
@@ -31,8 +29,8 @@ void add_options(CLI::App& options, Arguments& given)
     options.add_option("-p,--patientid", wishes.participant, "the participant: new name and id");
     options.add_option("-e,--eventname", wishes.event, "the event");
     options.add_option("-d,--dateincrement", wishes.days, "days added to every date");
-    options.add_flag("-b,--byseries", given.by_series, "a directory for every series");
-    options.add_flag("-u,--oldstyleuid", given.old_style, "the same as --uid-scheme compat-hex");
+    options.add_flag("-b,--byseries", wishes.by_series, "a directory for every series");
+    options.add_flag("-u,--oldstyleuid", wishes.old_style, "the same as --uid-scheme compat-hex");
     options.add_flag("-m,--storemapping", given.mapping,
                      "write OUTPUT/mapping.json, old to new UIDs");
     options.add_option("-P,--tagchange", wishes.tag_changes,
@@ -42,7 +40,7 @@ void add_options(CLI::App& options, Arguments& given)
     options.add_option("-s,--sitename", given.site_name,
                        "accepted for old scripts, without effect");
     options.add_option("-w,--siteid", given.site_id, "accepted for old scripts, without effect");
-    options.add_option("-t,--numthreads", given.threads, "threads")->check(CLI::Range(0U, 256U));
+    options.add_option("-t,--numthreads", wishes.threads, "threads")->check(CLI::Range(0U, 256U));
     options.add_option("--profile", wishes.profiles, "profile; several: later rows win");
     options.add_option("--project-config", wishes.project_config, "projects.json, keys beside it");
     options.add_option("--uid-scheme", wishes.scheme, "hmac, compat-dec or compat-hex")
@@ -54,12 +52,12 @@ void add_options(CLI::App& options, Arguments& given)
         .add_option("--documents", wishes.documents,
                     "refuse encapsulated documents, or if-clean: pass what identifies nobody")
         ->check(CLI::IsMember({"refuse", "if-clean"}));
-    options.add_option("--phi", given.extra_identity, "JSON file of further identifying values");
-    options.add_option("--verify", given.verify, "full or off")
+    options.add_option("--phi", wishes.extra_identity, "JSON file of further identifying values");
+    options.add_option("--verify", wishes.verify, "full or off")
         ->check(CLI::IsMember({"full", "off"}));
-    options.add_flag("--i-know-this-leaks", given.knows_it_leaks, "needed by --verify off");
+    options.add_flag("--i-know-this-leaks", wishes.knows_it_leaks, "needed by --verify off");
     options
-        .add_option("--on-leak", given.on_leak, "fail, or scrub: blank the element, verify again")
+        .add_option("--on-leak", wishes.on_leak, "fail, or scrub: blank the element, verify again")
         ->check(CLI::IsMember({"fail", "scrub"}));
     options.add_option(
         "--report", given.report,
@@ -71,34 +69,18 @@ void add_options(CLI::App& options, Arguments& given)
     options.add_option("--explain", given.explain, "say what is done with a tag, do nothing");
 }
 
-anonymize::Settings settings_of(Arguments given)
-{
-    if (given.old_style) {
-        given.wishes.scheme = "compat-hex";
-    }
-    auto settings = anonymize::settings_of(given.wishes);
-    if (given.verify == "off" && !given.knows_it_leaks) {
-        throw Error{Fault::usage, "--verify off needs --i-know-this-leaks"};
-    }
-    settings.verify = given.verify == "full";
-    settings.scrub_leaks = given.on_leak == "scrub";
-    settings.by_series = given.by_series;
-    settings.threads = given.threads;
-    settings.extra_identity.assign(given.extra_identity.begin(), given.extra_identity.end());
-    settings.digests = !given.receipts.empty();
-    if (given.mapping) {
-        settings.mapping_file = std::filesystem::path{given.output} / "mapping.json";
-    }
-    return settings;
-}
-
 void run(const Arguments& given, const cli::Tool& tool)
 {
     if (given.input.empty() || given.output.empty() || given.wishes.project.empty()
         || given.wishes.participant.empty()) {
         throw Error{Fault::usage, "-i, -o, -j and -p are needed"};
     }
-    const auto settings = settings_of(given);
+    auto wishes = given.wishes;
+    wishes.with_receipt = !given.receipts.empty();
+    if (given.mapping) {
+        wishes.mapping_file = std::filesystem::path{given.output} / "mapping.json";
+    }
+    const auto settings = anonymize::settings_of(wishes);
     const auto inputs = anonymize::find_inputs(given.input);
     const auto report = anonymize::anonymize_files(inputs, given.output, settings, tool.mode());
     for (const auto& file : report.files) {

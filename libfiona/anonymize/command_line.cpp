@@ -55,16 +55,32 @@ UidScheme scheme_of(const std::string& word)
     return UidScheme::hmac;
 }
 
+/// What needs no look at anything else.
+void take_over_plain(const Wishes& wishes, Settings& settings)
+{
+    if (wishes.verify == "off" && !wishes.knows_it_leaks) {
+        throw Error{Fault::usage, "--verify off needs --i-know-this-leaks"};
+    }
+    settings.verify = wishes.verify == "full";
+    settings.scrub_leaks = wishes.on_leak == "scrub";
+    settings.by_series = wishes.by_series;
+    settings.threads = wishes.threads;
+    settings.extra_identity = wishes.extra_identity;
+    settings.mapping_file = wishes.mapping_file;
+    settings.digests = wishes.with_receipt;
+}
+
 } // namespace
 
 Settings settings_of(const Wishes& wishes)
 {
     auto settings = base_settings(wishes);
+    take_over_plain(wishes, settings);
     if (wishes.key_file) {
         settings.key_file = wishes.key_file;
     }
-    if (!wishes.scheme.empty()) {
-        settings.scheme = scheme_of(wishes.scheme);
+    if (wishes.old_style || !wishes.scheme.empty()) {
+        settings.scheme = wishes.old_style ? UidScheme::compat_hex : scheme_of(wishes.scheme);
     }
     if (settings.scheme == UidScheme::hmac && !settings.key_file) {
         throw Error{Fault::usage, "the UID scheme hmac needs --key-file or --project-config; "

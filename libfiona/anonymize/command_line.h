@@ -20,7 +20,16 @@ struct Wishes {
     std::vector<std::string> tag_changes; ///< gggg,eeee=VALUE
     std::vector<std::string> tag_regexes; ///< gggg,eeee=REGEX
     std::vector<std::string> private_lists;
-    std::string documents; ///< refuse, if-clean; "" if not given
+    std::string documents;                             ///< refuse, if-clean; "" if not given
+    std::vector<std::filesystem::path> extra_identity; ///< JSON files
+    std::optional<std::filesystem::path> mapping_file; ///< to write
+    std::string verify = "full";                       ///< or off
+    std::string on_leak = "fail";                      ///< or scrub
+    unsigned threads = 4;                              ///< 0: as many as there are processors
+    bool by_series = false;
+    bool old_style = false;      ///< scheme compat-hex
+    bool knows_it_leaks = false; ///< verify may be off
+    bool with_receipt = false;
 };
 
 /// Settings of one run: what was typed goes before what the project's file says. Throws
