@@ -7,6 +7,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <algorithm>
@@ -129,6 +130,29 @@ fs::path ReceiptBook::append(const json::Object& body, TimePoint now) const
     target.write(json::write(document, json::Style::pretty) + "\n");
     target.commit_new();
     return file;
+}
+
+bool ReceiptBook::has(const std::string& id) const
+{
+    std::error_code problem;
+    if (!fs::exists(m_directory, problem)) {
+        return false;
+    }
+    auto files = find_receipts(m_directory);
+    std::ranges::reverse(files);
+    return std::ranges::any_of(files, [&](const fs::path& file) {
+        const auto receipt = read_receipt(file);
+        return receipt && receipt->at("body").text("id") == id;
+    });
+}
+
+std::optional<std::string> public_key_of(const std::string& given)
+{
+    if (given.empty()) {
+        return std::nullopt;
+    }
+    std::error_code problem;
+    return fs::exists(given, problem) ? std::string{trimmed(read_file(given))} : given;
 }
 
 std::vector<fs::path> find_receipts(const fs::path& path)

@@ -32,6 +32,9 @@ public:
     /// Durable when it returns; the file. Several processes may append.
     // NOLINTNEXTLINE(modernize-use-nodiscard) made for its effect
     std::filesystem::path append(const json::Object& body, TimePoint now) const;
+    /// Whether one of them has this `id` in its body. Reads them all, the newest first: only for what a
+    /// crash left behind.
+    [[nodiscard]] bool has(const std::string& id) const;
 
 private:
     std::filesystem::path m_directory;
@@ -42,6 +45,9 @@ struct ReceiptFinding {
     std::filesystem::path file;
     std::string what;
 };
+
+/// `given` is 64 hexadecimal digits, or a file of them; nothing if it is empty.
+[[nodiscard]] std::optional<std::string> public_key_of(const std::string& given);
 
 /// Receipts of a directory in order, or one file.
 [[nodiscard]] std::vector<std::filesystem::path> find_receipts(const std::filesystem::path& path);

@@ -45,6 +45,9 @@ struct Paths {
     [[nodiscard]] std::filesystem::path done() const { return processing / "transfers_done"; }
     [[nodiscard]] std::filesystem::path failed() const { return processing / "transfers_fail"; }
     [[nodiscard]] std::filesystem::path logs() const { return processing / "logs"; }
+    [[nodiscard]] std::filesystem::path receipts() const { return processing / "receipts"; }
+    /// The site's own, of the receipts: Ed25519, mode 0600.
+    [[nodiscard]] std::filesystem::path signing_key() const { return config() / "signing.key"; }
     [[nodiscard]] std::filesystem::path pids() const { return processing / ".pids"; }
     [[nodiscard]] std::filesystem::path state() const { return processing / "state"; }
     [[nodiscard]] std::filesystem::path server_logs() const { return server / "logs"; }

@@ -131,8 +131,15 @@ json::Value note_of(const Outcome& outcome, const store::TransferRequest& reques
         outcome.seen
             ? json::Value{std::chrono::nanoseconds{outcome.seen->time_since_epoch()}.count()}
             : json::Value{};
+    auto receipt = outcome.receipt;
+    if (!receipt.empty()) {
+        receipt["id"] = id;
+        receipt["verification"] = outcome.verification;
+        receipt["pixels"] = outcome.pixels;
+    }
     return json::Object{
         {"audit", audit_record(outcome, request, id)},
+        {"receipt", std::move(receipt)},
         {"seen_ns", seen},
         {"started", epoch_seconds(outcome.started)},
         {"seconds", outcome.seconds},

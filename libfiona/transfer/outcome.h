@@ -57,6 +57,7 @@ struct Outcome {
     json::Value deidentification;                ///< summary of the engine
     json::Value pixels = json::Array{};          ///< what was done about burned-in text, by series
     std::string verification = "not reached";    ///< clean, leaked
+    json::Object receipt;                        ///< its body; empty if nothing was de-identified
 };
 
 /// A request that failed before anything was decided about its images.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/transfer/runner.h"
 
+#include "libfiona/anonymize/receipt.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/redcap/incoming.h"
@@ -226,7 +227,7 @@ private:
         outcome.seconds = took.count();
         const auto note = note_of(outcome, *request);
         m_worker->note_result(name, note);
-        m_audit.append(*note.find("audit"));
+        record(note);
         tell(name, *request, note);
     }
 
@@ -291,9 +292,24 @@ private:
         const auto noted = *m_worker->result(name);
         const auto* const audit = noted.find("audit");
         if (audit != nullptr && !m_audit.has(audit->text("id"))) {
-            m_audit.append(*audit);
+            record(noted, Before::perhaps);
         }
         tell(name, request, noted);
+    }
+
+    enum class Before { no, perhaps };
+    /// The receipt, if there is one, and after it the line of the audit.
+    void record(const json::Value& noted, Before before = Before::no)
+    {
+        const auto* const receipt = noted.find("receipt");
+        if (receipt != nullptr && !receipt->object().empty()) {
+            const anonymize::ReceiptBook book{m_paths.receipts(),
+                                              SigningKey::load_or_make(m_paths.signing_key())};
+            if (before == Before::no || !book.has(receipt->text("id"))) {
+                book.append(receipt->object(), m_surroundings.now());
+            }
+        }
+        m_audit.append(*noted.find("audit"));
     }
 
     /// From here on only the report is repeated, never the sending.

@@ -2,6 +2,7 @@
 #include "libfiona/transfer/transfer.h"
 
 #include "libfiona/anonymize/engine.h"
+#include "libfiona/anonymize/receipt.h"
 #include "libfiona/anonymize/settings.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
@@ -144,7 +145,7 @@ private:
         m_outcome.send_error = true;
     }
 
-    [[nodiscard]] anonymize::Report deidentified(const redcap::ResearchProject& project) const
+    [[nodiscard]] anonymize::Report deidentified(const redcap::ResearchProject& project)
     {
         std::vector<fs::path> inputs;
         std::set<fs::path> searched;
@@ -163,12 +164,14 @@ private:
                 {project.import_rule_tag, project.import_rule_regexp, true});
         }
         settings.clean_pixels = std::move(searched);
+        settings.digests = true;
         const auto directory = m_means.workspace.make_room("study", bytes);
         auto report = anonymize::anonymize_files(inputs, directory, settings);
         if (report.files.size() != m_leaving.size()) {
             throw Error{Fault::internal, "{} images went into de-identification, {} came out",
                         m_leaving.size(), report.files.size()};
         }
+        m_outcome.receipt = anonymize::receipt_body(report, settings);
         return report;
     }
 
@@ -223,7 +226,7 @@ private:
                 refuse(m_leaving[i].image, log::without_uids(file.reason));
             } else if (m_journal.is_stored(file.new_series, file.new_sop)) {
                 count_stored(i, file);
-                ++m_outcome.statuses["stored before"];
+                answered(file, "stored before");
             } else {
                 files.push_back(file.output);
                 origins.push_back(i);
@@ -266,9 +269,9 @@ private:
         for (std::size_t i = 0; i < results.size(); ++i) {
             const auto& result = results[i];
             const auto& file = report.files[origins[i]];
-            ++m_outcome.statuses[result.outcome == pacs::SendOutcome::unsent
-                                     ? "unsent"
-                                     : fmt::format("{:04X}", result.status)];
+            answered(file, result.outcome == pacs::SendOutcome::unsent
+                               ? "unsent"
+                               : fmt::format("{:04X}", result.status));
             if (is_stored(result)) {
                 count_stored(origins[i], file);
                 m_outcome.counts.warnings += result.outcome == pacs::SendOutcome::warning ? 1U : 0U;
@@ -277,6 +280,13 @@ private:
             }
         }
         return std::nullopt;
+    }
+
+    /// What became of the C-STORE of one image: counted, and on the receipt.
+    void answered(const anonymize::FileReport& file, const std::string& status)
+    {
+        ++m_outcome.statuses[status];
+        m_stores[file.new_sop] = status;
     }
 
     void count_stored(std::size_t index, const anonymize::FileReport& file)
@@ -307,6 +317,9 @@ private:
         if (counts.stored == 0) {
             m_outcome.mapped_uids.clear(); // nobody would find them
         }
+        if (!m_outcome.receipt.empty()) {
+            m_outcome.receipt["stores"] = std::move(m_stores);
+        }
         const bool left_out = counts.held + counts.refused > 0;
         const bool failed = m_outcome.send_error || (counts.stored == 0 && left_out);
         m_outcome.ending = failed ? Outcome::Ending::failed : Outcome::Ending::done;
@@ -325,6 +338,7 @@ private:
     const store::TransferRequest& m_request;
     Journal m_journal;
     Outcome m_outcome;
+    json::Object m_stores; ///< status by new SOP instance UID
     std::vector<Leaving> m_leaving;
 };
 

@@ -211,10 +211,30 @@ TEST_CASE("fiona-verify: site names damage, mends it only when told, and a secon
     CHECK_THAT(again.out, !Contains("mended"));
 }
 
+TEST_CASE("fiona-verify: without receipts named, the site's are checked against the site's key")
+{
+    const Clean clean;
+    REQUIRE(run_tool("fiona-config", {"init", "--root", clean.root / "site"}).exit_code == EX_OK);
+    const auto data = clean.root.path / "site/data/config";
+    const auto verify = [&] {
+        return run_tool("fiona-verify", {"receipt", "--config", data / "config.json"});
+    };
+    CHECK(verify().exit_code == EX_OK); // nothing was sent yet
+
+    fs::copy(clean.root.path / "receipts", clean.root.path / "site/home/processing/receipts",
+             fs::copy_options::recursive);
+    store::write_file(data / "signing.key", read_file(clean.root.path / "signing.key"), 0600);
+    CHECK_THAT(verify().out, Contains("1 receipts"));
+    CHECK(verify().exit_code == EX_OK);
+
+    store::write_file(data / "signing.key", std::string(32, 'x'), 0600);
+    CHECK(verify().exit_code == EX_DATAERR);
+}
+
 TEST_CASE("fiona-verify: a bad command line is 64")
 {
     CHECK(run_tool("fiona-verify", {}).exit_code == EX_USAGE);
-    CHECK(run_tool("fiona-verify", {"receipt"}).exit_code == EX_USAGE);
+    CHECK(run_tool("fiona-verify", {"residual"}).exit_code == EX_USAGE);
     CHECK(run_tool("fiona-verify", {"receipt", "/nonexistent"}).exit_code == EX_NOINPUT);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/anonymize/receipt.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/pacs/query.h"
@@ -75,6 +76,13 @@ TEST_CASE("studies reach a real PACS without their identity, REDCap is told, a s
     const auto audit = read_file(world.site.paths().logs() / "transfers-audit.jsonl");
     CHECK(std::ranges::count(audit, '\n') == 2);
     CHECK(audit.find("3680043.9.7433") == std::string::npos);
+    const auto receipts = anonymize::find_receipts(world.site.paths().receipts());
+    REQUIRE(receipts.size() == 2);
+    CHECK(anonymize::check_receipts(receipts, {}).empty());
+    const auto receipt = read_file(receipts.front());
+    CHECK(std::ranges::count(receipt, '{') > 3);
+    CHECK(receipt.find(R"(": "0000")") != std::string::npos); // the answer to a C-STORE
+    CHECK(receipt.find("3680043.9.7433") == std::string::npos);
     for (const auto& entry : fs::directory_iterator{world.site.paths().temporary()}) {
         CHECK(entry.path().filename() == ".transfer-sweep.lock");
     }
@@ -83,6 +91,7 @@ TEST_CASE("studies reach a real PACS without their identity, REDCap is told, a s
     const auto again = world.run();
 
     CHECK(again.items.empty());
+    CHECK(anonymize::find_receipts(world.site.paths().receipts()) == receipts);
     CHECK(world.incoming->imports == imports);
     CHECK(server.files().size() == 5);
 }
