@@ -28,6 +28,11 @@ using std::chrono::steady_clock;
 constexpr char answered = 'A';
 constexpr char failed = 'F'; // then the fault, then the text
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool limits_memory = false; // their shadow memory is larger than any limit
+#else
+constexpr bool limits_memory = true;
+#endif
 constexpr std::size_t most_answer_bytes = std::size_t{64} << 20U;
 
 void limit(int resource, std::uint64_t value)
@@ -51,9 +56,9 @@ std::uint64_t address_space()
 void apply(const ChildLimits& limits)
 {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-#ifndef __SANITIZE_ADDRESS__ // its shadow memory is larger than any limit
-    limit(RLIMIT_AS, address_space() + limits.memory_bytes);
-#endif
+    if (limits_memory) {
+        limit(RLIMIT_AS, address_space() + limits.memory_bytes);
+    }
     limit(RLIMIT_FSIZE, limits.file_bytes);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, static_cast<std::uint64_t>(limits.cpu.count()));
