@@ -77,12 +77,18 @@ void die_of(const Site& site, const std::string& what, unsigned deaths, int sign
         std::error_code absent;
         return fs::last_write_time(site.spool.directory() / name, absent);
     };
+    // It is looked at while it stands still: else it could be past the file when the signal comes.
     const bool seen = eventually([&] {
-        return site.attempt() == what && deaths_of(site, what) == deaths
-               && changed("attempt") >= changed("deaths.json");
+        ::kill(reader.pid(), SIGSTOP);
+        siginfo_t news{};
+        ::waitid(P_PID, static_cast<id_t>(reader.pid()), &news, WSTOPPED | WEXITED | WNOWAIT);
+        const bool is_there = site.attempt() == what && deaths_of(site, what) == deaths
+                              && changed("attempt") >= changed("deaths.json");
+        ::kill(reader.pid(), is_there ? signal : SIGCONT);
+        return is_there;
     });
     REQUIRE(seen);
-    ::kill(reader.pid(), signal);
+    ::kill(reader.pid(), SIGCONT);
     REQUIRE(reader.wait() == 128 + signal);
     REQUIRE(site.attempt() == what);
 }
