@@ -59,7 +59,7 @@ char32_t narrow(char32_t c)
     return c >= 0xff01 && c <= 0xff5e ? c - 0xfee0 : c;
 }
 
-bool is_blank(char32_t c)
+constexpr bool is_blank(char32_t c)
 {
     return c <= 0x20 || c == 0x7f || c == 0xa0 || c == '_' || c == 0x3000;
 }
@@ -72,6 +72,17 @@ char32_t small_letter(char32_t c)
     }
     return c >= 0x400 && c <= 0x40f ? c + 0x50 : c;
 }
+
+constexpr auto folded_ascii = [] {
+    std::array<char, 0x80> table{};
+    for (std::size_t c = 0; c < table.size(); ++c) {
+        const auto same = static_cast<char>(c);
+        table.at(c) = is_blank(static_cast<char32_t>(c)) ? ' '
+                      : c >= 'A' && c <= 'Z'             ? static_cast<char>(c + 0x20)
+                                                         : same;
+    }
+    return table;
+}();
 
 class Folding {
 public:
@@ -90,7 +101,7 @@ public:
                 put(' ', at);
             }
         } else if (c < 0x80) {
-            put(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : static_cast<char>(c), at);
+            put(folded_ascii.at(c), at);
         } else if (c >= first_base_letter && c - first_base_letter < base_letters.size()) {
             for (const char letter : base_letters.at(c - first_base_letter)) {
                 put(letter, at);
@@ -104,6 +115,31 @@ public:
                 put(byte, at);
             }
         }
+    }
+
+    /// The characters below 0x80 from `at` on, most of every header, in one go. Returns where they end.
+    std::size_t ascii_run(std::size_t at)
+    {
+        const auto source = m_result.source;
+        auto& text = m_result.text;
+        auto& origin = m_result.origin;
+        auto end = at;
+        while (end < source.size() && static_cast<unsigned char>(source[end]) < 0x80) {
+            ++end;
+        }
+        auto size = text.size();
+        text.resize(size + (end - at));
+        origin.resize(size + (end - at));
+        for (; at < end; ++at) {
+            const char c = folded_ascii.at(static_cast<unsigned char>(source[at]));
+            if (c != ' ' || (size > 0 && text[size - 1] != ' ')) {
+                text[size] = c;
+                origin[size++] = static_cast<std::uint32_t>(at);
+            }
+        }
+        text.resize(size);
+        origin.resize(size);
+        return end;
     }
 
     Folded take() { return std::move(m_result); }
@@ -161,7 +197,7 @@ std::string drawn_together(std::string text)
 Folded fold(std::string_view source, Reading reading)
 {
     Folding folding{source};
-    for (std::size_t at = 0; at < source.size();) {
+    for (auto at = folding.ascii_run(0); at < source.size(); at = folding.ascii_run(at)) {
         const auto point = reading == Reading::utf8
                                ? code_point_at(source, at)
                                : CodePoint{static_cast<unsigned char>(source[at]), 1};
@@ -189,16 +225,6 @@ std::vector<std::string> spellings(std::string_view utf8_word)
         }
     }
     return result;
-}
-
-bool is_word_letter(char folded)
-{
-    return (folded >= 'a' && folded <= 'z') || static_cast<unsigned char>(folded) >= 0x80;
-}
-
-bool is_digit(char folded)
-{
-    return folded >= '0' && folded <= '9';
 }
 
 } // namespace fiona::anonymize

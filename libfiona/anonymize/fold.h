@@ -26,7 +26,14 @@ enum class Reading { utf8, latin1 };
 /// soerensen). The word itself is the first.
 [[nodiscard]] std::vector<std::string> spellings(std::string_view utf8_word);
 
-[[nodiscard]] bool is_word_letter(char folded);
-[[nodiscard]] bool is_digit(char folded);
+[[nodiscard]] constexpr bool is_word_letter(char folded)
+{
+    return (folded >= 'a' && folded <= 'z') || static_cast<unsigned char>(folded) >= 0x80;
+}
+
+[[nodiscard]] constexpr bool is_digit(char folded)
+{
+    return folded >= '0' && folded <= '9';
+}
 
 } // namespace fiona::anonymize

@@ -195,7 +195,10 @@ bool is_month(std::string_view word)
         "aug",      "august",   "augusti", "sep",      "sept", "september", "okt",      "oct",
         "oktober",  "october",  "nov",     "november", "des",  "dec",       "dez",      "desember",
         "december", "dezember", "maerz",   "mrz"};
-    return std::ranges::find(months, word) != months.end();
+    constexpr std::size_t shortest = 3;
+    constexpr std::string_view initials = "jfmasond"; // few words get further
+    return word.size() >= shortest && initials.find(word.front()) != std::string_view::npos
+           && std::ranges::find(months, word) != months.end();
 }
 
 /// "12. mars 2019", "march 12, 2019": a month by name with a year behind it.

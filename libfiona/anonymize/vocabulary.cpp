@@ -5,13 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 
 namespace fiona::anonymize {
 
 namespace {
 
-/// Values of BodyPartExamined that may stay (derived from PS3.16 Annex L). A blank before and behind
-/// each word.
+/// Values of BodyPartExamined that may stay (derived from PS3.16 Annex L), with blanks
+/// or line ends between them.
 constexpr std::string_view body_parts = R"(
  3RDVENTRICLE 4THVENTRICLE ABDOMEN ABDOMENPELVIS ABDOMINALAORTA ACA ACJOINT ADRENAL AMNIOTICFLUID 
  ANKLE ANTCARDIACV ANTCOMMA ANTECUBITALV ANTSPINALA ANTTIBIALA ANUSRECTUMSIGMD AORTA AORTICARCH 
@@ -175,11 +176,25 @@ constexpr std::array<std::string_view, 56> defined_terms{"AFDL",
                                                          "INFERRED FROM",
                                                          "SELECTED FROM"};
 
-bool is_word_of(std::string_view list, std::string_view word)
-{
-    const bool is_one_word = !word.empty() && word.find_first_of(" \n") == std::string_view::npos;
-    return is_one_word && list.find(" " + std::string{word} + " ") != std::string_view::npos;
-}
+/// The words of a list above, looked up by hash: every word of every free text asks for them.
+class WordList {
+public:
+    explicit WordList(std::string_view list)
+    {
+        for (const auto line : split(list, '\n')) {
+            for (const auto word : split(line, ' ')) {
+                if (!word.empty()) {
+                    m_words.insert(word);
+                }
+            }
+        }
+    }
+
+    [[nodiscard]] bool contains(std::string_view word) const { return m_words.contains(word); }
+
+private:
+    std::unordered_set<std::string_view> m_words; ///< into the list, which is static
+};
 
 } // namespace
 
@@ -189,7 +204,8 @@ std::string known_body_part(std::string_view value)
     std::ranges::transform(text, text.begin(), [](char c) {
         return c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
     });
-    return text.empty() || is_word_of(body_parts, text) ? text : "BODYPART";
+    static const WordList known{body_parts};
+    return text.empty() || known.contains(text) ? text : "BODYPART";
 }
 
 bool are_defined_terms(std::string_view values)
@@ -202,7 +218,8 @@ bool are_defined_terms(std::string_view values)
 
 bool is_trade_word(std::string_view folded)
 {
-    return is_word_of(trade_words, folded);
+    static const WordList known{trade_words};
+    return known.contains(folded);
 }
 
 AllowedWords AllowedWords::parse(std::string_view text)

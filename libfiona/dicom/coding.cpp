@@ -27,10 +27,17 @@ std::uint32_t read_u32(std::span<const std::byte> bytes, std::size_t at, Coding 
 
 bool has_short_length(std::string_view vr)
 {
-    constexpr std::array<std::string_view, 21> short_ones{"AE", "AS", "AT", "CS", "DA", "DS", "DT",
-                                                          "FD", "FL", "IS", "LO", "LT", "PN", "SH",
-                                                          "SL", "SS", "ST", "TM", "UI", "UL", "US"};
-    return std::ranges::find(short_ones, vr) != short_ones.end();
+    // As numbers: asked once for each element of each file.
+    constexpr auto number = [](std::string_view two) {
+        return static_cast<std::uint16_t>(static_cast<unsigned char>(two[0]) << 8U
+                                          | static_cast<unsigned char>(two[1]));
+    };
+    constexpr std::array short_ones{
+        number("AE"), number("AS"), number("AT"), number("CS"), number("DA"), number("DS"),
+        number("DT"), number("FD"), number("FL"), number("IS"), number("LO"), number("LT"),
+        number("PN"), number("SH"), number("SL"), number("SS"), number("ST"), number("TM"),
+        number("UI"), number("UL"), number("US")};
+    return vr.size() == 2 && std::ranges::find(short_ones, number(vr)) != short_ones.end();
 }
 
 SequenceDictionary::SequenceDictionary() : m_dictionary{dcmDataDict.rdlock()} {}
