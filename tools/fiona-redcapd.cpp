@@ -15,6 +15,8 @@ int main(int argc, char** argv)
     redcapd::Places places;
     redcapd::ProjectOrder project;
     redcapd::TokenOrder token;
+    redcapd::DictionaryOrder dictionary;
+    std::filesystem::path file;
     std::vector<std::string> faults;
 
     const auto add_command = [&](CLI::App& parent, const char* name, const char* summary) {
@@ -49,17 +51,51 @@ int main(int argc, char** argv)
     auto* const tokens = add_command(app, "token", "API tokens");
     tokens->require_subcommand(1);
     auto* const grant = with_database(add_command(*tokens, "create", "make and print a token"));
-    grant->add_option("--project", token.project, "name or title")->required();
-    grant->add_option("--rights", token.rights, "export,import,delete,design,logging or all")
-        ->required();
+    grant->add_option("--project", token.project, "name or title");
+    grant->add_option("--rights", token.rights, "export,import,delete,design,logging,users or all");
+    grant->add_flag("--super", token.super, "a token that makes projects by the API");
     grant->add_option("--user", token.account, "name in the log (default fiona)");
     auto* const revoke = with_database(add_command(*tokens, "revoke", "make tokens useless"));
     revoke->add_option("--token-file", token.file, "a file that holds the token, mode 0600");
     revoke->add_option("--project", token.project, "with --user: all tokens of that account");
     revoke->add_option("--user", token.account, "name in the log");
 
+    auto* const odm =
+        with_database(add_command(app, "import-odm", "make a project of an XML file"));
+    odm->add_option("FILE", file, "CDISC ODM with REDCap's extensions")->required();
+    odm->add_flag("--print-token", project.print_token, "print the token, the only time");
+
+    auto* const dictionaries = add_command(app, "dictionary", "fields and forms");
+    dictionaries->require_subcommand(1);
+    const auto with_project = [&](CLI::App* command) {
+        with_database(command)
+            ->add_option("--project", dictionary.project, "name or title")
+            ->required();
+        return command;
+    };
+    auto* const take_out =
+        with_project(add_command(*dictionaries, "export", "print the dictionary as CSV"));
+    auto* const put_in = with_project(add_command(*dictionaries, "import", "replace it"));
+    put_in->add_option("FILE", dictionary.file, "CSV with REDCap's 18 columns")->required();
+    auto* const unique =
+        with_project(add_command(*dictionaries, "unique", "no two instances with equal fields"));
+    unique->add_option("--form", dictionary.form, "a repeating form")->required();
+    unique->add_option("--field", dictionary.fields, "one of the fields; none ends the rule");
+
+    auto* const backup =
+        with_database(add_command(app, "backup", "copy the database while in use"));
+    backup->add_option("FILE", file, "the copy, mode 0600")->required();
+    auto* const check = with_database(add_command(app, "check", "look for damage"));
+
     auto* const serve = with_database(add_command(app, "serve", "answer requests until SIGTERM"));
-    serve->add_option("--listen", places.listen, "127.0.0.1:PORT (0: a free one)");
+    serve->add_option("--listen", places.listen, "ADDRESS:PORT (0: a free one)");
+    serve->add_option("--cert", places.certificate, "certificate in PEM, for TLS");
+    serve->add_option("--key", places.key, "its key, mode 0600");
+    serve->add_flag_callback(
+        "--plain-http", [&] { places.clear = redcapd::Clear::on_loopback; },
+        "no TLS: tokens in clear, on the loopback only");
+    serve->add_option("--rate", places.requests_per_minute,
+                      "requests a minute from one address (default no limit)");
     serve->add_option("--socket", places.socket, "UNIX socket");
     serve->add_option("--fault", faults, "misbehave, for tests; see fiona-redcapd(1)");
     auto* const start = add_command(app, "start", "serve in the background");
@@ -83,6 +119,18 @@ int main(int argc, char** argv)
             commands.create_token(token);
         } else if (revoke->parsed()) {
             commands.revoke_token(token);
+        } else if (odm->parsed()) {
+            commands.import_odm(file, project.print_token);
+        } else if (take_out->parsed()) {
+            commands.export_dictionary(dictionary);
+        } else if (put_in->parsed()) {
+            commands.import_dictionary(dictionary);
+        } else if (unique->parsed()) {
+            commands.make_unique(dictionary);
+        } else if (backup->parsed()) {
+            commands.back_up(file);
+        } else if (check->parsed()) {
+            commands.check();
         } else if (serve->parsed()) {
             commands.serve(faults);
         } else if (start->parsed()) {

@@ -40,15 +40,26 @@ private:
 /// A bare text or number, whatever the format.
 [[nodiscard]] Answer plain_answer(std::string text);
 [[nodiscard]] Answer count_answer(std::int64_t count, Format format);
+/// A bare number in every format: what imports of a project's parts and deletes answer.
+[[nodiscard]] Answer number_answer(std::int64_t number, Format format);
 
-/// One cell of a table: text, a number that JSON shows without quotes, or null.
-using TableCell = std::variant<std::string, std::int64_t, std::nullptr_t>;
+/// A cell with named numbers in it: an object in JSON, `name:1,name:1` in CSV.
+using TableParts = std::vector<std::pair<std::string, std::int64_t>>;
+/// One cell of a table: text, a number that JSON shows without quotes, null, or parts.
+using TableCell = std::variant<std::string, std::int64_t, std::nullptr_t, TableParts>;
+
+/// The elements around a table in XML.
+struct XmlNames {
+    std::string_view table = "records";
+    std::string_view row = "item";
+};
 
 /// Rows with named columns, written in the order of the columns. JSON: an array of objects; CSV:
-/// a header line, then the rows.
+/// a header line, then the rows; XML: `<records><item>...`.
 class TableWriter {
 public:
-    TableWriter(Format format, std::vector<std::string> columns, char delimiter = ',');
+    TableWriter(Format format, std::vector<std::string> columns, char delimiter = ',',
+                XmlNames names = {});
 
     void add(const std::vector<TableCell>& row);
     /// Another header line than the column names (CSV only). Call before the first add().
@@ -57,9 +68,13 @@ public:
 
 private:
     void write_header(const std::vector<std::string>& titles);
+    void add_csv(const std::vector<TableCell>& row);
+    void add_xml(const std::vector<TableCell>& row);
+    void add_json(const std::vector<TableCell>& row);
 
     Format m_format;
     char m_delimiter;
+    XmlNames m_names;
     std::vector<std::string> m_columns;
     std::vector<std::string> m_keys; ///< JSON: quoted, with colon
     std::string m_out;

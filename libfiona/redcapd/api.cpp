@@ -3,7 +3,9 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/redcapd/answered_requests.h"
 #include "libfiona/redcapd/call.h"
+#include "libfiona/redcapd/project_creation.h"
 #include "libfiona/redcapd/projects.h"
 
 #include <algorithm>
@@ -16,35 +18,38 @@ namespace {
 
 constexpr std::size_t max_pooled = 16; // connections kept open, with their prepared statements
 
+using Run = Answer (*)(const Call&);
+
 struct Method {
     std::string_view content;
-    Answer (*reads)(const Call&);
-    Answer (*writes)(const Call&);  ///< with `data` or action=import
-    Answer (*deletes)(const Call&); ///< with action=delete
+    Run reads;
+    Run writes = nullptr;  ///< with `data` or action=import
+    Run deletes = nullptr; ///< with action=delete
+    Run renames = nullptr; ///< with action=rename
 };
 
-constexpr std::array<Method, 12> methods{{
-    {"record", export_records, import_records, delete_records},
-    {"generateNextRecordName", next_record_name, nullptr, nullptr},
-    {"metadata", export_metadata, import_metadata, nullptr},
-    {"event", export_events, nullptr, nullptr},
-    {"arm", export_arms, nullptr, nullptr},
-    {"formEventMapping", export_mapping, nullptr, nullptr},
-    {"instrument", export_instruments, nullptr, nullptr},
-    {"repeatingFormsEvents", export_repeating, import_repeating, nullptr},
-    {"exportFieldNames", export_field_names, nullptr, nullptr},
-    {"project", export_project, nullptr, nullptr},
-    {"version", export_version, nullptr, nullptr},
-    {"log", export_log, nullptr, nullptr},
+constexpr std::array<Method, 16> methods{{
+    {"record", export_records, import_records, delete_records, rename_record},
+    {"generateNextRecordName", next_record_name},
+    {"metadata", export_metadata, import_metadata},
+    {"event", export_events, import_events, delete_events},
+    {"arm", export_arms, import_arms, delete_arms},
+    {"formEventMapping", export_mapping, import_mapping},
+    {"instrument", export_instruments},
+    {"repeatingFormsEvents", export_repeating, import_repeating},
+    {"exportFieldNames", export_field_names},
+    {"project", export_project},
+    {"project_settings", nullptr, import_settings},
+    {"project_xml", export_project_xml},
+    {"user", export_users, import_users, delete_users},
+    {"file", export_file, import_file, delete_file},
+    {"version", export_version},
+    {"log", export_log},
 }};
 
-/// Methods that REDCap has and this server does not (yet): 501 instead of "not valid".
-constexpr std::array<std::string_view, 18> not_built{
-    "file",
+/// Methods that REDCap has and this server does not: 501 instead of "not valid".
+constexpr std::array<std::string_view, 15> not_built{
     "report",
-    "project_xml",
-    "project_settings",
-    "user",
     "userRole",
     "userRoleMapping",
     "dag",
@@ -58,12 +63,13 @@ constexpr std::array<std::string_view, 18> not_built{
     "surveyAccessCode",
     "pdf",
     "fileSize",
+    "appRightsCheck",
 };
 
 enum class Kind { read, write };
 
 struct Chosen {
-    Answer (*run)(const Call&);
+    Run run;
     Kind kind;
 };
 
@@ -78,10 +84,11 @@ Chosen choose(const Method& method, const FormData& form)
     Chosen chosen{method.reads, Kind::read};
     if (action == "delete") {
         chosen = {method.deletes, Kind::write};
+    } else if (action == "rename") {
+        chosen = {method.renames, Kind::write};
     } else if (action == "import" || (action.empty() && form.has("data"))) {
         chosen = {method.writes, Kind::write};
-    } else if (action == "rename" || action == "switch" || action == "createFolder"
-               || action == "list") {
+    } else if (action == "switch" || action == "createFolder" || action == "list") {
         throw not_implemented();
     } else if (!action.empty() && action != "export") {
         throw Refusal{400, "The value of the parameter \"action\" is not valid"};
@@ -171,7 +178,16 @@ void Api::run_method(const FormData& form, Format error_format, Handled& handled
         handled.content = method->content;
     }
     auto database = take();
-    const auto access = find_token(*database, Private<std::string>{form.text("token")});
+    const auto now = m_now();
+    const Private<std::string> token{form.text("token")};
+    const auto access = find_token(*database, token, now);
+    if (!access && content == "project" && form.has("data")) {
+        if (const auto account = find_super_token(*database, token)) {
+            make_project(form, *database, *account, now, handled);
+            give_back(std::move(database));
+            return;
+        }
+    }
     if (!access) {
         give_back(std::move(database));
         throw Refusal{403, "You do not have permissions to use the API"};
@@ -192,11 +208,33 @@ void Api::run_method(const FormData& form, Format error_format, Handled& handled
                                                                       : Transaction::Kind::read};
         const auto schema = load_schema(*database, access->project);
         handled.project = schema.name;
-        handled.answer = chosen.run(Call{form, *database, schema, *access, m_now(), error_format});
+        const auto key = chosen.kind == Kind::write ? request_key(form, access->project)
+                                                    : std::optional<RequestKey>{};
+        auto known = key ? remembered_answer(*database, *key) : std::nullopt;
+        if (known) {
+            handled.answer = std::move(*known);
+        } else {
+            handled.answer = chosen.run(Call{form, *database, schema, *access, now, error_format});
+            if (key) {
+                remember_answer(*database, *key, handled.answer, now);
+            }
+        }
         transaction.commit();
         handled.changed = chosen.kind == Kind::write;
     }
     give_back(std::move(database));
+}
+
+void Api::make_project(const FormData& form, Database& database, const std::string& account,
+                       TimePoint now, Handled& handled)
+{
+    const std::unique_lock writing{m_writer};
+    Transaction transaction{database, Transaction::Kind::write};
+    auto made = create_sent_project(database, form, account, now);
+    transaction.commit();
+    handled.answer = std::move(made.answer);
+    handled.project = made.project;
+    handled.changed = true;
 }
 
 } // namespace fiona::redcapd

@@ -40,6 +40,9 @@ private:
     [[nodiscard]] std::unique_ptr<Database> take();
     void give_back(std::unique_ptr<Database> database);
     void run_method(const FormData& form, Format error_format, Handled& handled);
+    /// content=project with `data` and a super token.
+    void make_project(const FormData& form, Database& database, const std::string& account,
+                      TimePoint now, Handled& handled);
 
     std::filesystem::path m_file;
     Now m_now;

@@ -1,61 +1,30 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcapd/call.h"
 
-#include <fmt/chrono.h>
+#include "libfiona/redcapd/projects.h"
+
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-#include <chrono>
-#include <ctime>
+#include <utility>
 
 namespace fiona::redcapd {
 
-namespace {
-
-/// `text` at `at` as a number of exactly `digits` digits.
-std::optional<int> digits_at(std::string_view text, std::size_t at, std::size_t digits)
-{
-    const auto part = text.substr(std::min(at, text.size()), digits);
-    int value = 0;
-    const auto [end, problem] = std::from_chars(part.data(), part.data() + part.size(), value);
-    if (part.size() != digits || problem != std::errc{} || end != part.data() + part.size()
-        || value < 0) {
-        return std::nullopt;
-    }
-    return value;
-}
-
-std::tm local_time(std::int64_t seconds)
-{
-    const std::time_t time = seconds;
-    std::tm parts{};
-    ::localtime_r(&time, &parts);
-    return parts;
-}
-
-} // namespace
-
-Format Call::format() const
+Format asked_format(const FormData& form)
 {
     const auto& wanted = form.text("format");
+    if (wanted.empty() || wanted == "xml") {
+        return Format::xml;
+    }
     if (wanted == "json") {
         return Format::json;
     }
     if (wanted == "csv") {
         return Format::csv;
     }
-    if (wanted.empty()) {
-        throw Refusal{400, "The parameter \"format\" is missing, which means xml; this server "
-                           "speaks json and csv only"};
-    }
-    if (wanted == "xml" || wanted == "odm") {
-        throw Refusal{501, "The requested format is not implemented; use json or csv"};
-    }
     throw Refusal{400, "The value of the parameter \"format\" is not valid"};
 }
 
-char Call::delimiter() const
+char asked_delimiter(const FormData& form)
 {
     const auto& wanted = form.text("csvDelimiter");
     if (wanted.empty() || wanted == "comma") {
@@ -81,6 +50,7 @@ void Call::require(Right right) const
     case Right::import_data: throw Refusal{403, "You do not have API Import/Update privileges"};
     case Right::delete_data: throw Refusal{403, "You do not have Delete Record privileges"};
     case Right::design: throw Refusal{403, "You do not have Project Design and Setup privileges"};
+    case Right::users: throw Refusal{403, "You do not have User Rights privileges"};
     case Right::logging: break;
     }
     throw Refusal{403, "You do not have Logging privileges"};
@@ -95,57 +65,17 @@ void Call::refuse_unknown(std::string_view name, const std::vector<std::string>&
     }
 }
 
-std::optional<std::int64_t> local_seconds(const std::string& text, Ambiguous meant)
+void refuse_classic(const Call& call, std::string_view doing)
 {
-    const std::string_view shape = "dddd-dd-dd dd:dd:dd";
-    if (text.size() != shape.size() && text.size() != shape.size() - 3) {
-        return std::nullopt;
+    if (!call.schema.longitudinal) {
+        throw Refusal{400, fmt::format("You cannot {} for classic projects", doing)};
     }
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (shape[i] != 'd' && text[i] != shape[i]) {
-            return std::nullopt;
-        }
-    }
-    const auto year = digits_at(text, 0, 4);
-    const auto month = digits_at(text, 5, 2);
-    const auto day = digits_at(text, 8, 2);
-    const auto hour = digits_at(text, 11, 2);
-    const auto minute = digits_at(text, 14, 2);
-    const auto second = text.size() == shape.size() ? digits_at(text, 17, 2) : 0;
-    if (!year || !month || !day || !hour || !minute || !second || *hour > 23 || *minute > 59
-        || *second > 59
-        || !std::chrono::year_month_day{std::chrono::year{*year},
-                                        std::chrono::month{static_cast<unsigned>(*month)},
-                                        std::chrono::day{static_cast<unsigned>(*day)}}
-                .ok()) {
-        return std::nullopt;
-    }
-    std::optional<std::int64_t> found;
-    for (const int summer_time : {1, 0}) { // the summer reading is the earlier one
-        std::tm parts{};
-        parts.tm_year = *year - 1900;
-        parts.tm_mon = *month - 1;
-        parts.tm_mday = *day;
-        parts.tm_hour = *hour;
-        parts.tm_min = *minute;
-        parts.tm_sec = *second;
-        parts.tm_isdst = summer_time;
-        const auto time = std::mktime(&parts); // corrects tm_isdst where it does not apply
-        if (parts.tm_isdst == summer_time && (!found || meant == Ambiguous::latest)) {
-            found = time;
-        }
-    }
-    return found;
 }
 
-std::string local_second_text(std::int64_t seconds)
+void log_design(const Call& call, std::string details)
 {
-    return fmt::format("{:%Y-%m-%d %H:%M:%S}", local_time(seconds));
-}
-
-std::string local_minute_text(std::int64_t seconds)
-{
-    return fmt::format("{:%Y-%m-%d %H:%M}", local_time(seconds));
+    write_log(call.database, call.schema.project, call.now,
+              {call.access.account, "Manage/Design", std::move(details), ""});
 }
 
 } // namespace fiona::redcapd

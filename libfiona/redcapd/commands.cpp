@@ -6,13 +6,10 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/process.h"
-#include "libfiona/base/text.h"
 #include "libfiona/redcapd/api.h"
 #include "libfiona/redcapd/faults.h"
 #include "libfiona/redcapd/http_server.h"
-#include "libfiona/redcapd/projects.h"
 #include "libfiona/redcapd/setup.h"
-#include "libfiona/redcapd/tokens.h"
 #include "libfiona/store/daemon.h"
 
 #include <chrono>
@@ -46,13 +43,6 @@ std::optional<std::string> listen_address(std::string_view url)
 json::Array strings(const std::vector<std::string>& items)
 {
     return {items.begin(), items.end()};
-}
-
-Database open(const fs::path& file)
-{
-    Database database{file, Database::Open::existing};
-    prepare_tables(database);
-    return database;
 }
 
 } // namespace
@@ -109,82 +99,7 @@ void Commands::init() const
              lines);
 }
 
-void Commands::create_project(const ProjectOrder& order) const
-{
-    auto db = open(database());
-    const auto token = redcapd::create_project(db, {order.title, order.schema, order.events},
-                                               schemas(), Clock::now(), m_places.mode);
-    if (dry_run()) {
-        m_report(json::Object{{"project", order.title}}, {"project would be made: " + order.title});
-        return;
-    }
-    log::info("project_created", {{"project", order.title}});
-    if (order.print_token) {
-        m_report(json::Object{{"project", order.title}, {"token", token.reveal()}},
-                 {token.reveal()});
-    } else {
-        m_report(json::Object{{"project", order.title}}, {"project made: " + order.title});
-    }
-}
-
-void Commands::list_projects() const
-{
-    auto db = open(database());
-    json::Array document;
-    std::vector<std::string> lines;
-    for (const auto& project : redcapd::list_projects(db)) {
-        document.emplace_back(json::Object{{"name", project.name},
-                                           {"title", project.title},
-                                           {"longitudinal", project.longitudinal},
-                                           {"records", project.records}});
-        lines.push_back(fmt::format("{}\t{}\t{}\t{} records", project.name, project.title,
-                                    project.longitudinal ? "longitudinal" : "classic",
-                                    project.records));
-    }
-    m_report(document, lines);
-}
-
-void Commands::create_token(const TokenOrder& order) const
-{
-    auto db = open(database());
-    const Grant grant{order.project, order.account, parse_rights(order.rights)};
-    Transaction transaction{db, Transaction::Kind::write};
-    const auto token = grant_token(db, grant, Clock::now());
-    if (dry_run()) {
-        m_report(json::Object{{"project", order.project}}, {"a token would be made"});
-        return;
-    }
-    transaction.commit();
-    log::info("token_created", {{"project", order.project}, {"account", order.account}});
-    m_report(json::Object{{"project", order.project}, {"token", token.reveal()}}, {token.reveal()});
-}
-
-void Commands::revoke_token(const TokenOrder& order) const
-{
-    auto db = open(database());
-    Transaction transaction{db, Transaction::Kind::write};
-    std::int64_t revoked = 0;
-    if (order.file) {
-        const Private<std::string> token{
-            std::string{trimmed(read_secret_file(*order.file).reveal())}};
-        revoked = redcapd::revoke_token(db, token) ? 1 : 0;
-    } else if (!order.project.empty()) {
-        const auto project = find_project(db, order.project);
-        if (!project) {
-            throw Error{Fault::missing, "no project {}", order.project};
-        }
-        revoked = revoke_account(db, project->id, order.account);
-    } else {
-        throw Error{Fault::usage, "token revoke: give --token-file, or --project and --user"};
-    }
-    if (!dry_run()) {
-        transaction.commit();
-    }
-    m_report(json::Object{{"revoked", revoked}},
-             {fmt::format("{} tokens {}revoked", revoked, dry_run() ? "would be " : "")});
-}
-
-void Commands::serve(const std::vector<std::string>& faults) const
+ServerSettings Commands::server_settings(const std::vector<std::string>& faults) const
 {
     ServerSettings settings;
     for (const auto& fault : faults) {
@@ -192,13 +107,37 @@ void Commands::serve(const std::vector<std::string>& faults) const
     }
     settings.listen = m_places.listen;
     settings.socket = m_places.socket;
-    const bool is_site_server = !settings.listen && !settings.socket;
-    if (is_site_server) {
-        settings.socket = m_config().redcap.unix_socket;
-        if (!settings.socket) {
-            settings.listen = listen_address(m_config().redcap.url);
-        }
+    settings.clear = m_places.clear;
+    settings.requests_per_minute = m_places.requests_per_minute;
+    if (m_places.certificate.has_value() != m_places.key.has_value()) {
+        throw Error{Fault::usage, "--cert and --key belong together"};
     }
+    if (m_places.certificate) {
+        settings.tls = {*m_places.certificate, *m_places.key};
+    }
+    if (settings.listen || settings.socket) {
+        return settings;
+    }
+    const auto& config = m_config();
+    settings.socket = config.redcap.unix_socket;
+    if (settings.socket) {
+        return settings;
+    }
+    if (settings.listen = listen_address(config.redcap.url); settings.listen) {
+        settings.clear = Clear::on_loopback; // the URL says http://
+    }
+    const auto* const section = config.document.find("REDCAP");
+    if (section != nullptr && !settings.tls && !section->text("listen").empty()) {
+        settings.listen = section->text("listen");
+        settings.tls = {section->text("cert"), section->text("key")};
+    }
+    return settings;
+}
+
+void Commands::serve(const std::vector<std::string>& faults) const
+{
+    const bool is_site_server = !m_places.listen && !m_places.socket;
+    const auto settings = server_settings(faults);
     Api api{database()};
     HttpServer server{api, settings};
     std::optional<FileLock> lock; // only now: whoever sees it held may connect

@@ -4,6 +4,9 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/mode.h"
+#include "libfiona/redcapd/http_server.h"
+#include "libfiona/redcapd/schema.h"
+#include "libfiona/redcapd/sqlite.h"
 
 #include <filesystem>
 #include <functional>
@@ -21,6 +24,10 @@ struct Places {
     std::optional<std::filesystem::path> tokens_file; ///< else REDCAP.tokens_file
     std::optional<std::string> listen;                ///< else the host and port of REDCAP.url
     std::optional<std::filesystem::path> socket;      ///< else REDCAP.unix_socket
+    std::optional<std::filesystem::path> certificate; ///< of `listen`, with `key`
+    std::optional<std::filesystem::path> key;
+    Clear clear = Clear::refuse;      ///< `listen` without them
+    unsigned requests_per_minute = 0; ///< of one address; 0: no limit
     Mode mode = Mode::apply;
 };
 
@@ -36,6 +43,14 @@ struct TokenOrder {
     std::string rights;
     std::string account = "fiona";
     std::optional<std::filesystem::path> file; ///< a token to revoke; never on the command line
+    bool super = false;                        ///< a token that makes projects
+};
+
+struct DictionaryOrder {
+    std::string project;
+    std::string form;                ///< of the rule
+    std::vector<std::string> fields; ///< of the rule
+    std::filesystem::path file;      ///< to read
 };
 
 class Commands {
@@ -50,6 +65,14 @@ public:
     void list_projects() const;
     void create_token(const TokenOrder& order) const;
     void revoke_token(const TokenOrder& order) const;
+    void import_odm(const std::filesystem::path& file, bool print_token) const;
+    /// The dictionary as CSV to stdout.
+    void export_dictionary(const DictionaryOrder& order) const;
+    void import_dictionary(const DictionaryOrder& order) const;
+    void make_unique(const DictionaryOrder& order) const;
+    void back_up(const std::filesystem::path& target) const;
+    /// Throws Error{Fault::data} after its report if the database is damaged.
+    void check() const;
     /// Reports the addresses, then serves until SIGTERM. Without --listen and --socket it is the
     /// site's server and holds `<processing>/.pids/fiona-redcapd.pid`.
     void serve(const std::vector<std::string>& faults) const;
@@ -60,6 +83,10 @@ public:
 
 private:
     [[nodiscard]] bool dry_run() const;
+    /// Runs `work` with a project's schema in one transaction, which a dry run does not commit.
+    void change_project(const std::string& project,
+                        const std::function<void(Database&, const Schema&)>& work) const;
+    [[nodiscard]] ServerSettings server_settings(const std::vector<std::string>& faults) const;
     [[nodiscard]] std::filesystem::path database() const;
     [[nodiscard]] std::filesystem::path schemas() const;
     [[nodiscard]] std::filesystem::path pid_file() const;

@@ -2,37 +2,45 @@
 #include "libfiona/redcapd/connection.h"
 
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace fiona::redcapd {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using Result = Step::Result;
 
 namespace {
 
-constexpr milliseconds idle_limit{60'000};
+constexpr milliseconds head_limit{30'000};
 constexpr milliseconds pause_limit{30'000};
-constexpr milliseconds request_limit{120'000};
+constexpr milliseconds body_limit{120'000};
 constexpr milliseconds write_limit{120'000};
-/// The body may have 32 MiB (http_server.cpp); the rest is for headers and multipart frames.
-constexpr std::size_t max_request_bytes = (std::size_t{32} << 20U) + (std::size_t{1} << 20U);
+constexpr std::size_t max_head_bytes = std::size_t{16} << 10U;
+/// The body may have 32 MiB (http_server.cpp); the rest is for the frames of multipart.
+constexpr std::size_t max_body_bytes = (std::size_t{32} << 20U) + (std::size_t{1} << 20U);
+
+milliseconds left_until(steady_clock::time_point deadline)
+{
+    return std::max(milliseconds{0},
+                    std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()));
+}
 
 } // namespace
 
-milliseconds Connection::time_left() const
+Connection::Connection(std::unique_ptr<Transport> transport, std::string peer)
+    : m_transport{std::move(transport)}, m_peer{std::move(peer)}
 {
-    return std::max(milliseconds{0},
-                    std::chrono::duration_cast<milliseconds>(m_deadline - steady_clock::now()));
 }
 
-bool Connection::wait(short events, milliseconds patience) const
+bool Connection::wait(Result wanted, milliseconds patience) const
 {
-    pollfd watched{m_fd.get(), events, 0};
+    const short events = wanted == Result::want_write ? POLLOUT : POLLIN;
+    pollfd watched{fd(), events, 0};
     int ready = 0;
     do {
         ready = ::poll(&watched, 1, static_cast<int>(patience.count()));
@@ -40,45 +48,70 @@ bool Connection::wait(short events, milliseconds patience) const
     return ready > 0;
 }
 
-bool Connection::wait_for_request()
+bool Connection::shake_hands()
+{
+    for (;;) {
+        const auto step = m_transport->handshake();
+        if (step.result == Result::done) {
+            m_secure = true;
+            return true;
+        }
+        const auto left = left_until(m_deadline);
+        if (step.result == Result::broken || left.count() == 0 || !wait(step.result, left)) {
+            return false;
+        }
+    }
+}
+
+Step Connection::fill()
+{
+    for (;;) {
+        const auto step = m_transport->read(m_buffer);
+        if (step.result == Result::done) {
+            m_begin = 0;
+            m_end = step.bytes;
+            return step;
+        }
+        const auto left = left_until(m_deadline);
+        if (step.result == Result::broken || left.count() == 0
+            || !wait(step.result, std::min(left, pause_limit))) {
+            return {Result::broken, 0};
+        }
+    }
+}
+
+bool Connection::begin_request()
 {
     m_request_bytes = 0;
-    m_deadline = steady_clock::now() + request_limit;
-    if (m_begin < m_end) {
-        return true;
-    }
-    std::array<pollfd, 2> watched{{{m_fd.get(), POLLIN, 0}, {m_stop, POLLIN, 0}}};
-    int ready = 0;
-    do {
-        ready = ::poll(watched.data(), watched.size(), static_cast<int>(idle_limit.count()));
-    } while (ready < 0 && errno == EINTR);
-    if (ready <= 0 || watched[0].revents == 0) {
+    m_allowed_bytes = max_head_bytes;
+    m_deadline = steady_clock::now() + head_limit;
+    if (!m_secure && !shake_hands()) {
         return false;
     }
-    m_deadline = steady_clock::now() + request_limit;
-    const auto got = ::recv(m_fd.get(), m_buffer.data(), m_buffer.size(), 0);
-    m_begin = 0;
-    m_end = got > 0 ? static_cast<std::size_t>(got) : 0;
-    return got > 0;
+    return has_bytes() || (fill().result == Result::done && has_bytes());
+}
+
+void Connection::begin_body()
+{
+    m_deadline = steady_clock::now() + body_limit;
+    m_request_bytes = 0;
+    m_allowed_bytes = max_body_bytes;
 }
 
 ssize_t Connection::read(char* target, std::size_t size)
 {
-    if (m_begin == m_end) {
-        const auto left = time_left();
-        if (left.count() == 0 || !wait(POLLIN, std::min(left, pause_limit))) {
+    if (!has_bytes()) {
+        const auto step = fill();
+        if (step.result != Result::done) {
             return -1;
         }
-        const auto got = ::recv(m_fd.get(), m_buffer.data(), m_buffer.size(), 0);
-        if (got <= 0) {
-            return got;
+        if (step.bytes == 0) {
+            return 0;
         }
-        m_begin = 0;
-        m_end = static_cast<std::size_t>(got);
     }
     const auto count = std::min(size, m_end - m_begin);
     m_request_bytes += count;
-    if (m_request_bytes > max_request_bytes) {
+    if (m_request_bytes > m_allowed_bytes || steady_clock::now() > m_deadline) {
         return -1;
     }
     std::memcpy(target, m_buffer.data() + m_begin, count);
@@ -89,17 +122,15 @@ ssize_t Connection::read(char* target, std::size_t size)
 ssize_t Connection::write(const char* bytes, std::size_t size)
 {
     const auto deadline = steady_clock::now() + write_limit;
-    std::size_t done = 0;
-    while (!m_muted && done < size) {
-        const auto sent =
-            ::send(m_fd.get(), bytes + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) {
-            done += static_cast<std::size_t>(sent);
+    std::string_view rest{bytes, size};
+    while (!m_muted && !rest.empty()) {
+        const auto step = m_transport->write(rest);
+        if (step.result == Result::done) {
+            rest.remove_prefix(step.bytes);
             continue;
         }
-        const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
-        const bool later = errno == EAGAIN || errno == EINTR;
-        if (!later || left.count() <= 0 || !wait(POLLOUT, left)) {
+        const auto left = left_until(deadline);
+        if (step.result == Result::broken || left.count() == 0 || !wait(step.result, left)) {
             return -1;
         }
     }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcapd/connection_threads.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace fiona::redcapd {
 
 void ConnectionThreads::add(std::function<void()> job)
 {
-    std::unique_lock lock{m_mutex};
-    m_changed.wait(lock, [&] { return m_busy < m_limit; });
+    const std::scoped_lock lock{m_mutex};
     ++m_busy;
     m_jobs.push_back(std::move(job));
-    if (m_threads.size() < m_busy) {
+    if (m_threads.size() < std::min(m_busy, m_limit)) {
         m_threads.emplace_back([this] { work(); });
     }
     m_changed.notify_all();

@@ -11,8 +11,8 @@
 
 namespace fiona::redcapd {
 
-/// One thread per connection, made when needed, at most `limit`. Whoever hands over one more waits:
-/// the accept loop then pauses, and further clients queue in the kernel instead of in our memory.
+/// Threads for the requests that are being handled: made when needed, at most `limit`, kept until
+/// the end. What is handed over meanwhile waits its turn; it is never more than the connections.
 class ConnectionThreads {
 public:
     explicit ConnectionThreads(std::size_t limit) : m_limit{limit} {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcapd/call.h"
 #include "libfiona/redcapd/projects.h"
+#include "libfiona/redcapd/record_removal.h"
 
 #include <fmt/format.h>
 
@@ -11,19 +12,14 @@ namespace fiona::redcapd {
 
 namespace {
 
-struct DoomedRecord {
-    std::int64_t id;
-    std::string name;
-};
-
 /// All of them exist, or nothing is deleted.
-std::vector<DoomedRecord> asked_records(const Call& call)
+std::vector<RecordEntry> asked_records(const Call& call)
 {
     const auto names = call.form.list("records");
     if (names.empty()) {
         throw Refusal{400, "The parameter \"records\" is missing or empty"};
     }
-    std::vector<DoomedRecord> records;
+    std::vector<RecordEntry> records;
     std::string unknown;
     for (const auto& name : std::set<std::string>{names.begin(), names.end()}) {
         Query query{call.database, "SELECT id FROM record WHERE project = ? AND name = ?",
@@ -117,11 +113,12 @@ std::optional<Part> asked_part(const Call& call)
         }
         part.words = "instrument = " + instrument;
     }
-    for (std::size_t event = 0; event < schema.events.size(); ++event) {
+    const bool whole_arm = instrument.empty() && call.form.text("event").empty();
+    for (std::size_t event = 0; event < schema.events.size() && !whole_arm; ++event) {
         const bool chosen = schema.events[event].id == part.events.front();
         if (chosen
             && ((part.form && schema.is_repeating(event, *part.form))
-                || (schema.repeating_events.contains(event) && part.events.size() == 1))) {
+                || schema.repeating_events.contains(event))) {
             // Without a number it is not said which one: refused rather than guessed.
             part.instance = asked_instance(call);
             part.words += fmt::format(" [instance = {}]", *part.instance);
@@ -175,14 +172,6 @@ std::int64_t delete_part(const Call& call, std::int64_t record, const Part& part
     return deleted;
 }
 
-void delete_record(const Call& call, const DoomedRecord& record)
-{
-    run(call.database, "DELETE FROM record WHERE id = ?", record.id); // values go with it
-    write_log(call.database, call.schema.project, call.now,
-              {call.access.account, fmt::format("Delete record (API) {}", record.name),
-               fmt::format("{} = '{}'", call.schema.record_id(), record.name), record.name});
-}
-
 bool holds_nothing(const Call& call, std::int64_t record)
 {
     Query query{call.database, "SELECT 1 FROM value WHERE record = ? LIMIT 1", record};
@@ -198,23 +187,24 @@ Answer delete_records(const Call& call)
     const auto part = asked_part(call);
     for (const auto& record : records) {
         if (!part) {
-            delete_record(call, record);
+            remove_record(call, record);
             continue;
         }
         if (delete_part(call, record.id, *part) == 0) {
             continue; // gone already: a repeated call changes nothing
         }
         if (holds_nothing(call, record.id)) {
-            delete_record(call, record);
+            remove_record(call, record);
             continue;
         }
+        remove_stray_files(call, record.id);
         run(call.database, "UPDATE record SET modified = ? WHERE id = ?", epoch_seconds(call.now),
             record.id);
         write_log(call.database, call.schema.project, call.now,
                   {call.access.account, fmt::format("Update record (API) {}", record.name),
                    fmt::format("deleted: {}", part->words), record.name});
     }
-    return {200, std::string{content_type(call.error_format)}, fmt::format("{}", records.size())};
+    return number_answer(static_cast<std::int64_t>(records.size()), call.error_format);
 }
 
 } // namespace fiona::redcapd

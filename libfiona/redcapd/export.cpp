@@ -1,33 +1,39 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcapd/call.h"
 #include "libfiona/redcapd/filter.h"
+#include "libfiona/redcapd/odm.h"
+#include "libfiona/redcapd/record_labels.h"
 #include "libfiona/redcapd/record_rows.h"
+#include "libfiona/redcapd/record_selection.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <set>
 
 namespace fiona::redcapd {
 
 namespace {
 
-constexpr const char* instrument_column = "redcap_repeat_instrument";
-constexpr const char* instance_column = "redcap_repeat_instance";
-constexpr const char* event_column = "redcap_event_name";
-
 enum class Values { raw, labels };
+
+/// One column of the answer: of the schema, or all choices of a checkbox in one.
+struct OutputColumn {
+    std::string name;
+    std::vector<std::size_t> parts;
+};
 
 /// What one export asks for, all names checked.
 struct Selection {
     bool record_id = false;
+    std::vector<OutputColumn> output; ///< `columns`, grouped
     std::vector<std::size_t> columns; ///< of the schema, in order, without the record id
     std::set<std::size_t> row_forms;  ///< repeating forms whose instances become rows
     std::vector<bool> events;
     Values values = Values::raw;
-    bool checkbox_labels = false;
+    CheckboxLabels checkbox_labels = CheckboxLabels::checked;
     bool blank_gray_status = false;
+    std::string decimal_character; ///< of numbers; "": as stored
     std::optional<Filter> filter;
 };
 
@@ -100,6 +106,20 @@ void apply_filter(const Schema& schema, const std::string& text, Selection& sele
     }
 }
 
+void group_columns(const Schema& schema, bool combine_checkboxes, Selection& selection)
+{
+    for (const auto at : selection.columns) {
+        const auto& column = schema.columns[at];
+        const auto& name = column.is_checkbox && combine_checkboxes
+                               ? schema.fields[*column.field].name()
+                               : column.name;
+        if (selection.output.empty() || selection.output.back().name != name) {
+            selection.output.push_back({name, {}});
+        }
+        selection.output.back().parts.push_back(at);
+    }
+}
+
 Selection select(const Call& call)
 {
     const auto& schema = call.schema;
@@ -116,92 +136,21 @@ Selection select(const Call& call)
     }
     selection.events = asked_events(call);
     selection.values = call.form.text("rawOrLabel") == "label" ? Values::labels : Values::raw;
-    selection.checkbox_labels = call.form.flag("exportCheckboxLabel");
+    if (call.form.flag("exportCheckboxLabel")) {
+        selection.checkbox_labels = CheckboxLabels::choice;
+    }
+    selection.decimal_character = call.form.text("decimalCharacter");
+    if (!selection.decimal_character.empty() && selection.decimal_character != ","
+        && selection.decimal_character != "." && selection.decimal_character != "comma"
+        && selection.decimal_character != "dot") {
+        throw Refusal{400, "The value of the parameter \"decimalCharacter\" is not valid"};
+    }
+    group_columns(schema, call.form.flag("combineCheckboxOptions"), selection);
     selection.blank_gray_status = call.form.flag("exportBlankForGrayFormStatus");
     if (const auto& logic = call.form.text("filterLogic"); !logic.empty()) {
         apply_filter(schema, logic, selection);
     }
     return selection;
-}
-
-struct RecordName {
-    std::int64_t id;
-    std::string name;
-};
-
-std::int64_t range_limit(const Call& call, const char* name, Ambiguous meant, std::int64_t fallback)
-{
-    const auto& text = call.form.text(name);
-    if (text.empty()) {
-        return fallback;
-    }
-    const auto seconds = local_seconds(text, meant);
-    if (!seconds) {
-        throw Refusal{400,
-                      fmt::format("The value of the parameter \"{}\" is not valid: it must be a "
-                                  "time as YYYY-MM-DD HH:MM:SS",
-                                  name)};
-    }
-    return *seconds;
-}
-
-std::vector<RecordName> asked_records(const Call& call)
-{
-    const auto begin = range_limit(call, "dateRangeBegin", Ambiguous::earliest, 0);
-    const auto end = range_limit(call, "dateRangeEnd", Ambiguous::latest,
-                                 std::numeric_limits<std::int64_t>::max());
-    const auto names = call.form.list("records");
-    std::vector<RecordName> records;
-    if (names.empty()) {
-        Query query{call.database,
-                    "SELECT id, name FROM record WHERE project = ? AND modified BETWEEN ? AND ?",
-                    call.schema.project, begin, end};
-        while (query.next()) {
-            records.push_back({query.integer(0), query.text(1)});
-        }
-    }
-    for (const auto& name : std::set<std::string>{names.begin(), names.end()}) {
-        Query query{call.database,
-                    "SELECT id FROM record WHERE project = ? AND name = ? "
-                    "AND modified BETWEEN ? AND ?",
-                    call.schema.project,
-                    name,
-                    begin,
-                    end};
-        if (query.next()) {
-            records.push_back({query.integer(0), name});
-        }
-    }
-    std::ranges::sort(records, natural_less, &RecordName::name);
-    return records;
-}
-
-/// Codes become words for `rawOrLabel=label`.
-std::string labelled(const Schema& schema, const Selection& selection, std::size_t at,
-                     const std::string& value)
-{
-    const auto& column = schema.columns[at];
-    if (value.empty()) {
-        return value;
-    }
-    if (!column.field) {
-        constexpr std::array<const char*, 3> states{"Incomplete", "Unverified", "Complete"};
-        const auto state = static_cast<std::size_t>(value.front() - '0');
-        return value.size() == 1 && state < states.size() ? states.at(state) : value;
-    }
-    const auto& field = schema.fields[*column.field];
-    if (field.kind != FieldKind::checkbox && field.kind != FieldKind::choice) {
-        return value;
-    }
-    const auto& code = column.is_checkbox ? column.code : value;
-    const auto choice = std::ranges::find(field.choices, code, &Choice::code);
-    if (!column.is_checkbox) {
-        return choice == field.choices.end() ? value : choice->label;
-    }
-    if (selection.checkbox_labels) {
-        return value == "1" ? choice->label : "";
-    }
-    return value == "1" ? "Checked" : "Unchecked";
 }
 
 class RecordExport {
@@ -235,11 +184,50 @@ public:
             return {};
         }
         auto shown = shown_value(m_schema, key, values, column);
-        return m_selection.values == Values::raw ? shown
-                                                 : labelled(m_schema, m_selection, column, shown);
+        if (!m_selection.decimal_character.empty() && is_number(column)) {
+            const bool comma = m_selection.decimal_character.starts_with("c")
+                               || m_selection.decimal_character == ",";
+            std::ranges::replace(shown, comma ? '.' : ',', comma ? ',' : '.');
+        }
+        return m_selection.values == Values::raw
+                   ? shown
+                   : labelled(m_schema, column, shown, m_selection.checkbox_labels);
+    }
+
+    /// The checked ones of a checkbox in one cell, or just the value.
+    [[nodiscard]] std::string value(const RowKey& key, const RowValues& values,
+                                    const OutputColumn& output) const
+    {
+        const auto& first = m_schema.columns[output.parts.front()];
+        if (!first.is_checkbox || output.name == first.name) {
+            return value(key, values, output.parts.front());
+        }
+        std::string joined;
+        for (const auto part : output.parts) {
+            if (shown_value(m_schema, key, values, part) == "1") {
+                const auto& code = m_schema.columns[part].code;
+                const auto word = m_selection.values == Values::raw
+                                      ? code
+                                      : labelled(m_schema, part, "1", CheckboxLabels::choice);
+                joined += (joined.empty() ? "" : ",") + word;
+            }
+        }
+        return joined;
     }
 
 private:
+    [[nodiscard]] bool is_number(std::size_t at) const
+    {
+        const auto& column = m_schema.columns[at];
+        if (!column.field) {
+            return false;
+        }
+        const auto& field = m_schema.fields[*column.field];
+        const auto& validation = field.cell(Cell::validation);
+        return field.kind == FieldKind::calculated || validation.starts_with("number")
+               || validation == "float";
+    }
+
     [[nodiscard]] bool passes(const StoredRecord& record, const RowKey& key,
                               const RowValues& values) const
     {
@@ -307,30 +295,6 @@ std::string event_name(const Schema& schema, const Selection& selection, std::si
     return selection.values == Values::labels ? it.label : it.unique_name;
 }
 
-/// CSV with `rawOrLabelHeaders=label`.
-std::string header_label(const Schema& schema, const std::string& name)
-{
-    if (name == event_column) {
-        return "Event Name";
-    }
-    if (name == instrument_column) {
-        return "Repeat Instrument";
-    }
-    if (name == instance_column) {
-        return "Repeat Instance";
-    }
-    const auto at = schema.find_column(name);
-    if (!at || !schema.columns[*at].field) {
-        return at ? "Complete?" : name;
-    }
-    const auto& column = schema.columns[*at];
-    const auto& field = schema.fields[*column.field];
-    const auto choice = std::ranges::find(field.choices, column.code, &Choice::code);
-    return column.is_checkbox && choice != field.choices.end()
-               ? fmt::format("{} (choice={})", field.cell(Cell::label), choice->label)
-               : field.cell(Cell::label);
-}
-
 Answer export_flat(const Call& call, const Selection& selection)
 {
     const auto& schema = call.schema;
@@ -339,8 +303,8 @@ Answer export_flat(const Call& call, const Selection& selection)
         names.push_back(schema.record_id());
         add_key_columns(schema, names);
     }
-    for (const auto column : selection.columns) {
-        names.push_back(schema.columns[column].name);
+    for (const auto& column : selection.output) {
+        names.push_back(column.name);
     }
     TableWriter table{call.format(), names, call.delimiter()};
     if (call.form.text("rawOrLabelHeaders") == "label") {
@@ -350,7 +314,7 @@ Answer export_flat(const Call& call, const Selection& selection)
         table.set_header(titles);
     }
     const RecordExport rows{schema, selection};
-    for (const auto& [id, name] : asked_records(call)) {
+    for (const auto& [id, name] : selected_records(call)) {
         const auto record = load_record(call.database, schema, id, name);
         for (const auto& row : rows.rows(record)) {
             const auto& [key, values] = *row;
@@ -359,7 +323,7 @@ Answer export_flat(const Call& call, const Selection& selection)
                 cells = key_cells(schema, key, event_name(schema, selection, key.event));
                 cells.insert(cells.begin(), record.name);
             }
-            for (const auto column : selection.columns) {
+            for (const auto& column : selection.output) {
                 cells.emplace_back(rows.value(key, values, column));
             }
             table.add(cells);
@@ -376,7 +340,7 @@ Answer export_eav(const Call& call, const Selection& selection)
     names.insert(names.end(), {"field_name", "value"});
     TableWriter table{call.format(), names, call.delimiter()};
     const RecordExport rows{schema, selection};
-    for (const auto& [id, name] : asked_records(call)) {
+    for (const auto& [id, name] : selected_records(call)) {
         const auto record = load_record(call.database, schema, id, name);
         for (const auto& row : rows.rows(record)) {
             const auto& [key, values] = *row;
@@ -410,6 +374,9 @@ Answer export_eav(const Call& call, const Selection& selection)
 Answer export_records(const Call& call)
 {
     call.require(Right::export_data);
+    if (call.form.text("format") == "odm") {
+        return export_project_xml(call);
+    }
     const auto selection = select(call);
     const auto& type = call.form.text("type");
     if (type.empty() || type == "flat") {
@@ -419,6 +386,31 @@ Answer export_records(const Call& call)
         return export_eav(call, selection);
     }
     throw Refusal{400, "The value of the parameter \"type\" is not valid"};
+}
+
+Answer export_project_xml(const Call& call)
+{
+    call.require(Right::export_data);
+    const auto selection = select(call);
+    const auto now = local_second_text(epoch_seconds(call.now));
+    OdmWriter writer{call.schema, now.substr(0, 10) + "T" + now.substr(11)};
+    if (!call.form.flag("returnMetadataOnly")) {
+        writer.begin_data();
+        const std::set<std::size_t> columns{selection.columns.begin(), selection.columns.end()};
+        const RecordExport rows{call.schema, selection};
+        for (const auto& [id, name] : selected_records(call)) {
+            const auto record = load_record(call.database, call.schema, id, name);
+            StoredRecord wanted{id, name, {}};
+            for (const auto& row : rows.rows(record)) {
+                auto values = row->second;
+                std::erase_if(values,
+                              [&](const auto& item) { return !columns.contains(item.first); });
+                wanted.rows.emplace(row->first, std::move(values));
+            }
+            writer.add(wanted);
+        }
+    }
+    return {200, std::string{content_type(Format::xml)}, writer.take()};
 }
 
 } // namespace fiona::redcapd

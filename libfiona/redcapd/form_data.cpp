@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcapd/form_data.h"
 
+#include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -78,6 +81,31 @@ void FormData::add(std::string name, std::string value)
         throw Error{Fault::data, "request has more than {} parameters", max_parameters};
     }
     m_parameters.emplace_back(std::move(name), std::move(value));
+}
+
+void FormData::add_file(const std::string& name, UploadedFile file)
+{
+    add(name, "");
+    m_file = std::move(file);
+}
+
+std::string FormData::digest() const
+{
+    Sha256 sum;
+    const auto count = [&](std::string_view text) {
+        sum.add(fmt::format("{}:", text.size())); // so that no two lists look alike
+        sum.add(text);
+    };
+    for (const auto& [name, value] : m_parameters) {
+        count(name);
+        count(value);
+    }
+    if (m_file) {
+        count(m_file->name);
+        count(m_file->bytes);
+    }
+    const auto digest = sum.finish();
+    return to_hex(digest);
 }
 
 const std::string& FormData::text(std::string_view name) const

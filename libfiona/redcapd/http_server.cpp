@@ -3,13 +3,12 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
-#include "libfiona/redcapd/connection.h"
-#include "libfiona/redcapd/connection_threads.h"
+#include "libfiona/redcapd/connections.h"
+#include "libfiona/redcapd/rate_limit.h"
 #include "libfiona/redcapd/sockets.h"
 
 #include <httplib.h> // slow to compile: nowhere else
 #include <pthread.h>
-#include <sys/eventfd.h>
 
 #include <atomic>
 #include <csignal>
@@ -49,29 +48,20 @@ public:
     {
         return m_connection.write(bytes, size);
     }
-    // Only our own machine connects: there is no address worth knowing.
-    void get_remote_ip_and_port(std::string& ip, int& port) const override { no_address(ip, port); }
-    void get_local_ip_and_port(std::string& ip, int& port) const override { no_address(ip, port); }
-    [[nodiscard]] socket_t socket() const override { return m_connection.fd(); }
-
-private:
-    static void no_address(std::string& ip, int& port)
+    void get_remote_ip_and_port(std::string& ip, int& port) const override
+    {
+        ip = m_connection.peer();
+        port = 0;
+    }
+    void get_local_ip_and_port(std::string& ip, int& port) const override
     {
         ip = "local";
         port = 0;
     }
-
-    Connection& m_connection;
-};
-
-class ThreadsQueue : public httplib::TaskQueue {
-public:
-    explicit ThreadsQueue(std::size_t limit) : m_threads{limit} {}
-    void enqueue(std::function<void()> job) override { m_threads.add(std::move(job)); }
-    void shutdown() override { m_threads.finish(); }
+    [[nodiscard]] socket_t socket() const override { return m_connection.fd(); }
 
 private:
-    ConnectionThreads m_threads;
+    Connection& m_connection;
 };
 
 /// The parameters of either kind of body; nothing if it is larger than allowed or breaks off.
@@ -88,17 +78,29 @@ std::optional<FormData> read_form(const httplib::Request& request,
         });
         return complete ? std::optional{FormData::parse(body)} : std::nullopt;
     }
-    std::vector<std::pair<std::string, std::string>> parts;
+    std::vector<httplib::MultipartFormData> parts;
     const bool complete = reader(
         [&](const httplib::MultipartFormData& part) {
-            parts.emplace_back(part.name, std::string{});
-            return fits(sizeof parts.back() + part.name.size());
+            parts.push_back(part);
+            return fits(sizeof parts.back() + part.name.size() + part.filename.size());
         },
         [&](const char* data, std::size_t size) {
-            parts.back().second.append(data, fits(size) ? size : 0);
+            parts.back().content.append(data, fits(size) ? size : 0);
             return bytes <= max_body_bytes;
         });
-    return complete ? std::optional{FormData{std::move(parts)}} : std::nullopt;
+    if (!complete) {
+        return std::nullopt;
+    }
+    FormData form;
+    for (auto& part : parts) {
+        if (part.filename.empty()) {
+            form.add(part.name, std::move(part.content));
+        } else {
+            const auto slash = part.filename.find_last_of("/\\");
+            form.add_file(part.name, {part.filename.substr(slash + 1), std::move(part.content)});
+        }
+    }
+    return form;
 }
 
 void send_half(httplib::Response& response, const Answer& answer)
@@ -116,27 +118,25 @@ void send_half(httplib::Response& response, const Answer& answer)
 } // namespace
 
 /// One listening socket. It takes httplib's parsing and answering, and brings its own sockets,
-/// threads and connections: httplib 0.11 has no UNIX sockets, no limit of connections, and knows
-/// no end to a slow request.
+/// threads and connections: httplib 0.11 has no UNIX sockets, gives an idle connection a thread,
+/// and knows no end to a slow request.
 class HttpServer::Listener : public httplib::Server {
 public:
-    Listener(Api& api, UniqueFd socket, const ServerSettings& settings)
-        : m_api{api}, m_socket{std::move(socket)}, m_faults{settings.faults}, m_stop{::eventfd(
-                                                                                  0, EFD_CLOEXEC)}
+    Listener(Api& api, UniqueFd socket, const ServerSettings& settings, Connections::Wrap wrap)
+        : m_api{api}, m_socket{std::move(socket)}, m_faults{settings.faults},
+          m_rate{settings.requests_per_minute},
+          m_connections{m_socket.get(), settings.max_connections, std::move(wrap),
+                        [this](Connection& connection) { return serve_one(connection); }}
     {
-        if (!m_stop) {
-            throw os_error(errno, "make an event descriptor");
-        }
-        new_task_queue = [limit = settings.max_connections] {
-            // NOLINTNEXTLINE(cppcoreguidelines-owning-memory) httplib deletes it
-            return std::make_unique<ThreadsQueue>(limit).release();
-        };
+        svr_sock_ = m_socket.get(); // httplib takes a server without a socket for one that ends
         set_payload_max_length(max_body_bytes);
-        set_keep_alive_timeout(60); // what the Keep-Alive header says; connection.cpp decides
+        set_keep_alive_timeout(60); // what the Keep-Alive header says; connections.cpp decides
         set_keep_alive_max_count(10000);
         set_default_headers({{"Server", "fiona-redcapd/" FIONA_VERSION}});
-        set_pre_routing_handler(
-            [](const auto& request, auto& response) { return refuse_stranger(request, response); });
+        set_pre_routing_handler([this](const auto& request, auto& response) {
+            g_connection->begin_body();
+            return refuse_early(request, response);
+        });
         Post(api_path, [this](const auto& request, auto& response, const auto& reader) {
             handle(request, response, reader);
         });
@@ -147,25 +147,31 @@ public:
         });
     }
 
-    /// Until end(). False if accept(2) failed for good.
+    /// Until end(). False if the socket can accept no more.
     bool serve()
     {
-        svr_sock_ = ::dup(m_socket.get()); // httplib closes it in its own way
-        return listen_after_bind();
+        try {
+            m_connections.run();
+            return true;
+        } catch (const Error& e) {
+            log::error("server_failed", {{"reason", e.what()}});
+            return false;
+        }
     }
 
-    void end()
-    {
-        static_cast<void>(::eventfd_write(m_stop.get(), 1));
-        stop();
-    }
+    void end() { m_connections.end(); }
 
 private:
-    /// Everything but POST /api/, before httplib looks at the path with a regular expression.
-    static HandlerResponse refuse_stranger(const httplib::Request& request,
-                                           httplib::Response& response)
+    /// Everything but POST /api/, before httplib looks at the path with a regular expression, and
+    /// those who ask too often.
+    HandlerResponse refuse_early(const httplib::Request& request, httplib::Response& response)
     {
-        if (request.path != api_path) {
+        const auto wait = m_rate.refuse(request.remote_addr, steady_clock::now());
+        if (wait) {
+            response.status = 429;
+            response.set_header("Retry-After", std::to_string(wait->count()));
+            response.set_content("Too many requests", text_type);
+        } else if (request.path != api_path) {
             response.status = 404;
             response.set_content(not_found_page, html_type);
         } else if (request.method != "POST") {
@@ -181,6 +187,16 @@ private:
         response.set_header("Connection", "close"); // its body was not read
         log::info("request_answered", {{"content", "none"}, {"status", response.status}});
         return HandlerResponse::Handled;
+    }
+
+    bool serve_one(Connection& connection)
+    {
+        ConnectionStream stream{connection};
+        g_connection = &connection;
+        bool closed = false;
+        const bool served = process_request(stream, false, closed, nullptr);
+        g_connection = nullptr;
+        return served && !closed;
     }
 
     void handle(const httplib::Request& request, httplib::Response& response,
@@ -262,38 +278,38 @@ private:
         }
     }
 
-    // httplib calls it for each accepted connection, in one of our threads.
-    bool process_and_close_socket(socket_t accepted) override
-    {
-        Connection connection{UniqueFd{accepted}, m_stop.get()};
-        ConnectionStream stream{connection};
-        g_connection = &connection;
-        while (connection.wait_for_request()) {
-            bool closed = false;
-            if (!process_request(stream, false, closed, nullptr) || closed) {
-                break;
-            }
-        }
-        g_connection = nullptr;
-        return true;
-    }
-
     Api& m_api;
     UniqueFd m_socket;
     InjectedFaults m_faults;
-    UniqueFd m_stop; ///< readable from end() on
+    RateLimit m_rate;
+    Connections m_connections;
 };
 
 HttpServer::HttpServer(Api& api, ServerSettings settings) : m_socket{settings.socket}
 {
     if (settings.socket) {
-        m_listeners.push_back(
-            std::make_unique<Listener>(api, listen_on_socket(*settings.socket), settings));
+        m_listeners.push_back(std::make_unique<Listener>(api, listen_on_socket(*settings.socket),
+                                                         settings, plain_transport));
         m_addresses.push_back("unix:" + settings.socket->native());
     }
-    if (settings.listen) {
-        auto tcp = listen_on_loopback(*settings.listen);
-        m_listeners.push_back(std::make_unique<Listener>(api, std::move(tcp.fd), settings));
+    if (settings.listen && settings.tls) {
+        const auto tls = std::make_shared<const TlsContext>(*settings.tls);
+        auto tcp = listen_on_tcp(*settings.listen, Reach::any);
+        m_listeners.push_back(
+            std::make_unique<Listener>(api, std::move(tcp.fd), settings, [tls](UniqueFd fd) {
+                return tls->transport(std::move(fd));
+            }));
+        m_addresses.push_back("https://" + tcp.address + api_path);
+    } else if (settings.listen) {
+        auto tcp = listen_on_tcp(*settings.listen, Reach::loopback);
+        if (settings.clear == Clear::refuse) {
+            throw Error{Fault::config,
+                        "listen address {}: give --cert and --key, or --plain-http for tokens in "
+                        "clear on this machine",
+                        *settings.listen};
+        }
+        m_listeners.push_back(
+            std::make_unique<Listener>(api, std::move(tcp.fd), settings, plain_transport));
         m_addresses.push_back("http://" + tcp.address + api_path);
     }
     if (m_listeners.empty()) {
@@ -337,9 +353,6 @@ void HttpServer::run_until_signal()
     int signal = 0;
     sigwait(&signals, &signal);
     for (const auto& listener : m_listeners) {
-        while (!listener->is_running() && !failed) { // it would not notice a stop before that
-            std::this_thread::sleep_for(milliseconds{1});
-        }
         listener->end();
     }
     threads.clear();

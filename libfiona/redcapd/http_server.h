@@ -3,6 +3,7 @@
 
 #include "libfiona/redcapd/api.h"
 #include "libfiona/redcapd/faults.h"
+#include "libfiona/redcapd/transport.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -13,20 +14,27 @@
 
 namespace fiona::redcapd {
 
+/// Plain HTTP carries tokens in clear: it must be asked for, and is for the loopback only.
+enum class Clear { refuse, on_loopback };
+
 struct ServerSettings {
-    std::optional<std::string> listen;           ///< ADDRESS:PORT, loopback only
+    std::optional<std::string> listen;           ///< ADDRESS:PORT
+    std::optional<TlsFiles> tls;                 ///< for `listen`
+    Clear clear = Clear::refuse;                 ///< `listen` without tls
     std::optional<std::filesystem::path> socket; ///< UNIX socket, mode 0660
     InjectedFaults faults;
-    std::size_t max_connections = 64; ///< of each of the two; more wait in the kernel's queue
+    std::size_t max_connections = 64; ///< of each of the two
+    unsigned requests_per_minute = 0; ///< from one address; 0: no limit
 };
 
-/// POST /api/ over plain HTTP/1.1: bodies up to 32 MiB, urlencoded or multipart. Reading a request
-/// may take 120 s with no pause over 30 s, writing the answer 120 s, an idle connection is closed
-/// after 60 s. One log line for each request, without parameters, tokens or values.
+/// POST /api/ over HTTP/1.1: a head up to 16 KiB within 30 s, a body up to 32 MiB within 120 s and
+/// with no pause over 30 s, urlencoded or multipart; writing the answer may take 120 s. An idle
+/// connection is closed after 60 s, or when its place is needed. One log line for each request,
+/// without parameters, tokens or values.
 class HttpServer {
 public:
-    /// Binds at once. Throws as listen_on_loopback() and listen_on_socket() do; Fault::config if
-    /// there is nothing to listen on.
+    /// Binds at once. Throws as listen_on_tcp(), listen_on_socket() and TlsContext do;
+    /// Fault::config if there is nothing to listen on, or plain HTTP was not asked for.
     HttpServer(Api& api, ServerSettings settings);
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;

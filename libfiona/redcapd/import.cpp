@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/csv.h"
 #include "libfiona/base/json.h"
 #include "libfiona/redcapd/import_rows.h"
 #include "libfiona/redcapd/projects.h"
+#include "libfiona/redcapd/unique_rows.h"
+#include "libfiona/redcapd/xml.h"
 
 #include <fmt/format.h>
 
@@ -73,6 +76,7 @@ public:
             if (!outcome.created && !outcome.changed) {
                 continue;
             }
+            check_unique_rows(m_call, outcome.id, name);
             run(m_call.database, "UPDATE record SET modified = ? WHERE id = ?",
                 epoch_seconds(m_call.now), outcome.id);
             write_log(
@@ -235,13 +239,21 @@ Names final_names(const Call& call, std::vector<ImportRow>& rows)
 Answer ids_answer(const Call& call, const std::vector<std::string>& ids)
 {
     std::string body;
-    if (call.error_format == Format::csv) {
+    switch (call.error_format) {
+    case Format::json: body = json::write(json::Array(ids.begin(), ids.end())); break;
+    case Format::csv:
         body = "id\n";
         for (const auto& id : ids) {
-            body += id + "\n";
+            body += csv::quoted(id, '\n') + "\n"; // `new,given` is no two cells
         }
-    } else {
-        body = json::write(json::Array(ids.begin(), ids.end()));
+        break;
+    case Format::xml:
+        body = R"(<?xml version="1.0" encoding="UTF-8" ?><ids>)";
+        for (const auto& id : ids) {
+            body += fmt::format("<id>{}</id>", xml::escaped(id));
+        }
+        body += "</ids>";
+        break;
     }
     return {200, std::string{content_type(call.error_format)}, std::move(body)};
 }
@@ -264,6 +276,19 @@ Answer import_answer(const Call& call, const Names& names)
     return count_answer(static_cast<std::int64_t>(names.size()), call.error_format);
 }
 
+Answer background_answer(Format format)
+{
+    std::string body;
+    switch (format) {
+    case Format::json: body = R"({"success":true})"; break;
+    case Format::csv: body = "success\n1"; break;
+    case Format::xml:
+        body = R"(<?xml version="1.0" encoding="UTF-8" ?><hash><success>1</success></hash>)";
+        break;
+    }
+    return {200, std::string{content_type(format)}, std::move(body)};
+}
+
 /// Before anything is written: what the answer could not say is refused.
 void check_answer_wanted(const Call& call)
 {
@@ -272,31 +297,57 @@ void check_answer_wanted(const Call& call)
         && wanted != "nothing") {
         throw Refusal{400, "The value of the parameter \"returnContent\" is not valid"};
     }
-    if (call.error_format == Format::xml && (wanted == "ids" || wanted == "auto_ids")) {
-        throw Refusal{501, "The requested format is not implemented; use json or csv"};
+    const auto& type = call.form.text("type");
+    if (!type.empty() && type != "flat" && type != "eav") {
+        throw Refusal{400, "The value of the parameter \"type\" is not valid"};
     }
+}
+
+Dates asked_dates(const Call& call)
+{
     const auto& dates = call.form.text("dateFormat");
+    if (dates == "MDY") {
+        return Dates::month_first;
+    }
+    if (dates == "DMY") {
+        return Dates::day_first;
+    }
     if (!dates.empty() && dates != "YMD") {
-        throw Refusal{501, "The requested dateFormat is not implemented; use YMD"};
+        throw Refusal{400, "The value of the parameter \"dateFormat\" is not valid"};
     }
-    if (const auto& type = call.form.text("type"); !type.empty() && type != "flat") {
-        throw Refusal{501, "The requested type of import is not implemented; use flat"};
+    return Dates::year_first;
+}
+
+std::vector<ImportRow> asked_rows(const Call& call)
+{
+    auto sent = data_rows(call.form.text("data"), call.format(), call.delimiter());
+    if (call.form.text("type") == "eav") {
+        sent = flat_rows(call.schema, sent);
     }
+    return checked_rows(call.schema, sent, {asked_blanks(call), asked_dates(call)});
 }
 
 } // namespace
 
-Answer import_records(const Call& call)
+void store_rows(const Call& call, const std::vector<ImportRow>& rows)
 {
-    call.require(Right::import_data);
-    check_answer_wanted(call);
-    auto rows = checked_rows(call, asked_blanks(call));
-    const auto names = final_names(call, rows);
     RecordImport import{call};
     for (const auto& row : rows) {
         import.store(row);
     }
     import.finish();
+}
+
+Answer import_records(const Call& call)
+{
+    call.require(Right::import_data);
+    check_answer_wanted(call);
+    auto rows = asked_rows(call);
+    const auto names = final_names(call, rows);
+    store_rows(call, rows);
+    if (call.form.flag("backgroundProcess")) { // done already, which such a client cannot mind
+        return background_answer(call.error_format);
+    }
     return import_answer(call, names);
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcapd/import_rows.h"
 
-#include "libfiona/base/csv.h"
-#include "libfiona/base/error.h"
-#include "libfiona/base/json.h"
+#include "libfiona/base/text.h"
+#include "libfiona/redcapd/data_rows.h"
 #include "libfiona/redcapd/record_rows.h"
 #include "libfiona/redcapd/validation.h"
 
@@ -24,74 +23,6 @@ constexpr const char* instance_column = "redcap_repeat_instance";
 constexpr std::int64_t max_instance = 99'999'999;
 constexpr std::size_t max_complaints = 1000; // the answer stays smaller than the request
 
-/// One row as sent: column name -> text.
-using SentRow = std::map<std::string, std::string, std::less<>>;
-
-std::string json_text(const json::Value& value)
-{
-    if (value.is_array() || value.is_object()) {
-        throw Refusal{400, "The data being imported is not formatted correctly: a value is an "
-                           "array or an object"};
-    }
-    if (value.is_bool()) {
-        return value.boolean() ? "1" : ""; // as PHP turns them into text
-    }
-    return value.text();
-}
-
-std::vector<SentRow> rows_of_json(const std::string& text)
-{
-    json::Value document;
-    try {
-        document = json::parse(text, "data", {.max_bytes = text.size(), .max_depth = 8});
-    } catch (const Error& e) {
-        throw Refusal{
-            406, fmt::format("The data being imported is not formatted correctly: {}", e.what())};
-    }
-    if (!document.is_array()) {
-        throw Refusal{400, "The data being imported is not formatted correctly: it must be an "
-                           "array of objects"};
-    }
-    std::vector<SentRow> rows;
-    for (const auto& item : document.array()) {
-        if (!item.is_object()) {
-            throw Refusal{400, "The data being imported is not formatted correctly: it must be "
-                               "an array of objects"};
-        }
-        SentRow row;
-        for (const auto& [key, value] : item.object()) {
-            row.emplace(key, json_text(value));
-        }
-        rows.push_back(std::move(row));
-    }
-    return rows;
-}
-
-std::vector<SentRow> rows_of_csv(const std::string& text, char delimiter)
-{
-    csv::Rows cells;
-    try {
-        cells = csv::parse(text, delimiter, "data");
-    } catch (const Error& e) {
-        throw Refusal{
-            406, fmt::format("The data being imported is not formatted correctly: {}", e.what())};
-    }
-    std::vector<SentRow> rows;
-    for (std::size_t i = 1; i < cells.size(); ++i) {
-        if (cells[i].size() != cells[0].size()) {
-            throw Refusal{400, fmt::format("The data being imported is not formatted correctly: "
-                                           "row {} has {} cells, the header {}",
-                                           i, cells[i].size(), cells[0].size())};
-        }
-        SentRow row;
-        for (std::size_t cell = 0; cell < cells[i].size(); ++cell) {
-            row.insert_or_assign(cells[0][cell], cells[i][cell]);
-        }
-        rows.push_back(std::move(row));
-    }
-    return rows;
-}
-
 /// Columns that exports may have and imports leave alone.
 bool is_pseudo_field(const Schema& schema, std::string_view name)
 {
@@ -108,12 +39,6 @@ bool is_pseudo_field(const Schema& schema, std::string_view name)
                schema.forms, [&](const Form& form) { return name == form.name + "_timestamp"; });
 }
 
-std::string value_of(const SentRow& row, std::string_view name)
-{
-    const auto found = row.find(name);
-    return found == row.end() ? std::string{} : found->second;
-}
-
 void add_once(std::vector<std::string>& names, const std::string& name)
 {
     if (std::ranges::find(names, name) == names.end()) {
@@ -126,12 +51,34 @@ std::string joined(const std::vector<std::string>& parts, std::string_view separ
     return fmt::format("{}", fmt::join(parts, separator));
 }
 
+/// `1/2/2024` or `01-02-2024` -> `2024-02-01`, and what follows it; anything else stays as it is and
+/// is refused later.
+std::string year_first(const std::string& value, Dates dates)
+{
+    const auto end = std::min(value.find(' '), value.size());
+    auto date = value.substr(0, end);
+    std::ranges::replace_if(
+        date, [](char c) { return c == '/' || c == '.'; }, '-');
+    const auto parts = split(date, '-');
+    const auto fits = [](std::string_view part, std::size_t least, std::size_t most) {
+        return part.size() >= least && part.size() <= most
+               && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
+    };
+    if (parts.size() != 3 || !fits(parts[0], 1, 2) || !fits(parts[1], 1, 2)
+        || !fits(parts[2], 4, 4)) {
+        return value;
+    }
+    const auto month = dates == Dates::month_first ? parts[0] : parts[1];
+    const auto day = dates == Dates::month_first ? parts[1] : parts[0];
+    return fmt::format("{}-{:0>2}-{:0>2}{}", parts[2], month, day, value.substr(end));
+}
+
 class RowCheck {
 public:
-    RowCheck(const Schema& schema, Blanks blanks) : m_schema{schema}, m_blanks{blanks} {}
+    RowCheck(const Schema& schema, ImportStyle style) : m_schema{schema}, m_style{style} {}
 
     /// Unknown columns and events are errors of the whole import, before any value is looked at.
-    void check_names(const std::vector<SentRow>& rows)
+    void check_names(const std::vector<DataRow>& rows)
     {
         std::vector<std::string> fields;
         std::vector<std::string> events;
@@ -158,7 +105,7 @@ public:
         }
     }
 
-    ImportRow check(const SentRow& sent)
+    ImportRow check(const DataRow& sent)
     {
         ImportRow row;
         row.record = value_of(sent, m_schema.record_id());
@@ -228,7 +175,7 @@ private:
     void check_value(ImportRow& row, std::size_t at, const std::string& value)
     {
         const auto& column = m_schema.columns[at];
-        if (value.empty() && m_blanks == Blanks::ignore) {
+        if (value.empty() && m_style.blanks == Blanks::ignore) {
             return;
         }
         if (!belongs(m_schema, column.form, {row.event, row.form, 1})) {
@@ -238,18 +185,30 @@ private:
             }
             return;
         }
-        const bool calculated =
-            column.field && m_schema.fields[*column.field].kind == FieldKind::calculated;
-        if (calculated) {
-            return;
+        const auto kind = column.field ? m_schema.fields[*column.field].kind : FieldKind::choice;
+        if (kind == FieldKind::calculated || (kind == FieldKind::file && value.empty())) {
+            return; // a file goes by content=file only
         }
-        if (!value.empty()) {
-            if (const auto problem = value_problem(m_schema, column, value)) {
+        auto stored = stored_form(column, value);
+        if (!stored.empty()) {
+            if (const auto problem = value_problem(m_schema, column, stored)) {
                 complain(row.record, column.name, value, *problem);
                 return;
             }
         }
-        row.values.emplace_back(at, value);
+        row.values.emplace_back(at, std::move(stored));
+    }
+
+    /// Dates are stored as year-month-day, however they are sent.
+    [[nodiscard]] std::string stored_form(const Column& column, const std::string& value) const
+    {
+        const auto is_date = [&] {
+            const auto& validation = m_schema.fields[*column.field].cell(Cell::validation);
+            return validation.starts_with("date");
+        };
+        return column.field && !value.empty() && m_style.dates != Dates::year_first && is_date()
+                   ? year_first(value, m_style.dates)
+                   : value;
     }
 
     [[nodiscard]] std::string misplaced(const ImportRow& row, const Column& column) const
@@ -297,18 +256,19 @@ private:
     }
 
     const Schema& m_schema;
-    Blanks m_blanks;
+    ImportStyle m_style;
     std::vector<std::string> m_complaints;
 };
 
 } // namespace
 
-std::vector<ImportRow> checked_rows(const Call& call, Blanks blanks)
+std::vector<ImportRow> checked_rows(const Schema& schema, const std::vector<DataRow>& sent,
+                                    ImportStyle style)
 {
-    const auto& data = call.form.text("data");
-    const auto sent =
-        call.format() == Format::json ? rows_of_json(data) : rows_of_csv(data, call.delimiter());
-    RowCheck check{call.schema, blanks};
+    if (schema.events.empty() && !sent.empty()) {
+        throw Refusal{400, "The project has no events"};
+    }
+    RowCheck check{schema, style};
     check.check_names(sent);
     std::vector<ImportRow> rows;
     rows.reserve(sent.size());
@@ -316,6 +276,44 @@ std::vector<ImportRow> checked_rows(const Call& call, Blanks blanks)
         rows.push_back(check.check(row));
     }
     check.refuse_if_any();
+    return rows;
+}
+
+std::vector<DataRow> flat_rows(const Schema& schema, const std::vector<DataRow>& sent)
+{
+    std::vector<DataRow> rows;
+    rows.reserve(sent.size());
+    for (const auto& triple : sent) {
+        const auto name = value_of(triple, "field_name");
+        const auto value = value_of(triple, "value");
+        const auto record = value_of(triple, "record");
+        if (!triple.contains("record") || !triple.contains("field_name")
+            || value_of(triple, instance_column) == "new") {
+            throw Refusal{400, "The data being imported is not formatted correctly: every row of "
+                               "type eav has a record, a field_name and a value, and names its "
+                               "instance by number"};
+        }
+        DataRow row{{schema.record_id(), record}};
+        for (const auto* const key : {event_column, instrument_column, instance_column}) {
+            if (const auto part = value_of(triple, key); !part.empty()) {
+                row.emplace(key, part);
+            }
+        }
+        const auto field = schema.find_field(name);
+        if (field && schema.fields[*field].kind == FieldKind::checkbox) {
+            if (value.empty()) {
+                rows.push_back(std::move(row));
+                continue;
+            }
+            // A code that is none becomes a column that is none, and is refused by its name.
+            const auto column = schema.stored_column(name, value);
+            row.emplace(column ? schema.columns[*column].name : fmt::format("{}({})", name, value),
+                        "1");
+        } else if (name != schema.record_id()) {
+            row.emplace(name, value);
+        }
+        rows.push_back(std::move(row));
+    }
     return rows;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libfiona/redcapd/call.h"
+#include "libfiona/redcapd/data_rows.h"
 
 #include <cstdint>
 #include <string>
@@ -16,6 +17,14 @@ enum class Blanks {
     erase,  ///< overwriteBehavior=overwrite
 };
 
+/// The parameter dateFormat.
+enum class Dates { year_first, month_first, day_first };
+
+struct ImportStyle {
+    Blanks blanks = Blanks::ignore;
+    Dates dates = Dates::year_first;
+};
+
 struct ImportRow {
     std::string record;
     std::size_t event = 0;
@@ -24,8 +33,17 @@ struct ImportRow {
     std::vector<std::pair<std::size_t, std::string>> values; ///< column index, value
 };
 
-/// Reads `data` and checks all of it. Throws Refusal with REDCap's text naming every unknown
-/// field, else every unknown event, else every bad value (the first 1000).
-[[nodiscard]] std::vector<ImportRow> checked_rows(const Call& call, Blanks blanks);
+/// Checks all of it. Throws Refusal with REDCap's text naming every unknown field, else every
+/// unknown event, else every bad value (the first 1000).
+[[nodiscard]] std::vector<ImportRow>
+checked_rows(const Schema& schema, const std::vector<DataRow>& sent, ImportStyle style = {});
+
+/// Rows of type eav (record, field_name, value) as flat ones, one each.
+[[nodiscard]] std::vector<DataRow> flat_rows(const Schema& schema,
+                                             const std::vector<DataRow>& sent);
+
+/// Writes rows and record.modified, checks what must be unique, and logs one line for each record
+/// that changed.
+void store_rows(const Call& call, const std::vector<ImportRow>& rows);
 
 } // namespace fiona::redcapd

@@ -10,71 +10,19 @@ namespace fiona::redcapd {
 
 namespace {
 
-constexpr std::int64_t tables_version = 1;
-constexpr std::int64_t application_id = 0x46524344; // "FRCD": file(1) and we tell it from others
-
-// The record id stands in `value` like any field, once per event of the record, so that a row
-// without other values exists too. `instance_form` is '' and instance 1 for data that do not
-// repeat; a repeating event has '' and n.
-constexpr const char* tables = R"(
-CREATE TABLE project (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
-    longitudinal INTEGER NOT NULL, created INTEGER NOT NULL);
-CREATE TABLE token (
-    sha256 TEXT PRIMARY KEY, project INTEGER NOT NULL REFERENCES project, account TEXT NOT NULL,
-    rights INTEGER NOT NULL, created INTEGER NOT NULL, revoked INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE TABLE arm (
-    project INTEGER NOT NULL REFERENCES project, number INTEGER NOT NULL, name TEXT NOT NULL,
-    PRIMARY KEY (project, number)) WITHOUT ROWID;
-CREATE TABLE event (
-    id INTEGER PRIMARY KEY, project INTEGER NOT NULL REFERENCES project, arm INTEGER NOT NULL,
-    position INTEGER NOT NULL, label TEXT NOT NULL, unique_name TEXT NOT NULL,
-    UNIQUE (project, unique_name));
-CREATE TABLE form (
-    project INTEGER NOT NULL REFERENCES project, position INTEGER NOT NULL, name TEXT NOT NULL,
-    label TEXT NOT NULL, PRIMARY KEY (project, name)) WITHOUT ROWID;
-CREATE TABLE form_event (
-    event INTEGER NOT NULL REFERENCES event ON DELETE CASCADE, form TEXT NOT NULL,
-    PRIMARY KEY (event, form)) WITHOUT ROWID;
-CREATE TABLE repeating (
-    event INTEGER NOT NULL REFERENCES event ON DELETE CASCADE, form TEXT NOT NULL,
-    label TEXT NOT NULL, PRIMARY KEY (event, form)) WITHOUT ROWID;
-CREATE TABLE field (
-    project INTEGER NOT NULL REFERENCES project, position INTEGER NOT NULL, name TEXT NOT NULL,
-    form TEXT NOT NULL, section_header TEXT NOT NULL, type TEXT NOT NULL, label TEXT NOT NULL,
-    choices TEXT NOT NULL, note TEXT NOT NULL, validation TEXT NOT NULL, min TEXT NOT NULL,
-    max TEXT NOT NULL, identifier TEXT NOT NULL, branching TEXT NOT NULL, required TEXT NOT NULL,
-    alignment TEXT NOT NULL, question_number TEXT NOT NULL, matrix_group TEXT NOT NULL,
-    matrix_ranking TEXT NOT NULL, annotation TEXT NOT NULL,
-    PRIMARY KEY (project, name)) WITHOUT ROWID;
-CREATE TABLE record (
-    id INTEGER PRIMARY KEY, project INTEGER NOT NULL REFERENCES project, name TEXT NOT NULL,
-    created INTEGER NOT NULL, modified INTEGER NOT NULL, UNIQUE (project, name));
-CREATE INDEX record_modified ON record (project, modified);
-CREATE TABLE value (
-    record INTEGER NOT NULL REFERENCES record ON DELETE CASCADE,
-    event INTEGER NOT NULL REFERENCES event, instance_form TEXT NOT NULL,
-    instance INTEGER NOT NULL, field TEXT NOT NULL, code TEXT NOT NULL, value TEXT NOT NULL,
-    PRIMARY KEY (record, event, instance_form, instance, field, code)) WITHOUT ROWID;
-CREATE TABLE log (
-    id INTEGER PRIMARY KEY, project INTEGER NOT NULL REFERENCES project, time INTEGER NOT NULL,
-    account TEXT NOT NULL, action TEXT NOT NULL, details TEXT NOT NULL, record TEXT NOT NULL);
-CREATE INDEX log_time ON log (project, time);
-)";
-
-std::int64_t pragma(Database& database, std::string_view statement)
-{
-    Query query{database, statement};
-    return query.next() ? query.integer(0) : 0;
-}
-
 void load_fields(Database& database, Schema& schema)
 {
-    Query forms{database, "SELECT name, label FROM form WHERE project = ? ORDER BY position",
+    Query forms{database,
+                "SELECT name, label, unique_fields FROM form WHERE project = ? ORDER BY position",
                 schema.project};
     while (forms.next()) {
-        schema.forms.push_back({forms.text(0), forms.text(1)});
+        Form form{forms.text(0), forms.text(1), {}};
+        for (const auto field : split(forms.text(2), ',')) {
+            if (!field.empty()) {
+                form.unique_fields.emplace_back(field);
+            }
+        }
+        schema.forms.push_back(std::move(form));
     }
     Query fields{database,
                  "SELECT name, form, section_header, type, label, choices, note, validation, min, "
@@ -116,8 +64,11 @@ void store_dictionary(Database& database, std::int64_t project, const std::vecto
                       const std::vector<Form>& forms)
 {
     for (std::size_t i = 0; i < forms.size(); ++i) {
-        run(database, "INSERT INTO form (project, position, name, label) VALUES (?, ?, ?, ?)",
-            project, i, forms[i].name, forms[i].label);
+        run(database,
+            "INSERT INTO form (project, position, name, label, unique_fields) "
+            "VALUES (?, ?, ?, ?, ?)",
+            project, i, forms[i].name, forms[i].label,
+            fmt::format("{}", fmt::join(forms[i].unique_fields, ",")));
     }
     for (std::size_t i = 0; i < fields.size(); ++i) {
         const auto& r = fields[i].row;
@@ -132,26 +83,6 @@ void store_dictionary(Database& database, std::int64_t project, const std::vecto
 }
 
 } // namespace
-
-void prepare_tables(Database& database)
-{
-    Transaction transaction{database, Transaction::Kind::write};
-    const auto version = pragma(database, "PRAGMA user_version");
-    if (version == 0) {
-        if (pragma(database, "SELECT count(*) FROM sqlite_schema") != 0) {
-            throw Error{Fault::config, "the database belongs to another program"};
-        }
-        database.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}",
-                                     application_id, tables_version));
-        database.execute(tables);
-    } else if (pragma(database, "PRAGMA application_id") != application_id) {
-        throw Error{Fault::config, "the database belongs to another program"};
-    } else if (version > tables_version) {
-        throw Error{Fault::config, "the database has version {}; this program knows {} only",
-                    version, tables_version};
-    }
-    transaction.commit();
-}
 
 std::vector<ProjectEntry> list_projects(Database& database)
 {
@@ -199,18 +130,43 @@ Schema load_schema(Database& database, std::int64_t project)
         schema.arms.push_back({arms.integer(0), arms.text(1)});
     }
     Query events{database,
-                 "SELECT id, arm, label, unique_name FROM event WHERE project = ? "
-                 "ORDER BY arm, position",
+                 "SELECT id, arm, label, unique_name, custom_label, day_offset, offset_min, "
+                 "offset_max FROM event WHERE project = ? ORDER BY arm, position",
                  project};
     while (events.next()) {
-        schema.events.push_back(
-            {events.integer(0), events.integer(1), events.text(2), events.text(3)});
+        schema.events.push_back({events.integer(0), events.integer(1), events.text(2),
+                                 events.text(3), events.text(4), events.integer(5),
+                                 events.integer(6), events.integer(7)});
     }
     for (std::size_t event = 0; event < schema.events.size(); ++event) {
         load_event_parts(database, schema, event);
     }
+    Query settings{database, "SELECT name, value FROM setting WHERE project = ?", project};
+    while (settings.next()) {
+        schema.settings.emplace(settings.text(0), settings.text(1));
+    }
     schema.index();
     return schema;
+}
+
+std::int64_t store_event(Database& database, std::int64_t project, const Event& event)
+{
+    run(database,
+        "INSERT INTO event (project, arm, position, label, unique_name, custom_label, day_offset, "
+        "offset_min, offset_max) VALUES (?1, ?2, (SELECT coalesce(max(position), -1) + 1 FROM "
+        "event WHERE project = ?1), ?3, ?4, ?5, ?6, ?7, ?8)",
+        project, event.arm, event.label, event.unique_name, event.custom_label, event.day_offset,
+        event.offset_min, event.offset_max);
+    return database.last_row_id();
+}
+
+void store_setting(Database& database, std::int64_t project, std::string_view name,
+                   std::string_view value)
+{
+    run(database,
+        "INSERT INTO setting (project, name, value) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET value = excluded.value",
+        project, name, value);
 }
 
 std::int64_t store_project(Database& database, const Schema& schema)
@@ -225,10 +181,7 @@ std::int64_t store_project(Database& database, const Schema& schema)
     }
     std::vector<std::int64_t> ids;
     for (const auto& event : schema.events) {
-        run(database,
-            "INSERT INTO event (project, arm, position, label, unique_name) VALUES (?,?,?,?,?)",
-            project, event.arm, ids.size(), event.label, event.unique_name);
-        ids.push_back(database.last_row_id());
+        ids.push_back(store_event(database, project, event));
     }
     for (const auto& [event, form] : schema.form_events) {
         run(database, "INSERT INTO form_event (event, form) VALUES (?, ?)", ids.at(event),
@@ -241,6 +194,9 @@ std::int64_t store_project(Database& database, const Schema& schema)
     for (const auto& [event, label] : schema.repeating_events) {
         run(database, "INSERT INTO repeating (event, form, label) VALUES (?, '', ?)", ids.at(event),
             label);
+    }
+    for (const auto& [name, value] : schema.settings) {
+        store_setting(database, project, name, value);
     }
     return project;
 }

@@ -14,7 +14,7 @@
 /// The tables of the embedded server, and the projects in them.
 namespace fiona::redcapd {
 
-/// Creates or upgrades the tables (PRAGMA user_version). Throws Error{Fault::config} if the file
+/// Creates or upgrades the tables (PRAGMA user_version) in one transaction. Throws Error{Fault::config} if the file
 /// was made by a newer version of the program, or by another program.
 void prepare_tables(Database& database);
 
@@ -32,6 +32,10 @@ struct ProjectEntry {
 /// Throws Error{Fault::internal} if there is no such project.
 [[nodiscard]] Schema load_schema(Database& database, std::int64_t project);
 
+/// Appends an event to its arm; returns its id.
+std::int64_t store_event(Database& database, std::int64_t project, const Event& event);
+void store_setting(Database& database, std::int64_t project, std::string_view name,
+                   std::string_view value);
 /// Writes a new project with all of its parts; returns its id.
 std::int64_t store_project(Database& database, const Schema& schema);
 /// Replaces the dictionary of a project: fields, and forms with them. Stored values of fields

@@ -74,6 +74,8 @@ struct Field {
 struct Form {
     std::string name;
     std::string label;
+    /// No two instances of a record in one event hold the same values here; empty: no such rule.
+    std::vector<std::string> unique_fields = {};
 
     [[nodiscard]] std::string complete_field() const { return name + "_complete"; }
 };
@@ -88,6 +90,10 @@ struct Event {
     std::int64_t arm = 1;
     std::string label;
     std::string unique_name;
+    std::string custom_label = {};
+    std::int64_t day_offset = 0; ///< days; of use with scheduling only, as are the next two
+    std::int64_t offset_min = 0;
+    std::int64_t offset_max = 0;
 };
 
 /// One column of a flat export: a field, one choice of a checkbox, or the state of a form.
@@ -107,6 +113,8 @@ struct Schema {
     std::string title;
     bool longitudinal = false;
     std::int64_t created = 0; ///< seconds since 1970
+    /// content=project_settings: only what differs from a new project
+    std::map<std::string, std::string, std::less<>> settings;
     std::vector<Field> fields;
     std::vector<Form> forms;
     std::vector<Arm> arms;
@@ -133,6 +141,13 @@ struct Schema {
     [[nodiscard]] bool is_designated(std::size_t event, std::size_t form) const
     {
         return !longitudinal || form_events.contains({event, form});
+    }
+    /// A setting, or what it is in a new project.
+    [[nodiscard]] std::string setting(std::string_view setting_name,
+                                      std::string_view otherwise = {}) const
+    {
+        const auto found = settings.find(setting_name);
+        return found == settings.end() ? std::string{otherwise} : found->second;
     }
     [[nodiscard]] std::optional<std::size_t> find_field(std::string_view field) const;
     [[nodiscard]] std::optional<std::size_t> find_form(std::string_view form) const;

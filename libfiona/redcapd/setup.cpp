@@ -25,9 +25,9 @@ namespace {
 constexpr std::array<const char*, 6> roles{"incoming", "routing", "coupling",
                                            "dtp",      "autoid",  "ids7"};
 constexpr const char* account = "fiona";
-constexpr unsigned all_rights = 31;
-/// The tools work on records and read the log; they do not redesign projects.
-constexpr unsigned tool_rights = all_rights & ~static_cast<unsigned>(Right::design);
+/// The tools work on records and read the log; they do not redesign projects or grant rights.
+constexpr unsigned tool_rights =
+    all_rights & ~static_cast<unsigned>(Right::design) & ~static_cast<unsigned>(Right::users);
 
 using Tokens = std::map<std::string, Private<std::string>, std::less<>>;
 

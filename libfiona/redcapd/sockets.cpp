@@ -5,6 +5,7 @@
 #include "libfiona/base/files.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -21,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int backlog = 128;
+constexpr int backlog = 512;
 
 /// The socket functions take every kind of address by one pointer type.
 template <typename Address>
@@ -51,6 +52,10 @@ void bind_and_listen(const UniqueFd& fd, sockaddr* address, socklen_t size, cons
     if (::listen(fd.get(), backlog) != 0) {
         throw os_error(errno, fmt::format("listen on {}", name));
     }
+    // A client may be gone between poll(2) and accept(2).
+    if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) {
+        throw os_error(errno, fmt::format("listen on {}", name));
+    }
 }
 
 std::uint16_t parse_port(std::string_view text, const std::string& address)
@@ -67,18 +72,19 @@ std::uint16_t parse_port(std::string_view text, const std::string& address)
 [[noreturn]] void refuse_address(const std::string& address)
 {
     throw Error{Fault::config,
-                "listen address {}: plain HTTP is for 127.0.0.0/8 and [::1] only; use a UNIX "
-                "socket or a TLS proxy for other machines",
+                "listen address {}: must be a numeric address; plain HTTP is for 127.0.0.0/8 and "
+                "[::1] only, other machines need --cert and --key",
                 address};
 }
 
-TcpListener listen_v4(const std::string& host, std::uint16_t port, const std::string& address)
+TcpListener listen_v4(const std::string& host, std::uint16_t port, const std::string& address,
+                      Reach reach)
 {
     sockaddr_in place{};
     place.sin_family = AF_INET;
     place.sin_port = htons(port);
     if (::inet_pton(AF_INET, host.c_str(), &place.sin_addr) != 1
-        || (ntohl(place.sin_addr.s_addr) >> 24U) != 127) {
+        || (reach == Reach::loopback && (ntohl(place.sin_addr.s_addr) >> 24U) != 127)) {
         refuse_address(address);
     }
     auto fd = new_socket(AF_INET);
@@ -91,13 +97,15 @@ TcpListener listen_v4(const std::string& host, std::uint16_t port, const std::st
     return {std::move(fd), fmt::format("{}:{}", host, ntohs(place.sin_port))};
 }
 
-TcpListener listen_v6(const std::string& host, std::uint16_t port, const std::string& address)
+TcpListener listen_v6(const std::string& host, std::uint16_t port, const std::string& address,
+                      Reach reach)
 {
     sockaddr_in6 place{};
     place.sin6_family = AF_INET6;
     place.sin6_port = htons(port);
     if (::inet_pton(AF_INET6, host.c_str(), &place.sin6_addr) != 1
-        || std::memcmp(&place.sin6_addr, &in6addr_loopback, sizeof in6addr_loopback) != 0) {
+        || (reach == Reach::loopback
+            && std::memcmp(&place.sin6_addr, &in6addr_loopback, sizeof in6addr_loopback) != 0)) {
         refuse_address(address);
     }
     auto fd = new_socket(AF_INET6);
@@ -112,7 +120,7 @@ TcpListener listen_v6(const std::string& host, std::uint16_t port, const std::st
 
 } // namespace
 
-TcpListener listen_on_loopback(const std::string& address)
+TcpListener listen_on_tcp(const std::string& address, Reach reach)
 {
     const auto colon = address.rfind(':');
     if (colon == std::string::npos) {
@@ -124,9 +132,9 @@ TcpListener listen_on_loopback(const std::string& address)
         host = "127.0.0.1";
     }
     if (host.starts_with('[') && host.ends_with(']')) {
-        return listen_v6(host.substr(1, host.size() - 2), port, address);
+        return listen_v6(host.substr(1, host.size() - 2), port, address, reach);
     }
-    return listen_v4(host, port, address);
+    return listen_v4(host, port, address, reach);
 }
 
 UniqueFd listen_on_socket(const fs::path& path)

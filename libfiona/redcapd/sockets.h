@@ -14,9 +14,12 @@ struct TcpListener {
     std::string address; ///< `127.0.0.1:8080`, `[::1]:8080`; the real port if 0 was asked for
 };
 
-/// `ADDRESS:PORT`; port 0 takes a free one. Plain HTTP carries tokens: an address that is not of
-/// the loopback is Error{Fault::config}. Error{Fault::temporary}: the port is taken.
-[[nodiscard]] TcpListener listen_on_loopback(const std::string& address);
+/// Who can reach a listener. Plain HTTP carries tokens: it stays on the loopback.
+enum class Reach { loopback, any };
+
+/// `ADDRESS:PORT`; port 0 takes a free one. Error{Fault::config}: no such form, or an address that
+/// is not of the loopback where it must be. Error{Fault::temporary}: the port is taken.
+[[nodiscard]] TcpListener listen_on_tcp(const std::string& address, Reach reach);
 
 /// A UNIX socket with mode 0660. A stale one (nobody listens) is replaced; Error{Fault::temporary}
 /// if somebody listens, Error{Fault::config} if the path is too long or something else lies there.

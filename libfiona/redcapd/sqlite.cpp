@@ -54,10 +54,16 @@ void StatementCloser::operator()(sqlite3_stmt* handle) const noexcept
 
 Database::Database(const std::filesystem::path& file, Open open)
 {
-    // SQLite would make it with the umask's mode; -wal and -shm take their mode from it.
-    const int flags = O_RDWR | O_CLOEXEC | (open == Open::create ? O_CREAT : 0);
-    const UniqueFd made{::open(file.c_str(), flags, 0600)};
-    if (!made) {
+    // SQLite would make it with the umask's mode; -wal and -shm take their mode from it. A file that
+    // is there must not be opened here: closing any descriptor of it ends the locks that SQLite
+    // holds on it in this process (fcntl(2)), and another process would then take the write-ahead
+    // log away from under us.
+    if (open == Open::create && !std::filesystem::exists(file)) {
+        const UniqueFd made{::open(file.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600)};
+        if (!made && errno != EEXIST) {
+            throw os_error(errno, fmt::format("make database {}", file.native()));
+        }
+    } else if (struct stat status{}; ::stat(file.c_str(), &status) != 0) {
         throw os_error(errno, fmt::format("open database {}", file.native()));
     }
     sqlite3* handle = nullptr;
@@ -84,6 +90,13 @@ std::int64_t Database::last_row_id() const
 std::int64_t Database::changed_rows() const
 {
     return sqlite3_changes64(m_handle.get());
+}
+
+void Database::copy_to(const std::filesystem::path& file)
+{
+    Query query{*this, "VACUUM INTO ?", std::string_view{file.native()}};
+    while (query.next()) {
+    }
 }
 
 StatementHandle Database::take(std::string_view statement)
@@ -149,6 +162,16 @@ void Query::bind(int index, std::string_view value)
             SQLITE_TRANSIENT, // NOLINT(cppcoreguidelines-pro-type-cstyle-cast,performance-no-int-to-ptr) SQLite's own constant
             SQLITE_UTF8),
         "bind a text");
+}
+
+void Query::bind(int index, Blob value)
+{
+    const auto* const bytes = value.bytes.data() == nullptr ? "" : value.bytes.data();
+    check(
+        sqlite3_bind_blob64(
+            m_handle.get(), index, bytes, value.bytes.size(),
+            SQLITE_TRANSIENT), // NOLINT(cppcoreguidelines-pro-type-cstyle-cast,performance-no-int-to-ptr) SQLite's own constant
+        "bind bytes");
 }
 
 void Query::bind_integer(int index, std::int64_t value)

@@ -38,6 +38,9 @@ public:
     /// Rows changed by the last INSERT, UPDATE or DELETE.
     [[nodiscard]] std::int64_t changed_rows() const;
 
+    /// All of it as one new file, consistent while others write. Throws Error{Fault::io}.
+    void copy_to(const std::filesystem::path& file);
+
 private:
     friend class Query;
     StatementHandle take(std::string_view statement);
@@ -45,6 +48,11 @@ private:
 
     std::unique_ptr<sqlite3, DatabaseCloser> m_handle;
     std::multimap<std::string, StatementHandle, std::less<>> m_idle; ///< prepared, not in use
+};
+
+/// Binds as a BLOB instead of a text.
+struct Blob {
+    std::string_view bytes;
 };
 
 /// One running statement. Its text must outlive it (a literal).
@@ -68,6 +76,7 @@ public:
 
 private:
     void bind(int index, std::string_view value);
+    void bind(int index, Blob value);
     void bind_integer(int index, std::int64_t value);
     void bind(int index, std::integral auto value)
     {

@@ -4,6 +4,7 @@
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
+#include "libfiona/redcapd/local_time.h"
 
 #include <algorithm>
 #include <array>
@@ -13,12 +14,13 @@ namespace fiona::redcapd {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Right>, 5> right_names{{
+constexpr std::array<std::pair<std::string_view, Right>, 6> right_names{{
     {"export", Right::export_data},
     {"import", Right::import_data},
     {"delete", Right::delete_data},
     {"design", Right::design},
     {"logging", Right::logging},
+    {"users", Right::users},
 }};
 
 } // namespace
@@ -38,20 +40,34 @@ unsigned parse_rights(std::string_view names)
         if (!known) {
             throw Error{Fault::usage,
                         "unknown right '{}': use export, import, delete, design, "
-                        "logging or all",
+                        "logging, users or all",
                         name};
         }
     }
     return rights;
 }
 
-Private<std::string> new_token()
+namespace {
+
+Private<std::string> random_token(std::size_t bytes)
 {
-    auto text = to_hex(random_bytes(16));
+    auto text = to_hex(random_bytes(bytes));
     std::ranges::transform(text, text.begin(), [](char c) {
         return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
     });
     return Private<std::string>{std::move(text)};
+}
+
+} // namespace
+
+Private<std::string> new_token()
+{
+    return random_token(16);
+}
+
+Private<std::string> new_super_token()
+{
+    return random_token(32);
 }
 
 bool is_token(std::string_view text)
@@ -85,18 +101,49 @@ std::int64_t revoke_account(Database& database, std::int64_t project, std::strin
                project, account);
 }
 
-std::optional<Access> find_token(Database& database, const Private<std::string>& token)
+std::optional<Access> find_token(Database& database, const Private<std::string>& token,
+                                 TimePoint now)
 {
     if (!is_token(token.reveal())) {
         return std::nullopt;
     }
     Query query{database,
-                "SELECT project, account, rights FROM token WHERE sha256 = ? AND revoked = 0",
+                "SELECT t.project, t.account, t.rights, coalesce(a.value, '') FROM token t "
+                "LEFT JOIN account a ON a.project = t.project AND a.name = t.account "
+                "AND a.key = 'expiration' WHERE t.sha256 = ? AND t.revoked = 0",
                 sha256_hex(token.reveal())};
     if (!query.next()) {
         return std::nullopt;
     }
+    const auto expiration = query.text(3); // YYYY-MM-DD, local: good until that day begins
+    if (!expiration.empty() && expiration <= local_date_text(epoch_seconds(now))) {
+        return std::nullopt;
+    }
     return Access{query.integer(0), query.text(1), static_cast<unsigned>(query.integer(2))};
+}
+
+void store_super_token(Database& database, const Private<std::string>& token,
+                       std::string_view account, TimePoint now)
+{
+    run(database, "INSERT INTO super_token (sha256, account, created) VALUES (?, ?, ?)",
+        sha256_hex(token.reveal()), account, epoch_seconds(now));
+}
+
+bool revoke_super_token(Database& database, const Private<std::string>& token)
+{
+    return run(database, "UPDATE super_token SET revoked = 1 WHERE sha256 = ? AND revoked = 0",
+               sha256_hex(token.reveal()))
+           > 0;
+}
+
+std::optional<std::string> find_super_token(Database& database, const Private<std::string>& token)
+{
+    if (!is_token(token.reveal())) {
+        return std::nullopt;
+    }
+    Query query{database, "SELECT account FROM super_token WHERE sha256 = ? AND revoked = 0",
+                sha256_hex(token.reveal())};
+    return query.next() ? std::optional{query.text(0)} : std::nullopt;
 }
 
 } // namespace fiona::redcapd

@@ -82,8 +82,8 @@ public:
         const auto program = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / ".."
                               / "bin" / "fiona-redcapd")
                                  .native();
-        std::vector<std::string> words{program,         "serve",    "--db",
-                                       site.database(), "--listen", "127.0.0.1:0"};
+        std::vector<std::string> words{program,    "serve",       "--db",        site.database(),
+                                       "--listen", "127.0.0.1:0", "--plain-http"};
         words.insert(words.end(), options.begin(), options.end());
         std::vector<char*> argv;
         for (auto& word : words) {
@@ -106,7 +106,7 @@ public:
             std::this_thread::sleep_for(std::chrono::milliseconds{5});
             std::ifstream in{m_out};
             for (std::string line; std::getline(in, line);) {
-                if (line.starts_with("http://") && line.ends_with("/api/")) {
+                if (line.starts_with("http") && line.ends_with("/api/")) {
                     url = line;
                 }
             }

@@ -165,7 +165,7 @@ void Site::start_redcap()
     }
     m_redcapd.emplace("fiona-redcapd",
                       std::vector<std::string>{"serve", "--db", database, "--listen",
-                                               fmt::format("127.0.0.1:{}", m_port)},
+                                               fmt::format("127.0.0.1:{}", m_port), "--plain-http"},
                       m_root / "redcapd.log");
     if (!wait_until([&] { return !m_redcapd->runs() || accepts_connections(m_port); })
         || !m_redcapd->runs()) {

@@ -155,9 +155,22 @@ TEST_CASE("fiona-redcapd: a bad command line is 64, a bad place to listen 78")
         {{"token", "create", "--db", "DB", "--project", "dtp", "--rights", "x"}, EX_USAGE},
         {{"token", "revoke", "--db", "DB"}, EX_USAGE},
         {{"serve", "--db", "DB", "--listen", "127.0.0.1:0", "--fault", "x"}, EX_USAGE},
-        {{"serve", "--db", "DB", "--listen", "0.0.0.0:0"}, EX_CONFIG},
-        {{"serve", "--db", "DB", "--listen", "127.0.0.1"}, EX_CONFIG},
-        {{"serve", "--db", "DB", "--listen", "[::]:0"}, EX_CONFIG},
+        {{"serve", "--db", "DB", "--listen", "127.0.0.1:0"}, EX_CONFIG}, // not asked for in clear
+        {{"serve", "--db", "DB", "--listen", "0.0.0.0:0", "--plain-http"}, EX_CONFIG},
+        {{"serve", "--db", "DB", "--listen", "127.0.0.1:0", "--cert", "c"}, EX_USAGE},
+        {{"serve", "--db", "DB", "--listen", "127.0.0.1:0", "--cert", "c", "--key", "k"},
+         EX_NOINPUT},
+        {{"token", "create", "--db", "DB", "--project", "dtp"}, EX_USAGE},
+        {{"token", "create", "--db", "DB", "--super", "--rights", "all"}, EX_USAGE},
+        {{"import-odm", "--db", "DB"}, EX_USAGE},
+        {{"import-odm", "--db", "DB", "/nonexistent.xml"}, EX_NOINPUT},
+        {{"dictionary", "export", "--db", "DB"}, EX_USAGE},
+        {{"dictionary", "export", "--db", "DB", "--project", "x"}, EX_NOINPUT},
+        {{"dictionary", "unique", "--db", "DB", "--project", "incoming", "--form", "x"}, EX_USAGE},
+        {{"backup", "--db", "DB"}, EX_USAGE},
+        {{"check", "--db", "DBx"}, EX_NOINPUT},
+        {{"serve", "--db", "DB", "--listen", "127.0.0.1", "--plain-http"}, EX_CONFIG},
+        {{"serve", "--db", "DB", "--listen", "[::]:0", "--plain-http"}, EX_CONFIG},
         {{"serve", "--db", "DBx", "--listen", "127.0.0.1:0"}, EX_NOINPUT},
         {{"token", "create", "--db", "DB", "--project", "x", "--rights", "all"}, EX_NOINPUT},
     }));
@@ -259,6 +272,29 @@ TEST_CASE("fiona-redcapd: a revoked token is refused at once")
 
     CHECK(run.out == "1 tokens revoked\n");
     CHECK(curl(server.url, record_call(token)).status == 403);
+}
+
+TEST_CASE("fiona-redcapd: what a command and a running server write is there for both, and stays")
+{
+    const RedcapSite site;
+    const auto token = site.token("autoid");
+    {
+        RedcapServer server{site};
+        REQUIRE(import(server.url, token, R"([{"record_id":"before"}])").status == 200);
+        // The last of SQLite's connections removes the write-ahead log: this must not be that one.
+        REQUIRE(run_tool("fiona-redcapd",
+                         {"project", "create", "--db", site.database(), "--title", "DEMO"})
+                    .exit_code
+                == EX_OK);
+        REQUIRE(import(server.url, token, R"([{"record_id":"after"}])").status == 200);
+        CHECK_THAT(run_tool("fiona-redcapd", {"project", "list", "--db", site.database()}).out,
+                   Contains("DEMO") && Contains("AutoID\tclassic\t2 records"));
+        REQUIRE(server.end(SIGTERM) == EX_OK);
+    }
+
+    CHECK_THAT(run_tool("fiona-redcapd", {"project", "list", "--db", site.database()}).out,
+               Contains("DEMO") && Contains("AutoID\tclassic\t2 records"));
+    CHECK(integrity(site.database()) == "ok");
 }
 
 TEST_CASE("fiona-redcapd: importers in parallel, killed at any moment: what was said is there")
