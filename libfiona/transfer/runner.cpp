@@ -9,6 +9,7 @@
 #include "libfiona/store/requests.h"
 #include "libfiona/store/study_tree.h"
 #include "libfiona/transfer/audit.h"
+#include "libfiona/transfer/fair_order.h"
 #include "libfiona/transfer/journal.h"
 #include "libfiona/transfer/prepared_study.h"
 #include "libfiona/transfer/selection.h"
@@ -122,7 +123,7 @@ private:
             }
         }
         std::erase_if(names, [&](const auto& name) { return !is_wanted(m_order, name); });
-        return names;
+        return fair_order(m_paths, std::move(names));
     }
 
     void note(const Error& problem)
@@ -354,6 +355,8 @@ private:
                                        {"in", item.counts.in},
                                        {"stored", item.counts.stored},
                                        {"masked", item.counts.masked},
+                                       {"decoded", item.counts.decoded},
+                                       {"added", item.counts.added},
                                        {"held", item.counts.held},
                                        {"skipped", item.counts.skipped},
                                        {"refused", item.counts.refused},

@@ -350,8 +350,8 @@ TEST_CASE("what was compressed with loss says so after it was decoded")
     if (GENERATE(true, false)) { // by a careless sender
         const auto file = world.site.paths().archive() / ("scp_" + image.study)
                           / (image.modality + "." + image.sop);
-        REQUIRE(run({{"dcmodify", "-imt", "-nb", "-ea", "0028,2110", "-ea", "0028,2112", "-ea",
-                      "0028,2114", file.native()}})
+        REQUIRE(run({{"dcmodify", "-imt", "-nb", "-ea", "(0028,2110)", "-ea", "(0028,2112)", "-ea",
+                      "(0028,2114)", file.native()}})
                     .exit_code
                 == 0);
     }
