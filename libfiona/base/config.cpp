@@ -204,6 +204,23 @@ RedcapConfig read_redcap(const Section& section, const Paths& paths)
     return redcap;
 }
 
+TlsClientConfig read_client_tls(const Section& section)
+{
+    TlsClientConfig tls;
+    tls.ca_file = section.absolute_path("ca_file").value_or("");
+    tls.certificate = section.absolute_path("certificate");
+    tls.private_key = section.absolute_path("private_key");
+    section.copy("server_name", tls.server_name);
+    if (tls.ca_file.empty()) {
+        throw section.error("ca_file", "is missing: nobody could say whom to trust");
+    }
+    if (tls.certificate.has_value() != tls.private_key.has_value()) {
+        throw section.error(tls.certificate ? "private_key" : "certificate",
+                            "is missing: certificate and key go together");
+    }
+    return tls;
+}
+
 ResearchPacsConfig read_pacs(const Section& section)
 {
     ResearchPacsConfig pacs;
@@ -215,6 +232,14 @@ ResearchPacsConfig read_pacs(const Section& section)
     pacs.qr_aet = section.text("qr_aet").value_or(pacs.aet);
     pacs.calling_aet = section.text("calling_aet").value_or("FIONA");
     section.seconds("timeout", pacs.timeout);
+    if (const auto tls = section.section("tls"); tls.is_given()) {
+        pacs.tls = read_client_tls(tls);
+    }
+    using Commitment = ResearchPacsConfig::Commitment;
+    constexpr std::array choices{Commitment::off, Commitment::automatic, Commitment::required};
+    pacs.commitment = choices.at(section.choice("commitment", {"off", "auto", "required"}, 1));
+    section.seconds("commitment_wait", pacs.commitment_wait);
+    section.seconds("commitment_timeout", pacs.commitment_timeout);
     return pacs;
 }
 
@@ -331,7 +356,7 @@ DeidentifyConfig read_deidentify(const Section& section, const Paths& paths)
         return fs::path{section.text(key).value_or((paths.config() / name).native())};
     };
     return {place("profile", "profile.csv"), place("safe_private", "safe-private.csv"),
-            place("projects", "projects.json")};
+            place("projects", "projects.json"), section.texts("no_image_classes")};
 }
 
 } // namespace

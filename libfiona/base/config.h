@@ -76,6 +76,15 @@ struct RedcapConfig {
     std::chrono::seconds deadline{180}; ///< all tries of one call together
 };
 
+/// How we speak TLS as a client. The certificate of the other side is always verified.
+struct TlsClientConfig {
+    std::filesystem::path ca_file; ///< PEM: who may sign the certificate of the other side
+    std::optional<std::filesystem::path>
+        certificate; ///< PEM, its chain behind it; if it asks for one
+    std::optional<std::filesystem::path> private_key; ///< PEM without a password, mode 0600
+    std::string server_name; ///< that its certificate must be made out to; empty: the host
+};
+
 struct ResearchPacsConfig {
     std::string host;
     std::uint16_t port = 0;    ///< C-STORE
@@ -84,6 +93,17 @@ struct ResearchPacsConfig {
     std::string qr_aet;        ///< default: aet
     std::string calling_aet;   ///< default FIONA
     std::chrono::seconds timeout{60};
+    std::optional<TlsClientConfig> tls; ///< then both ports speak TLS
+    /// Storage commitment (PS3.4 annex J): whether the PACS has to say again that all is safe.
+    enum class Commitment {
+        off,       ///< the answer to C-STORE counts
+        automatic, ///< asked for if the PACS offers it; a denial counts, silence does not
+        required,  ///< a study is not done before
+    };
+    Commitment commitment = Commitment::automatic;
+    std::chrono::seconds commitment_wait{10}; ///< for the report on the same association
+    std::chrono::seconds commitment_timeout{
+        900}; ///< for a report in our receiver; then asked again
 };
 
 /// DICOM over TLS, on a port beside the plain one (RECEIVER.tls).
@@ -137,6 +157,8 @@ struct DeidentifyConfig {
     std::filesystem::path profile;      ///< default: <config>/profile.csv, else the installed one
     std::filesystem::path safe_private; ///< likewise safe-private.csv
     std::filesystem::path projects;     ///< per-project settings, default <config>/projects.json
+    /// SOP classes whose objects viewers do not show: their series get a picture that says so.
+    std::vector<std::string> no_image_classes;
 };
 
 struct TimingConfig {

@@ -2,6 +2,7 @@
 #include "libfiona/pacs/association.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/pacs/tls_client.h"
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmnet/assoc.h>
@@ -65,13 +66,19 @@ public:
 
 class PromptLayer final : public DcmTransportLayer {
 public:
+    /// `tls` is borrowed; null for a plain connection.
+    explicit PromptLayer(TlsClient* tls) : m_tls{tls} {}
+
     DcmTransportConnection* createConnection(DcmNativeSocketType socket, OFBool secure) override
     {
         if (secure) {
-            return nullptr;
+            return m_tls == nullptr ? nullptr : m_tls->connection(socket);
         }
         return std::make_unique<PromptConnection>(socket).release(); // DCMTK owns it
     }
+
+private:
+    TlsClient* m_tls;
 };
 
 struct DropNetwork {
@@ -111,7 +118,14 @@ std::string name_of(const Peer& peer)
 } // namespace
 
 struct Association::Data {
-    PromptLayer layer; // used by the network, so it must outlive it
+    explicit Data(const Peer& other)
+        : tls{other.tls ? std::make_unique<TlsClient>(*other.tls, other.host, other.timeout)
+                        : nullptr},
+          peer{name_of(other)}
+    {
+    }
+    std::unique_ptr<TlsClient> tls; // the layer borrows it
+    PromptLayer layer{tls.get()};   // used by the network, so it must outlive it
     std::unique_ptr<T_ASC_Network, DropNetwork> network;
     std::unique_ptr<T_ASC_Association, DestroyAssociation> association;
     int timeout = 0;
@@ -142,7 +156,7 @@ void add(T_ASC_Parameters& parameters, std::size_t index, const Proposal& propos
 } // namespace
 
 Association::Association(const Peer& peer, const std::vector<Proposal>& proposals)
-    : m_data{std::make_unique<Data>()}
+    : m_data{std::make_unique<Data>(peer)}
 {
     if (proposals.empty() || proposals.size() > max_proposals) {
         throw Error{Fault::internal, "{} presentation contexts for one association",
@@ -150,7 +164,6 @@ Association::Association(const Peer& peer, const std::vector<Proposal>& proposal
     }
     const auto seconds = std::clamp<std::chrono::seconds::rep>(peer.timeout.count(), 1, 86'400);
     m_data->timeout = static_cast<int>(seconds);
-    m_data->peer = name_of(peer);
     // Of the whole process, read by DCMTK when it opens the socket.
     dcmConnectionTimeout.set(m_data->timeout);
     dcmSocketSendTimeout.set(m_data->timeout);
@@ -173,7 +186,7 @@ Association::Association(const Peer& peer, const std::vector<Proposal>& proposal
     ASC_setAPTitles(raw_parameters, peer.calling_aet.c_str(), peer.called_aet.c_str(), nullptr);
     const auto address = fmt::format("{}:{}", peer.host, peer.port);
     ASC_setPresentationAddresses(raw_parameters, "localhost", address.c_str());
-    ASC_setTransportLayerType(raw_parameters, OFFalse);
+    ASC_setTransportLayerType(raw_parameters, peer.tls ? OFTrue : OFFalse);
     for (std::size_t i = 0; i < proposals.size(); ++i) {
         add(*raw_parameters, i, proposals[i]);
     }
@@ -190,6 +203,10 @@ Association::Association(const Peer& peer, const std::vector<Proposal>& proposal
         ASC_getRejectParameters(association->params, &reject);
         throw Error{Fault::protocol, "{} rejected the association: {}", m_data->peer,
                     rejection(reject)};
+    }
+    if (asked.bad() && m_data->tls && !m_data->tls->problem().empty()) {
+        throw Error{Fault::protocol, "{}: {}; see RESEARCH_PACS.tls", m_data->peer,
+                    m_data->tls->problem()};
     }
     if (asked.bad() || association == nullptr) {
         throw Error{Fault::unreachable, "{} does not answer", m_data->peer};

@@ -41,7 +41,7 @@ struct Context {
 class Association {
 public:
     /// Throws Error: Fault::unreachable (no connection, no answer), Fault::protocol (rejected, with
-    /// the reason of PS3.8 §9.3.4), Fault::internal with more than max_proposals.
+    /// the reason of PS3.8 §9.3.4, or no TLS, with the reason), Fault::config (Peer::tls), Fault::internal with more than max_proposals.
     Association(const Peer& peer, const std::vector<Proposal>& proposals);
     Association(const Association&) = delete;
     Association& operator=(const Association&) = delete;

@@ -4,6 +4,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
+#include "libfiona/pacs/commitment_report.h"
 #include "libfiona/pacs/commitment_service.h"
 #include "libfiona/pacs/receiver_access.h"
 #include "libfiona/pacs/receiver_host.h"
@@ -230,7 +231,39 @@ private:
             m_commitment->take(message.msg.NEventReportRSP);
             return EC_Normal;
         }
+        if (message.CommandField == DIMSE_N_EVENT_REPORT_RQ) {
+            return keep_report(message.msg.NEventReportRQ, context);
+        }
         return DIMSE_BADCOMMANDTYPE;
+    }
+
+    /// What another archive says of objects that we have sent to it; the sender looks for it.
+    OFCondition keep_report(const T_DIMSE_N_EventReportRQ& request,
+                            T_ASC_PresentationContextID context)
+    {
+        auto confirmation = Confirmation::unreadable;
+        try {
+            const auto report =
+                receive_report(m_association, request, context, m_config.paths.incoming_parts(),
+                               seconds(m_config.receiver.dimse_timeout));
+            confirmation = CommitmentInbox{m_config.paths.commitments()}.keep(report)
+                               ? Confirmation::accepted
+                               : Confirmation::unknown_transaction;
+            log::info("commitment_report_received",
+                      {{"assoc", m_peer.association},
+                       {"caller", printable(m_peer.caller)},
+                       {"expected", confirmation == Confirmation::accepted},
+                       {"committed", report.committed.size()},
+                       {"failed", report.failed.size()}});
+        } catch (const Error& e) {
+            log::warn("commitment_report_not_kept",
+                      {{"assoc", m_peer.association}, {"reason", e.what()}});
+            if (e.fault() == Fault::unreachable) {
+                return DUL_NETWORKCLOSED;
+            }
+        }
+        return confirm_report(m_association, request, context, confirmation) ? EC_Normal
+                                                                             : DUL_NETWORKCLOSED;
     }
 
     std::string_view end(const OFCondition& result)

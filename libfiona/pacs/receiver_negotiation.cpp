@@ -99,7 +99,12 @@ std::size_t negotiate(T_ASC_Parameters& parameters, const ReceiverConfig& config
         }
         const auto chosen =
             choose(is_service(abstract_syntax) ? for_services : preferred, proposed);
-        if (chosen && ASC_acceptPresentationContext(&parameters, id, chosen->c_str()).good()) {
+        // A provider of storage commitment that comes to report (PS3.4 §J.3.3) keeps its role.
+        const auto role = abstract_syntax == UID_StorageCommitmentPushModelSOPClass
+                              ? context.proposedRole
+                              : ASC_SC_ROLE_DEFAULT;
+        if (chosen
+            && ASC_acceptPresentationContext(&parameters, id, chosen->c_str(), role).good()) {
             ++accepted;
         } else if (!chosen) {
             ASC_refusePresentationContext(&parameters, id, ASC_P_TRANSFERSYNTAXESNOTSUPPORTED);

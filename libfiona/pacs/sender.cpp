@@ -13,6 +13,7 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
+#include <dcmtk/dcmdata/dcuid.h>
 #include <dcmtk/dcmnet/dimse.h>
 #include <fmt/format.h>
 
@@ -25,6 +26,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace fiona::pacs {
@@ -50,7 +52,8 @@ struct Item {
     std::size_t index; ///< of the caller's list
     dicom::Prescan scan;
     Proposal as_it_is;
-    std::optional<Proposal> rewritten;
+    std::optional<Proposal> rewritten; ///< in another uncompressed syntax, without a decoder
+    std::optional<Proposal> decoded;
 
     /// Not allowed (PS3.5 §7.1.1) and sent by some all the same. Peers give up the association then.
     [[nodiscard]] bool has_odd_length() const
@@ -80,6 +83,14 @@ std::optional<Proposal> other_uncompressed(const dicom::Prescan& scan)
     return proposal;
 }
 
+/// For those that must be decoded before.
+Proposal any_uncompressed(const dicom::Prescan& scan)
+{
+    Proposal proposal{scan.sop_class, {}};
+    proposal.transfer_syntaxes.assign(uncompressed.begin(), uncompressed.end());
+    return proposal;
+}
+
 void propose(std::vector<Proposal>& proposals, const Proposal& proposal)
 {
     if (std::ranges::find(proposals, proposal) == proposals.end()) {
@@ -103,6 +114,8 @@ std::vector<Group> grouped(std::vector<Item> items)
         propose(group.proposals, item.as_it_is);
         if (item.rewritten) {
             propose(group.proposals, *item.rewritten);
+        } else if (item.decoded) {
+            propose(group.proposals, *item.decoded);
         }
         group.items.push_back(std::move(item));
     }
@@ -253,11 +266,32 @@ std::string meaning(std::uint16_t status)
     return fmt::format("{} ({:04X})", text, status);
 }
 
+/// The word of the standard for a class or a syntax, where DCMTK knows it.
+std::string name_of_uid(const std::string& uid)
+{
+    const auto* const name = ::dcmFindNameOfUID(uid.c_str());
+    return name == nullptr ? "objects of " + uid : name;
+}
+
+struct TemporaryFile {
+    explicit TemporaryFile(fs::path path) : m_path{std::move(path)} {}
+    TemporaryFile(const TemporaryFile&) = delete;
+    TemporaryFile& operator=(const TemporaryFile&) = delete;
+    ~TemporaryFile()
+    {
+        std::error_code ignored; // its directory is swept
+        fs::remove(m_path, ignored);
+    }
+
+private:
+    fs::path m_path;
+};
+
 class Sender {
 public:
     Sender(const Peer& peer, const std::vector<fs::path>& files,
-           const std::function<void(const SendResult&)>& on_result)
-        : m_peer{peer}, m_on_result{on_result}
+           const std::function<void(const SendResult&)>& on_result, const Decode& decode)
+        : m_peer{peer}, m_on_result{on_result}, m_decode{decode}
     {
         m_results.resize(files.size());
         for (std::size_t i = 0; i < files.size(); ++i) {
@@ -293,7 +327,10 @@ private:
                 }
                 Proposal as_it_is{scan.sop_class, {scan.transfer_syntax}};
                 auto rewritten = other_uncompressed(scan);
-                items.push_back({i, std::move(scan), std::move(as_it_is), std::move(rewritten)});
+                auto decoded =
+                    m_decode && !rewritten ? std::optional{any_uncompressed(scan)} : std::nullopt;
+                items.push_back({i, std::move(scan), std::move(as_it_is), std::move(rewritten),
+                                 std::move(decoded)});
             } catch (const Error& e) {
                 m_results[i].reason = log::without_uids(e.what());
             }
@@ -344,7 +381,7 @@ private:
             }
             auto& result = m_results[item.index];
             try {
-                answer(result, send_one(association, context_of, item));
+                send_one(association, context_of, item);
             } catch (const Error& e) {
                 result.reason = log::without_uids(e.what());
                 last.push_back(std::move(item));
@@ -354,23 +391,64 @@ private:
         return left;
     }
 
-    std::uint16_t send_one(Association& association, const auto& context_of, const Item& item)
+    void send_one(Association& association, const auto& context_of, const Item& item)
     {
-        const auto& file = m_results[item.index].file;
+        auto& result = m_results[item.index];
         if (const auto context = context_of(item.as_it_is)) {
-            return item.has_odd_length() && item.scan.transfer_syntax != deflated
-                       ? send_rewritten(association, *context, file, item)
-                       : send_as_it_is(association, *context, file, item);
+            const bool is_mended = item.has_odd_length() && item.scan.transfer_syntax != deflated;
+            answer(result, is_mended ? send_rewritten(association, *context, result.file, item)
+                                     : send_as_it_is(association, *context, result.file, item));
+            return;
         }
-        const auto other = item.rewritten ? context_of(*item.rewritten) : std::nullopt;
-        return other ? send_rewritten(association, *other, file, item) : status_not_supported;
+        if (const auto context = item.rewritten ? context_of(*item.rewritten) : std::nullopt) {
+            answer(result, send_rewritten(association, *context, result.file, item));
+            return;
+        }
+        if (const auto context = item.decoded ? context_of(*item.decoded) : std::nullopt) {
+            send_decoded(association, *context, item);
+            return;
+        }
+        answer(result, status_not_supported,
+               fmt::format("does not accept {} ({}); let it accept that, or leave such images out",
+                           name_of_uid(item.scan.sop_class),
+                           name_of_uid(item.scan.transfer_syntax)));
+    }
+
+    void send_decoded(Association& association, const Context& context, const Item& item)
+    {
+        auto& result = m_results[item.index];
+        fs::path copy;
+        try {
+            copy = m_decode(result.file);
+        } catch (const Error& e) {
+            if (e.fault() != Fault::data) {
+                throw;
+            }
+            answer(result, status_not_supported,
+                   fmt::format("does not accept {}, and the image cannot be decoded for it: {}",
+                               name_of_uid(item.scan.transfer_syntax),
+                               log::without_uids(e.what())));
+            return;
+        }
+        const TemporaryFile removal{copy};
+        Item decoded{item.index, dicom::prescan_file(copy), item.decoded.value(), {}, {}};
+        const bool fits = decoded.scan.transfer_syntax == context.transfer_syntax;
+        const auto status = fits ? send_as_it_is(association, context, copy, decoded)
+                                 : send_rewritten(association, context, copy, decoded);
+        result.was_decoded = true;
+        answer(result, status);
     }
 
     void answer(SendResult& result, std::uint16_t status)
     {
+        answer(result, status, meaning(status));
+    }
+
+    void answer(SendResult& result, std::uint16_t status, std::string reason)
+    {
         result.status = status;
         result.outcome = outcome_of(status);
-        result.reason = meaning(status);
+        result.reason = std::move(reason);
         if (m_on_result) {
             m_on_result(result);
         }
@@ -378,6 +456,7 @@ private:
 
     const Peer& m_peer;
     const std::function<void(const SendResult&)>& m_on_result;
+    const Decode& m_decode;
     std::vector<SendResult> m_results;
     bool m_connected = false;
 };
@@ -418,9 +497,10 @@ bool may_succeed_later(const SendResult& result)
 }
 
 std::vector<SendResult> send_files(const Peer& peer, const std::vector<fs::path>& files,
-                                   const std::function<void(const SendResult&)>& on_result)
+                                   const std::function<void(const SendResult&)>& on_result,
+                                   const Decode& decode)
 {
-    return Sender{peer, files, on_result}.run();
+    return Sender{peer, files, on_result, decode}.run();
 }
 
 } // namespace fiona::pacs

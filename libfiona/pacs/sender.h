@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct Peer {
     std::string called_aet;
     std::string calling_aet;
     std::chrono::seconds timeout{60};
+    std::optional<TlsClientConfig> tls{};
 };
 
 /// C-ECHO. Throws Error: Fault::unreachable (no connection, no answer), Fault::protocol (rejected).
@@ -35,11 +37,15 @@ struct SendResult {
     SendOutcome outcome = SendOutcome::unsent;
     std::uint16_t status = 0; ///< DIMSE status, meaningful unless unsent
     std::string reason;       ///< for people, no values of the header
+    bool was_decoded = false; ///< sent without its compression: the peer takes it in no other way
 };
 
 /// Whether sending the same object again may help: it was never answered, or the peer was out of
 /// resources (A7xx), failed in processing (0110) or was at a limit (0213; PS3.7 Annex C).
 [[nodiscard]] bool may_succeed_later(const SendResult& result);
+
+/// The path of an uncompressed copy of a file.
+using Decode = std::function<std::filesystem::path(const std::filesystem::path&)>;
 
 /// Sends every file once over as few associations as needed (128 presentation contexts each;
 /// contexts from the files' SOP classes and transfer syntaxes; TCP_NODELAY). Files are Part 10 and
@@ -49,9 +55,14 @@ struct SendResult {
 /// row bring no answer. A value of odd length is padded. A file whose UIDs are missing or illegal is
 /// refused with 0117, unsent. A syntax or class the peer does not
 /// take is refused with 0122.
+///
+/// A compressed file goes as it is wherever the peer takes that. Only if not, and the peer takes an
+/// uncompressed syntax, `decode` is asked for a copy in Explicit VR Little Endian, which is removed
+/// after it was sent; it throws Error{Fault::data} if that cannot be done: refused with 0122.
+///
 /// Throws only if no association at all could be made: Fault::unreachable or Fault::protocol.
 [[nodiscard]] std::vector<SendResult>
 send_files(const Peer& peer, const std::vector<std::filesystem::path>& files,
-           const std::function<void(const SendResult&)>& on_result = {});
+           const std::function<void(const SendResult&)>& on_result = {}, const Decode& decode = {});
 
 } // namespace fiona::pacs

@@ -11,6 +11,8 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -37,6 +39,20 @@ int clamped(std::size_t count)
     return static_cast<int>(std::min<std::size_t>(count, INT_MAX));
 }
 
+/// An address, or a name that the certificate has to bear.
+bool expect_name(SSL* ssl, std::string name)
+{
+    auto* const rules = ::SSL_get0_param(ssl);
+    if (::X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1) {
+        return true;
+    }
+    ::X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return ::X509_VERIFY_PARAM_set1_host(rules, name.c_str(), name.size()) == 1
+           // The macro SSL_set_tlsext_host_name() by its own name: it copies.
+           && ::SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data())
+                  == 1;
+}
+
 /// The socket does not block, so every wait is ours. DCMTK owns and closes `ssl`.
 class TlsConnection : public DcmTLSConnection {
 public:
@@ -52,6 +68,15 @@ public:
     OFCondition serverSideHandshake() override
     {
         if (until_done([&] { return ::SSL_accept(m_ssl); }) > 0) {
+            return EC_Normal;
+        }
+        return m_problem != 0 ? DcmTLSTransportLayer::convertOpenSSLError(m_problem, OFFalse)
+                              : DCMTLS_EC_TLSAcceptOperationDidNotComplete;
+    }
+
+    OFCondition clientSideHandshake() override
+    {
+        if (until_done([&] { return ::SSL_connect(m_ssl); }) > 0) {
             return EC_Normal;
         }
         return m_problem != 0 ? DcmTLSTransportLayer::convertOpenSSLError(m_problem, OFFalse)
@@ -90,6 +115,10 @@ public:
         m_deadline = steady_clock::now() + m_waiting.pdu_patience;
         return is_there ? OFTrue : OFFalse;
     }
+
+protected:
+    [[nodiscard]] SSL* ssl() const { return m_ssl; }
+    [[nodiscard]] unsigned long problem() const { return m_problem; }
 
 private:
     /// Repeats `operation` of OpenSSL while it only waits for the socket. What it returned, 0 at
@@ -138,6 +167,62 @@ private:
     unsigned long m_problem = 0; ///< OpenSSL's, of the last failure
 };
 
+class TlsClientConnection final : public TlsConnection {
+public:
+    TlsClientConnection(DcmNativeSocketType fd, SSL* ssl, Waiting& waiting, std::string& words)
+        : TlsConnection{fd, ssl, waiting}, m_waiting{waiting}, m_words{words}
+    {
+    }
+
+    OFCondition clientSideHandshake() override
+    {
+        auto result = TlsConnection::clientSideHandshake();
+        if (result.bad()) {
+            m_words = why_no_handshake();
+        }
+        return result;
+    }
+
+    ssize_t read(void* target, size_t count) override
+    {
+        const auto got = TlsConnection::read(target, count);
+        if (got > 0) {
+            m_has_answered = true;
+        } else if (!m_has_answered && !m_waiting.timed_out) {
+            // In TLS 1.3 the server looks at our certificate after our handshake is over.
+            m_words = problem() != 0 ? "it refuses our certificate: " + reason_text()
+                                     : "it ends the connection after the TLS handshake, as if it "
+                                       "wanted another certificate of us";
+        }
+        return got;
+    }
+
+private:
+    [[nodiscard]] std::string why_no_handshake() const
+    {
+        if (const auto verdict = ::SSL_get_verify_result(ssl()); verdict != X509_V_OK) {
+            return std::string{"its certificate is not trusted: "}
+                   + ::X509_verify_cert_error_string(verdict);
+        }
+        if (m_waiting.timed_out) {
+            return "it does not answer the TLS handshake; is that port one of TLS?";
+        }
+        return problem() != 0 ? "no TLS with it: " + reason_text()
+                              : "it ends the connection inside the TLS handshake; is that port one "
+                                "of TLS?";
+    }
+
+    [[nodiscard]] std::string reason_text() const
+    {
+        const auto* const text = ::ERR_reason_error_string(problem());
+        return text == nullptr ? "no reason given" : text;
+    }
+
+    Waiting& m_waiting;
+    std::string& m_words;
+    bool m_has_answered = false;
+};
+
 } // namespace
 
 DcmTransportConnection* make_tls_connection(int fd, ssl_ctx_st* context, Waiting& waiting)
@@ -148,6 +233,18 @@ DcmTransportConnection* make_tls_connection(int fd, ssl_ctx_st* context, Waiting
         return nullptr;
     }
     return std::make_unique<TlsConnection>(fd, ssl, waiting).release();
+}
+
+DcmTransportConnection* make_tls_client_connection(int fd, ssl_ctx_st* context,
+                                                   const std::string& server_name, Waiting& waiting,
+                                                   std::string& problem)
+{
+    auto* const ssl = ::SSL_new(context);
+    if (ssl == nullptr || ::SSL_set_fd(ssl, fd) != 1 || !expect_name(ssl, server_name)) {
+        ::SSL_free(ssl);
+        return nullptr;
+    }
+    return std::make_unique<TlsClientConnection>(fd, ssl, waiting, problem).release();
 }
 
 } // namespace fiona::pacs

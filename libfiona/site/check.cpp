@@ -197,12 +197,15 @@ void check_peers(const Config& config, const Probes& probes, Findings& findings)
     } else {
         findings.attempt(
             fmt::format("C-ECHO to the research PACS {} at {}:{}", pacs.aet, pacs.host, pacs.port),
-            "see that it runs and knows our AE title " + pacs.calling_aet, [&] {
+            "see that it runs and knows our AE title " + pacs.calling_aet
+                + (pacs.tls ? ", and that RESEARCH_PACS.tls is right" : ""),
+            [&] {
                 probes.echo({.host = pacs.host,
                              .port = pacs.port,
                              .called_aet = pacs.aet,
                              .calling_aet = pacs.calling_aet,
-                             .timeout = pacs.timeout});
+                             .timeout = pacs.timeout,
+                             .tls = pacs.tls});
             });
     }
     const auto& receiver = config.receiver;

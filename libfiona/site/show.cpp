@@ -117,27 +117,50 @@ void add_lines(const json::Value& value, const std::string& name, std::vector<st
     }
 }
 
+json::Object pacs_section(const ResearchPacsConfig& pacs)
+{
+    using enum ResearchPacsConfig::Commitment;
+    json::Object section{{"host", pacs.host},
+                         {"port", pacs.port},
+                         {"aet", pacs.aet},
+                         {"qr_port", pacs.qr_port},
+                         {"qr_aet", pacs.qr_aet},
+                         {"calling_aet", pacs.calling_aet},
+                         {"timeout", pacs.timeout.count()},
+                         {"commitment", pacs.commitment == off         ? "off"
+                                        : pacs.commitment == automatic ? "auto"
+                                                                       : "required"},
+                         {"commitment_wait", pacs.commitment_wait.count()},
+                         {"commitment_timeout", pacs.commitment_timeout.count()}};
+    if (pacs.tls) {
+        json::Object tls{{"ca_file", pacs.tls->ca_file.native()},
+                         {"server_name", pacs.tls->server_name}};
+        if (pacs.tls->certificate && pacs.tls->private_key) {
+            tls["certificate"] = pacs.tls->certificate->native();
+            tls["private_key"] = pacs.tls->private_key->native();
+        }
+        section["tls"] = std::move(tls);
+    }
+    return section;
+}
+
 } // namespace
 
 json::Value effective_config(const Config& config)
 {
-    const auto& pacs = config.research_pacs;
     return json::Object{
         {"config_file", config.file.native()},
         {"project", config.project},
         {"PATHS", paths_section(config.paths)},
         {"REDCAP", redcap_section(config.redcap)},
-        {"RESEARCH_PACS", json::Object{{"host", pacs.host},
-                                       {"port", pacs.port},
-                                       {"aet", pacs.aet},
-                                       {"qr_port", pacs.qr_port},
-                                       {"qr_aet", pacs.qr_aet},
-                                       {"calling_aet", pacs.calling_aet},
-                                       {"timeout", pacs.timeout.count()}}},
+        {"RESEARCH_PACS", pacs_section(config.research_pacs)},
         {"RECEIVER", receiver_section(config.receiver)},
-        {"DEIDENTIFY", json::Object{{"profile", config.deidentify.profile.native()},
-                                    {"safe_private", config.deidentify.safe_private.native()},
-                                    {"projects", config.deidentify.projects.native()}}},
+        {"DEIDENTIFY",
+         json::Object{{"profile", config.deidentify.profile.native()},
+                      {"safe_private", config.deidentify.safe_private.native()},
+                      {"projects", config.deidentify.projects.native()},
+                      {"no_image_classes", json::Array(config.deidentify.no_image_classes.begin(),
+                                                       config.deidentify.no_image_classes.end())}}},
         {"RULESFILE", config.classify_rules.native()},
         {"QUIETTIME", config.timing.quiet.count()},
         {"SETTLETIME", config.timing.settle.count()},

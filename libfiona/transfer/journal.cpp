@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 
 namespace fiona::transfer {
 
@@ -24,8 +25,8 @@ namespace {
 
 constexpr std::chrono::hours meaningful_age{24};
 constexpr std::string_view failure_line = "failed";
-constexpr std::string_view stored_start = "stored ";
-constexpr std::string_view stored_end = " ok"; // without it the line was cut short by a crash
+constexpr std::string_view decoded_word = "decoded";
+constexpr std::string_view whole = "ok"; // last word; without it the line was cut short by a crash
 
 /// By what is asked for, not by how the file is called: old tools name requests in other ways.
 fs::path file_of(const Paths& paths, const store::TransferRequest& request)
@@ -58,24 +59,78 @@ Journal::Journal(const Paths& paths, const store::TransferRequest& request, Time
     m_started = true;
     m_is_torn = !lines.back().empty();
     for (const auto line : lines) {
-        if (line == failure_line) {
-            ++m_failures;
-        } else if (line.starts_with(stored_start) && line.ends_with(stored_end)) {
-            const auto length = line.size() - stored_start.size() - stored_end.size();
-            m_stored.emplace(line.substr(stored_start.size(), length));
-        }
+        take(line);
     }
 }
 
-bool Journal::is_stored(const std::string& series, const std::string& sop) const
+/// stored SERIES SOP [STATUS [decoded]] ok, lost SERIES SOP ok, asked TRANSACTION SECONDS ok,
+/// committed SOP ok, answered ok, failed
+void Journal::take(std::string_view line)
 {
-    return m_stored.contains(key_of(series, sop));
+    const auto words = split(line, ' ');
+    if (line == failure_line) {
+        ++m_failures;
+    }
+    if (words.back() != whole) {
+        return;
+    }
+    const auto word = [&](std::size_t index) {
+        return index + 1 < words.size() ? std::string{words[index]} : std::string{};
+    };
+    if (words[0] == "stored" && words.size() >= 4) {
+        Stored how;
+        how.status = words.size() > 4 ? word(3) : how.status;
+        how.was_decoded = word(4) == decoded_word;
+        m_stored.insert_or_assign(key_of(word(1), word(2)), how);
+    } else if (words[0] == "lost" && words.size() == 4) {
+        m_stored.erase(key_of(word(1), word(2)));
+    } else if (words[0] == "asked" && words.size() == 4) {
+        std::int64_t seconds = 0;
+        std::from_chars(words[2].data(), words[2].data() + words[2].size(), seconds);
+        m_question = Question{word(1), TimePoint{std::chrono::seconds{seconds}}};
+    } else if (words[0] == "committed" && words.size() == 3) {
+        m_committed.insert(word(1));
+    } else if (words[0] == "answered") {
+        m_question.reset();
+    }
 }
 
-void Journal::note_stored(const std::string& series, const std::string& sop)
+const Journal::Stored* Journal::stored(const std::string& series, const std::string& sop) const
 {
-    append(fmt::format("{}{}{}", stored_start, key_of(series, sop), stored_end));
-    m_stored.insert(key_of(series, sop));
+    const auto found = m_stored.find(key_of(series, sop));
+    return found == m_stored.end() ? nullptr : &found->second;
+}
+
+void Journal::note_stored(const std::string& series, const std::string& sop, const Stored& how)
+{
+    const auto key = key_of(series, sop);
+    append(fmt::format("stored {} {}{} {}", key, how.status,
+                       how.was_decoded ? fmt::format(" {}", decoded_word) : "", whole));
+    m_stored.insert_or_assign(key, how);
+}
+
+void Journal::note_lost(const std::string& series, const std::string& sop)
+{
+    append(fmt::format("lost {} {}", key_of(series, sop), whole));
+    m_stored.erase(key_of(series, sop));
+}
+
+void Journal::note_asked(const Question& question)
+{
+    append(
+        fmt::format("asked {} {} {}", question.transaction, epoch_seconds(question.asked), whole));
+    m_question = question;
+}
+
+void Journal::note_committed(const std::set<std::string>& sops)
+{
+    std::string lines;
+    for (const auto& sop : sops) {
+        lines += fmt::format("committed {} {}\n", sop, whole);
+        m_committed.insert(sop);
+    }
+    append(lines + fmt::format("answered {}", whole));
+    m_question.reset();
 }
 
 void Journal::note_failure()
@@ -84,9 +139,9 @@ void Journal::note_failure()
     ++m_failures;
 }
 
-void Journal::append(const std::string& line)
+void Journal::append(const std::string& lines)
 {
-    std::string text = (m_is_torn ? "\n" : "") + line + "\n";
+    std::string text = (m_is_torn ? "\n" : "") + lines + "\n";
     int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
     if (!m_started) { // nothing is there, or what is there means nothing
         make_directories(m_file.parent_path());

@@ -6,14 +6,17 @@
 #include "libfiona/store/requests.h"
 
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace fiona::transfer {
 
 /// What the research PACS has taken of one request so far, and how often sending failed:
-/// `<processing>/state/transfers/<request>.sent`, one line per event, written at once. It holds new
-/// identifiers only.
+/// `<processing>/state/transfers/<request>.sent`, one line per event, written at once; also what it said
+/// when it was asked for storage commitment. It holds new identifiers only.
 ///
 /// request  journal  result
 ///    +        -        -     nothing sent yet
@@ -29,19 +32,50 @@ public:
     /// Reads what is there. `now` decides whether it is too old.
     Journal(const Paths& paths, const store::TransferRequest& request, TimePoint now);
 
-    [[nodiscard]] bool is_stored(const std::string& series, const std::string& sop) const;
+    struct Stored {
+        std::string status = "0000"; ///< of C-STORE, four hex digits
+        bool was_decoded = false;
+    };
+    /// Nothing if the PACS has it not, or has said later that it lost it.
+    [[nodiscard]] const Stored* stored(const std::string& series, const std::string& sop) const;
+    [[nodiscard]] bool is_stored(const std::string& series, const std::string& sop) const
+    {
+        return stored(series, sop) != nullptr;
+    }
     [[nodiscard]] unsigned failures() const { return m_failures; }
 
-    void note_stored(const std::string& series, const std::string& sop);
+    /// A request for storage commitment that has no answer yet.
+    struct Question {
+        std::string transaction;
+        TimePoint asked;
+    };
+    [[nodiscard]] const std::optional<Question>& question() const { return m_question; }
+    [[nodiscard]] bool is_committed(const std::string& sop) const
+    {
+        return m_committed.contains(sop);
+    }
+
+    void note_stored(const std::string& series, const std::string& sop, const Stored& how);
+    void note_stored(const std::string& series, const std::string& sop)
+    {
+        note_stored(series, sop, Stored{});
+    }
+    void note_lost(const std::string& series, const std::string& sop);
     void note_failure();
+    void note_asked(const Question& question);
+    /// The question is answered: these are safe.
+    void note_committed(const std::set<std::string>& sops);
     static void remove(const Paths& paths, const store::TransferRequest& request);
 
 private:
-    void append(const std::string& line);
+    void append(const std::string& lines);
+    void take(std::string_view line);
 
     std::filesystem::path m_file;
     std::string m_head;
-    std::set<std::string> m_stored;
+    std::map<std::string, Stored> m_stored;
+    std::set<std::string> m_committed;
+    std::optional<Question> m_question;
     unsigned m_failures = 0;
     bool m_started = false;
     bool m_is_torn = false; ///< the last line has no end

@@ -69,6 +69,7 @@ json::Value audit_record(const Outcome& outcome, const store::TransferRequest& r
                         {"pixels", outcome.pixels},
                         {"deidentification", outcome.deidentification},
                         {"verification", outcome.verification},
+                        {"commitment", outcome.commitment},
                         {"counts", to_json(outcome.counts)},
                         {"held", to_json(outcome.held)},
                         {"skipped", to_json(outcome.skipped)},
@@ -93,9 +94,9 @@ const json::Value& member(const json::Value& note, std::string_view key)
 json::Value to_json(const Counts& counts)
 {
     return json::Object{
-        {"in", counts.in},          {"stored", counts.stored}, {"warnings", counts.warnings},
-        {"masked", counts.masked},  {"held", counts.held},     {"skipped", counts.skipped},
-        {"refused", counts.refused}};
+        {"in", counts.in},           {"stored", counts.stored},   {"warnings", counts.warnings},
+        {"masked", counts.masked},   {"held", counts.held},       {"skipped", counts.skipped},
+        {"refused", counts.refused}, {"decoded", counts.decoded}, {"added", counts.added}};
 }
 
 Counts counts_of(const json::Value& json)
@@ -110,7 +111,9 @@ Counts counts_of(const json::Value& json)
             .masked = number("masked"),
             .held = number("held"),
             .skipped = number("skipped"),
-            .refused = number("refused")};
+            .refused = number("refused"),
+            .decoded = number("decoded"),
+            .added = number("added")};
 }
 
 Outcome failure(std::string error, TimePoint started)
@@ -136,6 +139,7 @@ json::Value note_of(const Outcome& outcome, const store::TransferRequest& reques
         receipt["id"] = id;
         receipt["verification"] = outcome.verification;
         receipt["pixels"] = outcome.pixels;
+        receipt["commitment"] = outcome.commitment;
     }
     return json::Object{
         {"audit", audit_record(outcome, request, id)},

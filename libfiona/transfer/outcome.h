@@ -17,7 +17,7 @@
 /// series are named by log::uid_tag().
 namespace fiona::transfer {
 
-/// Images. `in` is always the sum of the others, but for warnings and masked, which are stored too.
+/// Images. `in` is the sum of stored, held, skipped and refused.
 struct Counts {
     std::size_t in = 0;
     std::size_t stored = 0;
@@ -26,6 +26,9 @@ struct Counts {
     std::size_t held = 0;
     std::size_t skipped = 0;
     std::size_t refused = 0; ///< by our policy or by the PACS
+    std::size_t decoded = 0; ///< of the stored ones: the PACS takes them only without compression
+    std::size_t added =
+        0; ///< pictures of ours that the PACS has, for objects that viewers do not show
 };
 
 [[nodiscard]] json::Value to_json(const Counts& counts);
@@ -57,7 +60,9 @@ struct Outcome {
     json::Value deidentification;                ///< summary of the engine
     json::Value pixels = json::Array{};          ///< what was done about burned-in text, by series
     std::string verification = "not reached";    ///< clean, leaked
-    json::Object receipt;                        ///< its body; empty if nothing was de-identified
+    /// Storage commitment: off, not offered, refused, not reported, committed.
+    std::string commitment = "off";
+    json::Object receipt; ///< its body; empty if nothing was de-identified
 };
 
 /// A request that failed before anything was decided about its images.

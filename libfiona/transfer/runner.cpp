@@ -9,7 +9,9 @@
 #include "libfiona/store/requests.h"
 #include "libfiona/store/study_tree.h"
 #include "libfiona/transfer/audit.h"
+#include "libfiona/transfer/fair_order.h"
 #include "libfiona/transfer/journal.h"
+#include "libfiona/transfer/prepared_study.h"
 #include "libfiona/transfer/selection.h"
 #include "libfiona/transfer/transfer.h"
 
@@ -76,6 +78,8 @@ public:
     RunReport apply()
     {
         Workspace::sweep(m_paths);
+        PreparedStudy::sweep(m_requests, m_begin);
+        pacs::CommitmentInbox{m_paths.commitments()}.sweep(m_begin);
         const auto waiting = wanted();
         if (waiting.empty() && m_requests.in_work().empty()) {
             return std::move(m_report);
@@ -119,7 +123,7 @@ private:
             }
         }
         std::erase_if(names, [&](const auto& name) { return !is_wanted(m_order, name); });
-        return names;
+        return fair_order(m_paths, std::move(names));
     }
 
     void note(const Error& problem)
@@ -157,7 +161,9 @@ private:
         } else if (!tree.has_study(request.study)) {
             item.reason = "the study is no longer on this machine";
         } else {
-            for (const auto& image : select_images(tree, request.study, *project)) {
+            for (const auto& image :
+                 select_images(tree, request.study, *project,
+                               m_surroundings.config.deidentify.no_image_classes)) {
                 ++item.counts.in;
                 const bool leaves = image.fate == Fate::send || image.fate == Fate::clean;
                 item.counts.stored += leaves ? 1U : 0U;
@@ -176,7 +182,8 @@ private:
             pacs::echo(peer);
             const auto projects = all_projects(m_surroundings);
             const Workspace workspace{m_paths, m_worker->directory().filename().native()};
-            const Means means{m_surroundings.config, workspace, projects, peer};
+            Committer committer{m_surroundings.config, peer};
+            const Means means{m_surroundings.config, workspace, projects, peer, committer};
             for (const auto& name : unfinished) {
                 if (goes_on()) {
                     guarded(name, [&] { process(means, name); });
@@ -318,6 +325,7 @@ private:
     {
         auto item = told_item(request, noted);
         Journal::remove(m_paths, request);
+        PreparedStudy{m_paths, request}.remove();
         if (const auto seen = seen_of(noted)) {
             m_requests.note_seen(name, *seen); // before anybody can see transfer_date
         }
@@ -347,6 +355,8 @@ private:
                                        {"in", item.counts.in},
                                        {"stored", item.counts.stored},
                                        {"masked", item.counts.masked},
+                                       {"decoded", item.counts.decoded},
+                                       {"added", item.counts.added},
                                        {"held", item.counts.held},
                                        {"skipped", item.counts.skipped},
                                        {"refused", item.counts.refused},

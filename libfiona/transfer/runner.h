@@ -48,7 +48,7 @@ struct RunReport {
 };
 
 /// 1. takes over what dead workers left; 2. tells REDCap what is known already; 3. only if the
-/// research PACS answers and DataTransferProjects can be read: claims, oldest first, and carries
+/// research PACS answers and DataTransferProjects can be read: claims in fair_order(), and carries
 /// out. A request's failure never stops the next one. With Mode::dry_run nothing is claimed, sent,
 /// told or written: items say what would be sent, held and skipped.
 [[nodiscard]] RunReport run(const Surroundings& surroundings, const Order& order);

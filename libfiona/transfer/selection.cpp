@@ -29,6 +29,7 @@ struct Decision {
     Fate fate;
     std::string reason;
     std::uint64_t decoded_bytes = 0;
+    bool is_no_image = false;
 };
 
 const Decision may_leave{Fate::send, ""};
@@ -55,6 +56,7 @@ struct SeriesFacts {
     bool presentation_state = false;
     bool check_burned_in = false;
     bool shadow = false;
+    bool no_image = false;
 };
 
 SeriesFacts facts_of(const store::StudyTree::Series& series)
@@ -66,7 +68,8 @@ SeriesFacts facts_of(const store::StudyTree::Series& series)
     return {.known = true,
             .presentation_state = holds_text(properties, "Modality", "PR"),
             .check_burned_in = holds_text(properties, "ClassifyType", "CHECKBURNEDINFO"),
-            .shadow = properties.text("SeriesDescription").starts_with("(shadow) ")};
+            .shadow = properties.text("SeriesDescription").starts_with("(shadow) "),
+            .no_image = holds_text(properties, "ClassifyType", "ABCD-Physio")};
 }
 
 /// What one file's own header says.
@@ -174,6 +177,7 @@ private:
 struct Policy {
     const redcap::ResearchProject& project;
     Exclusions exclusions;
+    const std::vector<std::string>& no_image_classes;
 };
 
 /// Rows, columns, samples, bits and frames multiplied (PS3.3 §C.7.6.3); 0 if they make no sense:
@@ -217,6 +221,13 @@ Decision decide(const fs::path& path, const dicom::Header& header, const SeriesF
     if (project.remove_secondary_captures && (marked || file.secondary_capture)) {
         return skip_capture;
     }
+    const auto sop_class = header.text({0x0008, 0x0016});
+    const bool may_be_no_image =
+        series.no_image
+        || std::ranges::find(policy.no_image_classes, sop_class) != policy.no_image_classes.end();
+    if (may_be_no_image && !has_pixels(path)) {
+        return {Fate::send, "", 0, true};
+    }
     if (project.never_rewrite_pixels || (!marked && !file.may_show_text)
         || policy.exclusions.exempt(header) || !has_pixels(path)) {
         return may_leave;
@@ -242,9 +253,10 @@ Decision decide(const fs::path& file, const SeriesFacts& series, const Policy& p
 } // namespace
 
 std::vector<Image> select_images(const store::StudyTree& tree, const StudyUid& study,
-                                 const redcap::ResearchProject& project)
+                                 const redcap::ResearchProject& project,
+                                 const std::vector<std::string>& no_image_classes)
 {
-    const Policy policy{project, Exclusions{project.pixel_exclusions}};
+    const Policy policy{project, Exclusions{project.pixel_exclusions}, no_image_classes};
     std::vector<Image> images;
     for (const auto& series : tree.series(study)) {
         const auto facts = facts_of(series);
@@ -261,7 +273,8 @@ std::vector<Image> select_images(const store::StudyTree& tree, const StudyUid& s
             }
             auto decision = decide(file, facts, policy);
             images.push_back({std::move(file), series.uid, decision.fate,
-                              std::move(decision.reason), bytes, decision.decoded_bytes});
+                              std::move(decision.reason), bytes, decision.decoded_bytes,
+                              decision.is_no_image});
         }
     }
     return images;

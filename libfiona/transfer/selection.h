@@ -30,6 +30,8 @@ struct Image {
     std::uint64_t bytes = 0;
     std::uint64_t decoded_bytes =
         0; ///< of its pixels without compression, as the header says; for clean
+    bool is_no_image =
+        false; ///< viewers show nothing of it, and a picture should say that it is there
 };
 
 /// Every instance that is linked in the study, each with its fate, by series and name.
@@ -42,8 +44,13 @@ struct Image {
 /// exclusions matches, images go as they are, as the original does. Feature 0 skips presentation
 /// states, feature 2 secondary captures (and what CHECKBURNEDINFO marks).
 ///
+/// What has no pixel data is no image (Image::is_no_image) if its series is marked ABCD-Physio, or if its
+/// class is one of `no_image_classes`.
+///
 /// Throws Error{Fault::io} if the disk fails; what is wrong with one file is its fate.
-[[nodiscard]] std::vector<Image> select_images(const store::StudyTree& tree, const StudyUid& study,
-                                               const redcap::ResearchProject& project);
+[[nodiscard]] std::vector<Image>
+select_images(const store::StudyTree& tree, const StudyUid& study,
+              const redcap::ResearchProject& project,
+              const std::vector<std::string>& no_image_classes = {});
 
 } // namespace fiona::transfer

@@ -5,6 +5,7 @@
 #include "libfiona/pacs/sender.h"
 #include "libfiona/redcap/projects.h"
 #include "libfiona/store/requests.h"
+#include "libfiona/transfer/committer.h"
 #include "libfiona/transfer/outcome.h"
 #include "libfiona/transfer/workspace.h"
 
@@ -25,6 +26,7 @@ struct Means {
     const Workspace& workspace;
     const std::vector<redcap::ResearchProject>& projects; ///< all of DataTransferProjects
     pacs::Peer peer;
+    Committer& committer;
 };
 
 /// So often the PACS may fail to take all images, 10 s to 300 s apart, before a person is told.
@@ -33,8 +35,8 @@ constexpr unsigned max_failures = 8;
 /// The research PACS of the configuration. Throws Error{Fault::config} if it has no host or port.
 [[nodiscard]] pacs::Peer research_pacs(const Config& config);
 
-/// Selects, de-identifies, verifies and sends the study of one claimed request. Nothing is
-/// reported, and the request stays where it is. If one image fails verification none is sent.
+/// Prepares the study of one claimed request and sends it. Nothing is reported, and the request stays
+/// where it is.
 /// Throws Error for what is wrong around the request: disk, profile, keys, connection.
 [[nodiscard]] std::variant<Outcome, Postponed>
 carry_out(const Means& means, const store::TransferRequest& request, TimePoint now);

@@ -68,6 +68,15 @@ void remove_dead_below(const fs::path& root)
 
 } // namespace
 
+void require_space(const fs::path& directory, std::uint64_t bytes)
+{
+    const auto space = store::disk_space(directory);
+    if (space.free_bytes < bytes + reserve_bytes) {
+        throw Error{Fault::temporary, "{} has {} MB free, {} MB are needed; make room on that disk",
+                    directory.native(), space.free_bytes >> 20U, (bytes + reserve_bytes) >> 20U};
+    }
+}
+
 void Workspace::sweep(const Paths& paths)
 {
     std::error_code problem;
@@ -98,12 +107,7 @@ Workspace::~Workspace()
 
 fs::path Workspace::make_room(std::string_view name, std::uint64_t bytes) const
 {
-    const auto space = store::disk_space(m_directory);
-    if (space.free_bytes < bytes + reserve_bytes) {
-        throw Error{Fault::temporary, "{} has {} MB free, {} MB are needed",
-                    m_directory.parent_path().native(), space.free_bytes >> 20U,
-                    (bytes + reserve_bytes) >> 20U};
-    }
+    require_space(m_directory.parent_path(), bytes);
     remove(name);
     auto directory = m_directory / name;
     make_private(directory);

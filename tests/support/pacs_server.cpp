@@ -3,6 +3,7 @@
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
+#include <dcmtk/dcmdata/dcdeftag.h>
 #include <dcmtk/dcmdata/dcuid.h>
 #include <dcmtk/dcmnet/assoc.h>
 #include <dcmtk/dcmnet/cond.h>
@@ -114,6 +115,8 @@ struct ScriptedPacs::Data {
     std::vector<Received> received;
     std::vector<std::string> stored;
     std::size_t associations = 0;
+    std::optional<Commitment> commitment;
+    std::size_t questions = 0;
     std::jthread thread; // last: stops before the rest goes
 
     void serve(const std::stop_token& stop);
@@ -121,6 +124,8 @@ struct ScriptedPacs::Data {
     bool serve_command(T_ASC_Association& association, const std::stop_token& stop);
     bool store(T_ASC_Association& association, unsigned char context, T_DIMSE_C_StoreRQ& request,
                const std::stop_token& stop);
+    bool commit(T_ASC_Association& association, unsigned char context, T_DIMSE_N_ActionRQ& request);
+    bool report(T_ASC_Association& association, unsigned char context, DcmDataset& question);
 };
 
 namespace {
@@ -172,6 +177,11 @@ void ScriptedPacs::Data::serve_association(T_ASC_Association& association,
     ASC_acceptContextsWithPreferredTransferSyntaxes(association.params, dcmAllStorageSOPClassUIDs,
                                                     numberOfDcmAllStorageSOPClassUIDs,
                                                     syntaxes.data(), count);
+    if (commitment) {
+        const char* storage_commitment = UID_StorageCommitmentPushModelSOPClass;
+        ASC_acceptContextsWithPreferredTransferSyntaxes(association.params, &storage_commitment, 1,
+                                                        syntaxes.data(), count);
+    }
     if (ASC_acknowledgeAssociation(&association).bad()) {
         return;
     }
@@ -202,8 +212,83 @@ bool ScriptedPacs::Data::serve_command(T_ASC_Association& association, const std
                                       nullptr)
             .good();
     }
+    if (message.CommandField == DIMSE_N_ACTION_RQ) {
+        return commit(association, context, message.msg.NActionRQ);
+    }
+    if (message.CommandField == DIMSE_N_EVENT_REPORT_RSP) {
+        return true;
+    }
     return message.CommandField == DIMSE_C_STORE_RQ
            && store(association, context, message.msg.CStoreRQ, stop);
+}
+
+bool ScriptedPacs::Data::commit(T_ASC_Association& association, unsigned char context,
+                                T_DIMSE_N_ActionRQ& request)
+{
+    DcmDataset* asked = nullptr;
+    if (DIMSE_receiveDataSetInMemory(&association, DIMSE_NONBLOCKING, 5, &context, &asked, nullptr,
+                                     nullptr)
+            .bad()) {
+        return false;
+    }
+    const std::unique_ptr<DcmDataset> question{asked};
+    T_DIMSE_Message answer{};
+    answer.CommandField = DIMSE_N_ACTION_RSP;
+    auto& response = answer.msg.NActionRSP;
+    response.MessageIDBeingRespondedTo = request.MessageID;
+    response.DimseStatus = commitment->action_status;
+    response.DataSetType = DIMSE_DATASET_NULL;
+    {
+        const std::lock_guard guard{mutex};
+        ++questions;
+    }
+    return DIMSE_sendMessageUsingMemoryData(&association, context, &answer, nullptr, nullptr,
+                                            nullptr, nullptr)
+               .good()
+           && (!commitment->reports || commitment->action_status != 0
+               || report(association, context, *question));
+}
+
+bool ScriptedPacs::Data::report(T_ASC_Association& association, unsigned char context,
+                                DcmDataset& question)
+{
+    OFString transaction;
+    question.findAndGetOFString(DCM_TransactionUID, transaction);
+    DcmDataset data;
+    data.putAndInsertString(DCM_TransactionUID, transaction.c_str());
+    bool all = true;
+    DcmItem* item = nullptr; // borrowed from the question
+    for (long i = 0; question.findAndGetSequenceItem(DCM_ReferencedSOPSequence, item, i).good();
+         ++i) {
+        OFString sop;
+        OFString sop_class;
+        item->findAndGetOFString(DCM_ReferencedSOPInstanceUID, sop);
+        item->findAndGetOFString(DCM_ReferencedSOPClassUID, sop_class);
+        const bool is_kept = commitment->keeps(questions, sop.c_str());
+        all = all && is_kept;
+        constexpr long append = -2;
+        DcmItem* told = nullptr; // borrowed from the report
+        data.findOrCreateSequenceItem(is_kept ? DCM_ReferencedSOPSequence : DCM_FailedSOPSequence,
+                                      told, append);
+        told->putAndInsertString(DCM_ReferencedSOPClassUID, sop_class.c_str());
+        told->putAndInsertString(DCM_ReferencedSOPInstanceUID, sop.c_str());
+        if (!is_kept) {
+            told->putAndInsertUint16(DCM_FailureReason, 0x0112);
+        }
+    }
+    T_DIMSE_Message message{};
+    message.CommandField = DIMSE_N_EVENT_REPORT_RQ;
+    auto& event = message.msg.NEventReportRQ;
+    event.MessageID = association.nextMsgID++;
+    event.EventTypeID = all ? 1 : 2;
+    event.DataSetType = DIMSE_DATASET_PRESENT;
+    OFStandard::strlcpy(event.AffectedSOPClassUID, UID_StorageCommitmentPushModelSOPClass,
+                        sizeof event.AffectedSOPClassUID);
+    OFStandard::strlcpy(event.AffectedSOPInstanceUID, UID_StorageCommitmentPushModelSOPInstance,
+                        sizeof event.AffectedSOPInstanceUID);
+    return DIMSE_sendMessageUsingMemoryData(&association, context, &message, nullptr, &data,
+                                            nullptr, nullptr)
+        .good();
 }
 
 bool ScriptedPacs::Data::store(T_ASC_Association& association, unsigned char context,
@@ -253,9 +338,11 @@ bool ScriptedPacs::Data::store(T_ASC_Association& association, unsigned char con
     return done.good();
 }
 
-ScriptedPacs::ScriptedPacs(Script script, std::vector<std::string> transfer_syntaxes)
+ScriptedPacs::ScriptedPacs(Script script, std::vector<std::string> transfer_syntaxes,
+                           std::optional<Commitment> commitment)
     : m_data{std::make_unique<Data>()}
 {
+    m_data->commitment = std::move(commitment);
     m_data->script = std::move(script);
     m_data->transfer_syntaxes = std::move(transfer_syntaxes);
     if (ASC_initializeNetwork(NET_ACCEPTOR, m_data->port, 10, &m_data->network).bad()) {
@@ -293,6 +380,12 @@ std::vector<std::string> ScriptedPacs::stored() const
 {
     const std::lock_guard guard{m_data->mutex};
     return m_data->stored;
+}
+
+std::size_t ScriptedPacs::questions() const
+{
+    const std::lock_guard guard{m_data->mutex};
+    return m_data->questions;
 }
 
 std::size_t ScriptedPacs::associations() const

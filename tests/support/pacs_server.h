@@ -55,9 +55,20 @@ public:
         std::size_t elements = 0;
     };
 
+    /// What it does about storage commitment.
+    struct Commitment {
+        std::uint16_t action_status = 0; ///< of N-ACTION
+        bool reports = true;             ///< on the same association
+        /// Whether it says that it has kept the object; `question` counts from 1.
+        std::function<bool(std::size_t question, const std::string& sop)> keeps =
+            [](std::size_t, const std::string&) { return true; };
+    };
+
     /// Accepts all storage classes in these syntaxes; the first that is proposed wins.
-    explicit ScriptedPacs(Script script, std::vector<std::string> transfer_syntaxes = {
-                                             "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"});
+    explicit ScriptedPacs(Script script,
+                          std::vector<std::string> transfer_syntaxes = {"1.2.840.10008.1.2.1",
+                                                                        "1.2.840.10008.1.2"},
+                          std::optional<Commitment> commitment = {});
     ~ScriptedPacs();
 
     [[nodiscard]] fiona::pacs::Peer peer() const;
@@ -67,6 +78,8 @@ public:
     /// Those of them that were answered with success or a warning.
     [[nodiscard]] std::vector<std::string> stored() const;
     [[nodiscard]] std::size_t associations() const;
+    /// Requests for storage commitment that it accepted or refused.
+    [[nodiscard]] std::size_t questions() const;
 
 private:
     struct Data;

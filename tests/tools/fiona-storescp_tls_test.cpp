@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/json.h"
 #include "libfiona/base/process.h"
+#include "tests/support/authority.h"
 #include "tests/support/raw_association.h"
 #include "tests/support/receiver_site.h"
 #include "tests/support/run_tool.h"
@@ -27,57 +28,17 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void openssl(std::vector<std::string> arguments)
+/// RECEIVER with a TLS port and the certificate of that name.
+json::Object with_tls(const Authority& authority, const std::string& name,
+                      const std::string& clients = "required")
 {
-    arguments.insert(arguments.begin(), "openssl");
-    const auto made = run({arguments});
-    INFO(made.err);
-    REQUIRE(made.exit_code == 0);
+    return {{"acse_timeout", 2},
+            {"tls", json::Object{{"port", 0},
+                                 {"certificate", authority.certificate(name)},
+                                 {"private_key", authority.key(name)},
+                                 {"ca_file", authority.certificate("ca")},
+                                 {"client_certificates", clients}}}};
 }
-
-/// A certificate authority and what it has signed.
-class Authority {
-public:
-    Authority() { self_signed("ca"); }
-
-    void self_signed(const std::string& name) const
-    {
-        openssl({"req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj",
-                 "/CN=" + name, "-keyout", key(name), "-out", certificate(name)});
-    }
-
-    void sign(const std::string& name, const std::string& days = "365") const
-    {
-        const auto request = (root.path / name).native() + ".csr";
-        openssl({"req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout",
-                 key(name), "-out", request});
-        openssl({"x509", "-req", "-in", request, "-CA", certificate("ca"), "-CAkey", key("ca"),
-                 "-CAcreateserial", "-days", days, "-out", certificate(name)});
-    }
-
-    [[nodiscard]] std::string key(const std::string& name) const
-    {
-        return (root.path / name).native() + ".key";
-    }
-    [[nodiscard]] std::string certificate(const std::string& name) const
-    {
-        return (root.path / name).native() + ".crt";
-    }
-
-    /// RECEIVER with a TLS port and the certificate of that name.
-    [[nodiscard]] json::Object receiver(const std::string& name,
-                                        const std::string& clients = "required") const
-    {
-        return {{"acse_timeout", 2},
-                {"tls", json::Object{{"port", 0},
-                                     {"certificate", certificate(name)},
-                                     {"private_key", key(name)},
-                                     {"ca_file", certificate("ca")},
-                                     {"client_certificates", clients}}}};
-    }
-
-    TempDir root;
-};
 
 std::uint16_t tls_port(const Site& site)
 {
@@ -143,7 +104,7 @@ TEST_CASE("fiona-storescp: storescu delivers over TLS with a certificate of the 
     authority.sign("server");
     authority.sign("client");
     authority.self_signed("stranger");
-    Site site{authority.receiver("server")};
+    Site site{with_tls(authority, "server")};
     site.start();
 
     CHECK(storescu(site, authority, {"+tla", "-ic"}) != 0);
@@ -163,7 +124,7 @@ TEST_CASE("fiona-storescp: TLS without client certificates is possible when it i
 {
     const Authority authority;
     authority.sign("server");
-    Site site{authority.receiver("server", "none")};
+    Site site{with_tls(authority, "server", "none")};
     site.start();
 
     CHECK(storescu(site, authority, {"+tla", "+cf", authority.certificate("ca")}) == 0);
@@ -175,7 +136,7 @@ TEST_CASE("fiona-storescp: versions of TLS before 1.2 are refused")
     const Authority authority;
     authority.sign("server");
     authority.sign("client");
-    Site site{authority.receiver("server")};
+    Site site{with_tls(authority, "server")};
     site.start();
 
     CHECK_FALSE(handshake_succeeds(site, authority, "-tls1"));
@@ -189,7 +150,7 @@ TEST_CASE("fiona-storescp: an expired certificate of its own is a warning in the
     const Authority authority;
     authority.sign("server", "-1");
     authority.sign("client");
-    Site site{authority.receiver("server")};
+    Site site{with_tls(authority, "server")};
 
     site.start();
 
@@ -206,7 +167,7 @@ TEST_CASE("fiona-storescp: plain text and silence on the TLS port delay nobody")
     const Authority authority;
     authority.sign("server");
     authority.sign("client");
-    Site site{authority.receiver("server")};
+    Site site{with_tls(authority, "server")};
     site.start();
     const raw::Connection silent{tls_port(site)};
     const raw::Connection plain{tls_port(site)};
@@ -229,7 +190,7 @@ TEST_CASE("fiona-storescp: silent connections to the TLS port take no associatio
     const Authority authority;
     authority.sign("server");
     authority.sign("client");
-    auto settings = authority.receiver("server");
+    auto settings = with_tls(authority, "server");
     settings["acse_timeout"] = 10;
     settings["max_associations"] = 2;
     Site site{settings};
@@ -251,7 +212,7 @@ TEST_CASE("fiona-storescp: a full house says so over TLS, too, and nothing is st
     const Authority authority;
     authority.sign("server");
     authority.sign("client");
-    auto settings = authority.receiver("server");
+    auto settings = with_tls(authority, "server");
     settings["max_associations"] = 1;
     Site site{settings};
     site.start();
@@ -277,7 +238,7 @@ TEST_CASE("fiona-storescp: a key that does not fit is a configuration error befo
     const Authority authority;
     authority.sign("server");
     authority.sign("other");
-    auto settings = authority.receiver("server");
+    auto settings = with_tls(authority, "server");
     auto& tls = settings["tls"].object();
     SECTION("of another certificate")
     {
@@ -317,7 +278,7 @@ TEST_CASE("fiona-storescp: SIGHUP takes a renewed certificate, and keeps the old
     authority.sign("server");
     authority.sign("client");
     authority.sign("renewed");
-    Site site{authority.receiver("server")};
+    Site site{with_tls(authority, "server")};
     site.start();
 
     site.m_config["RECEIVER"].object()["tls"].object()["private_key"] = authority.key("renewed");

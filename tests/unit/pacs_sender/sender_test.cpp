@@ -5,6 +5,7 @@
 #include "libfiona/pacs/sender.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/pacs_server.h"
+#include "tests/support/phantom.h"
 #include "tests/support/small_image.h"
 #include "tests/support/temp_dir.h"
 
@@ -117,6 +118,65 @@ TEST_CASE(
     REQUIRE(server.received().size() == 1);
     CHECK(server.received().front().transfer_syntax == "1.2.840.10008.1.2");
     CHECK(server.received().front().elements > 25);
+}
+
+TEST_CASE("a compressed file is decoded only for a peer that takes its syntax in no other way")
+{
+    const TempDir directory;
+    const phantom::Patient patient{"DOE^JANE", "PAT-1001", "19700102", "F"};
+    const phantom::Study study = [&] {
+        phantom::Study made{patient, 1};
+        made.add_mr_series({.transfer_syntax = phantom::TransferSyntax::rle});
+        return made;
+    }();
+    const auto files = study.write_to(directory / "in");
+    std::size_t decoded = 0;
+    const auto decode = [&](const std::filesystem::path&) {
+        ++decoded;
+        SmallImage plain;
+        write_image(plain, directory / "plain.dcm");
+        return directory / "plain.dcm";
+    };
+
+    const ScriptedPacs careful{always(0), {"1.2.840.10008.1.2.5"}};
+    const auto as_it_is = pacs::send_files(careful.peer(), files, {}, decode);
+    CHECK(count(as_it_is, SendOutcome::stored) == 1);
+    CHECK(decoded == 0);
+    CHECK_FALSE(as_it_is.front().was_decoded);
+    CHECK(careful.received().front().transfer_syntax == "1.2.840.10008.1.2.5");
+
+    const auto* const only = GENERATE("1.2.840.10008.1.2.1", "1.2.840.10008.1.2");
+    const ScriptedPacs simple{always(0), {only}};
+    const auto plain = pacs::send_files(simple.peer(), files, {}, decode);
+    CHECK(count(plain, SendOutcome::stored) == 1);
+    CHECK(decoded == 1);
+    CHECK(plain.front().was_decoded);
+    CHECK(plain.front().file == files.front());
+    CHECK(simple.received().front().transfer_syntax == only);
+    CHECK_FALSE(std::filesystem::exists(directory / "plain.dcm"));
+}
+
+TEST_CASE("what cannot be decoded is refused for good, with the reason")
+{
+    const TempDir directory;
+    phantom::Study study{phantom::Patient{"DOE^JANE", "PAT-1001", "19700102", "F"}, 1};
+    study.add_mr_series({.transfer_syntax = phantom::TransferSyntax::rle});
+    auto files = study.write_to(directory / "in");
+    files.push_back(images(directory, 1).front());
+    const ScriptedPacs simple{always(0)};
+
+    const auto results = pacs::send_files(
+        simple.peer(), files, {}, [](const std::filesystem::path&) -> std::filesystem::path {
+            throw Error{Fault::data, "the stream is broken"};
+        });
+
+    REQUIRE(results.size() == 2);
+    CHECK(results[0].outcome == SendOutcome::refused);
+    CHECK(results[0].status == 0x0122);
+    CHECK_FALSE(pacs::may_succeed_later(results[0]));
+    CHECK_THAT(results[0].reason,
+               Catch::Contains("RLE") && Catch::Contains("the stream is broken"));
+    CHECK(results[1].outcome == SendOutcome::stored);
 }
 
 TEST_CASE("a class that the peer does not take is refused with 0122 and the others go")

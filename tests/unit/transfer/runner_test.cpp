@@ -4,6 +4,7 @@
 #include "libfiona/base/log.h"
 #include "libfiona/pacs/query.h"
 #include "libfiona/store/atomic_file.h"
+#include "libfiona/transfer/fair_order.h"
 #include "libfiona/transfer/runner.h"
 #include "tests/support/doubtful_picture.h"
 #include "tests/support/memory_redcap.h"
@@ -443,6 +444,25 @@ TEST_CASE("a request asked for by name goes before its time, one that is not the
     CHECK(world.site.whereabouts(name) == "done");
     CHECK(world.site.whereabouts(other) == "requests");
     CHECK(fault(report) == Fault::missing);
+}
+
+TEST_CASE("a project with many requests keeps no other waiting")
+{
+    World world{unused_port()};
+    world.site.add_study(1, 1);
+    std::vector<std::string> many;
+    for (int i = 1; i <= 3; ++i) {
+        many.push_back(
+            world.site.file_request(TransferSite::study_uid(i), "MANY", fmt::format("M_{}", i)));
+    }
+    const auto few = world.site.file_request(TransferSite::study_uid(9), "FEW", "F_1");
+    const std::string broken = "1.2.3_1_0123456789abcdef.json";
+    store::write_file(world.site.paths().requests() / broken, "{");
+
+    const auto order =
+        transfer::fair_order(world.site.paths(), {many[0], many[1], many[2], broken, few});
+
+    CHECK(order == std::vector<std::string>{many[0], broken, few, many[1], many[2]});
 }
 
 TEST_CASE("after the time limit nothing more is claimed")
