@@ -2,7 +2,8 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/cli/tool.h"
-#include "libfiona/redcap/client.h"
+#include "libfiona/redcap/circuit.h"
+#include "libfiona/redcap/mirror.h"
 #include "libfiona/routing/transfer_requests.h"
 
 #include <chrono>
@@ -73,7 +74,10 @@ int main(int argc, char** argv)
         const auto started = std::chrono::steady_clock::now();
         const auto& config = tool.config();
         tool.run_alone();
-        const auto client = redcap::connect(config.redcap, redcap::Role::incoming);
+        if (redcap::is_resting(config.redcap, redcap::Role::incoming, Clock::now())) {
+            return;
+        }
+        const auto client = redcap::open(config.redcap, redcap::Role::incoming, tool.mode());
         const auto report =
             routing::file_transfer_requests(*client, config, Clock::now(), tool.mode());
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;

@@ -157,7 +157,7 @@ TEST_CASE("fiona-create-transfer-requests: bad command line, and a REDCap that i
     store::write_file(site.root() / "redcap.tokens", "incoming = 0123456789ABCDEF\n", 0600);
 
     CHECK(run_tool(tool, {"--what"}).exit_code == EX_USAGE);
-    CHECK(site.run(tool).exit_code == EX_UNAVAILABLE);
+    CHECK(site.run(tool).exit_code == EX_TEMPFAIL);
     CHECK(store::Requests{site.config().paths}.waiting().empty());
 }
 
