@@ -81,7 +81,8 @@ int main(int argc, char** argv)
             order.max_runtime = std::chrono::seconds{max_runtime};
         }
         order.mode = tool.mode();
-        if (redcap::is_resting(config.redcap, redcap::Role::dtp, Clock::now())) {
+        if (order.mode == Mode::apply
+            && redcap::is_resting(config.redcap, redcap::Role::dtp, Clock::now())) {
             return;
         }
         const auto report = transfer::run(

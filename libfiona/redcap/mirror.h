@@ -74,8 +74,8 @@ private:
 /// writes it reads back from REDCap.
 [[nodiscard]] std::unique_ptr<Client> mirrored(MirrorSettings settings,
                                                std::function<std::unique_ptr<Client>()> connect);
-/// The client of a role for the tools of a site: mirrored(connect(config, role)); in a dry run, which
-/// writes nothing anywhere, connect(config, role) itself.
+/// The client of a role for the tools of a site: mirrored(connect(config, role)). In a dry run, which
+/// writes nothing anywhere, a connection alone, without a copy, limit or circuit.
 [[nodiscard]] std::unique_ptr<Client> open(const RedcapConfig& config, Role role,
                                            Mode mode = Mode::apply,
                                            Freshness freshness = Freshness::usual);

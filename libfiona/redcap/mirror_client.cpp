@@ -196,7 +196,9 @@ std::unique_ptr<Client> mirrored(MirrorSettings settings,
 std::unique_ptr<Client> open(const RedcapConfig& config, Role role, Mode mode, Freshness freshness)
 {
     if (config.state_dir.empty() || mode == Mode::dry_run) {
-        return connect(config, role);
+        auto alone = config;
+        alone.state_dir.clear(); // not even the limit is written
+        return connect(alone, role);
     }
     MirrorSettings settings;
     settings.role = role;
