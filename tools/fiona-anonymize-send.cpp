@@ -2,7 +2,8 @@
 #include "libfiona/base/error.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/dicom/library.h"
-#include "libfiona/redcap/client.h"
+#include "libfiona/redcap/circuit.h"
+#include "libfiona/redcap/mirror.h"
 #include "libfiona/transfer/runner.h"
 
 #include <fmt/format.h>
@@ -80,8 +81,13 @@ int main(int argc, char** argv)
             order.max_runtime = std::chrono::seconds{max_runtime};
         }
         order.mode = tool.mode();
+        if (order.mode == Mode::apply
+            && redcap::is_resting(config.redcap, redcap::Role::dtp, Clock::now())) {
+            return;
+        }
         const auto report = transfer::run(
-            {config, [&](redcap::Role role) { return redcap::connect(config.redcap, role); },
+            {config,
+             [&](redcap::Role role) { return redcap::open(config.redcap, role, order.mode); },
              Clock::now},
             order);
         tool.report(to_json(report), to_lines(report));

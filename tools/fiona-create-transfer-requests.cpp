@@ -2,7 +2,8 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/cli/tool.h"
-#include "libfiona/redcap/client.h"
+#include "libfiona/redcap/circuit.h"
+#include "libfiona/redcap/mirror.h"
 #include "libfiona/routing/transfer_requests.h"
 
 #include <chrono>
@@ -68,12 +69,21 @@ int main(int argc, char** argv)
                    "Turn the transfers of the REDCap project Incoming into request files.",
                    "fiona-create-transfer-requests --dry-run"};
     tool.with_dry_run();
+    bool look_now = false;
+    tool.options().add_flag("--now", look_now,
+                            "ask REDCap itself, however young the copy of it is");
 
     return tool.run(argc, argv, [&] {
         const auto started = std::chrono::steady_clock::now();
         const auto& config = tool.config();
         tool.run_alone();
-        const auto client = redcap::connect(config.redcap, redcap::Role::incoming);
+        if (tool.mode() == Mode::apply
+            && redcap::is_resting(config.redcap, redcap::Role::incoming, Clock::now())) {
+            return;
+        }
+        const auto client =
+            redcap::open(config.redcap, redcap::Role::incoming, tool.mode(),
+                         look_now ? redcap::Freshness::now : redcap::Freshness::usual);
         const auto report =
             routing::file_transfer_requests(*client, config, Clock::now(), tool.mode());
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;

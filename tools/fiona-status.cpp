@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/log.h"
 #include "libfiona/cli/tool.h"
-#include "libfiona/redcap/client.h"
+#include "libfiona/redcap/mirror.h"
 #include "libfiona/status/lookup.h"
 #include "libfiona/status/why.h"
 
@@ -14,7 +14,7 @@ void why(cli::Tool& tool, const std::string& word)
     const auto& config = tool.config();
     const auto study = status::find_study(config.paths, Private<std::string>{word});
     const auto found = status::whereabouts(
-        config, study, [&] { return redcap::connect(config.redcap, redcap::Role::incoming); },
+        config, study, [&] { return redcap::open(config.redcap, redcap::Role::incoming); },
         Clock::now());
 
     std::vector<std::string> lines{fmt::format("study {} ({})", study, log::uid_tag(study.str()))};

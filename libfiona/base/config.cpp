@@ -201,6 +201,9 @@ RedcapConfig read_redcap(const Section& section, const Paths& paths)
     section.seconds("connect_timeout", redcap.connect_timeout);
     section.seconds("timeout", redcap.timeout);
     section.seconds("deadline", redcap.deadline);
+    section.number("rate_per_minute", redcap.rate_per_minute);
+    section.copy("server_timezone", redcap.server_timezone);
+    redcap.state_dir = paths.state();
     return redcap;
 }
 

@@ -73,7 +73,12 @@ struct RedcapConfig {
     std::filesystem::path tokens_file; ///< lines `role = token`, mode 0600
     std::chrono::seconds connect_timeout{5};
     std::chrono::seconds timeout{60};
-    std::chrono::seconds deadline{180}; ///< all tries of one call together
+    std::chrono::seconds deadline{180}; ///< trouble of one run without a success in between
+    unsigned rate_per_minute = 300;     ///< calls of all tools together; 0: no limit
+    std::string server_timezone;        ///< IANA name; empty: that of this process
+    /// Where the tools of this site share the limit, the copies and the journal of what they write;
+    /// empty: nothing is shared.
+    std::filesystem::path state_dir{};
 };
 
 /// How we speak TLS as a client. The certificate of the other side is always verified.

@@ -20,6 +20,15 @@ std::string_view role_name(Role role)
     return "ids7";
 }
 
+std::string record_id_field_of(Role role)
+{
+    switch (role) {
+    case Role::incoming: return "study_instance_uid";
+    case Role::ids7: return "";
+    default: return "record_id";
+    }
+}
+
 std::string Row::value(std::string_view field) const
 {
     const auto found = values.find(field);

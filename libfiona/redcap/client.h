@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libfiona/base/config.h"
+#include "libfiona/base/dates.h"
 #include "libfiona/base/private.h"
 
 #include <cstdint>
@@ -15,8 +16,8 @@
 /// REDCap's API as the client sees it. A failed or incomplete read is never an empty list: every
 /// call either returns the whole truth or throws.
 ///
-/// Error{Fault::unreachable}: no answer after all tries; Fault::temporary: the server answered
-/// "later" (429, 5xx) or with something that is not its protocol (HTML, truncated JSON);
+/// Error{Fault::temporary}: after all tries there is no answer, or one that says "later" (429,
+/// 5xx), or one that is not REDCap's protocol (HTML, truncated JSON);
 /// Fault::permission: token refused (401, 403); Fault::data: our request was refused (400), with
 /// REDCap's text, values taken out; Fault::config: no such token, wrong file mode, bad URL, a
 /// certificate that is not trusted, fields that the project does not have; Fault::protocol: any
@@ -48,6 +49,13 @@ struct ExportSpec {
     std::string
         date_range_begin; ///< `YYYY-MM-DD HH:MM:SS`, server time; whole records changed since
     bool labels = false;  ///< rawOrLabel=label
+
+    /// Where a client with a copy (mirror.h) may take the answer from.
+    enum class Source {
+        copy,  ///< the copy, if it has what is asked for
+        server ///< REDCap itself: whoever is about to choose an instance number
+    };
+    Source source = Source::copy;
 };
 
 enum class Overwrite {
@@ -61,6 +69,8 @@ struct Field {
     std::string type;
     std::string choices; ///< `code, label | code, label`
     std::string validation;
+
+    friend bool operator==(const Field&, const Field&) = default;
 };
 
 struct Event {
@@ -91,8 +101,8 @@ public:
     /// than 500 rows are sent in several calls, rows of one record never split.
     virtual std::size_t import_records(const std::vector<Row>& rows, Overwrite overwrite) = 0;
     /// The same, never repeated by itself. For rows whose instance number was just chosen: after
-    /// Fault::unreachable or Fault::temporary they may or may not be there, and the caller reads
-    /// before it writes again, because somebody else may have taken the number.
+    /// Fault::temporary they may or may not be there, and the caller reads before it writes again,
+    /// because somebody else may have taken the number.
     virtual std::size_t import_once(const std::vector<Row>& rows, Overwrite overwrite)
     {
         return import_records(rows, overwrite);
@@ -107,11 +117,24 @@ public:
     /// Forms that repeat (as instruments), in dictionary order.
     [[nodiscard]] virtual std::vector<std::string> repeating_forms() = 0;
     [[nodiscard]] virtual std::string version() = 0;
+    /// Records that somebody deleted since `begin` (`YYYY-MM-DD HH:MM`, server time), some perhaps
+    /// made again since. Nothing if the token has no right to read the project's log.
+    [[nodiscard]] virtual std::optional<std::vector<std::string>>
+    deleted_records(const std::string& begin)
+    {
+        static_cast<void>(begin);
+        return std::nullopt;
+    }
+    /// The server's clock when the last call was made; nothing if it does not tell.
+    [[nodiscard]] virtual std::optional<TimePoint> server_time() const { return std::nullopt; }
     [[nodiscard]] virtual Traffic traffic() const { return {}; }
 };
 
 /// The token of `role` from the tokens file (lines `role = TOKEN`, `#` comments, mode 0600).
 [[nodiscard]] Private<std::string> token_of(const RedcapConfig& config, Role role);
+/// The record id field of that project, as the schemas (share/fiona/redcap) have it; "" where sites
+/// differ.
+[[nodiscard]] std::string record_id_field_of(Role role);
 /// One kept-alive connection. TLS is verified always; plain http only on a UNIX socket or loopback.
 [[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config,
                                               Private<std::string> token);

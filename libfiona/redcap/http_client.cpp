@@ -66,6 +66,18 @@ void count_is_enough(const std::string& body)
     static_cast<void>(count_in(body));
 }
 
+/// "Delete record (API) 1200", as the log has it; some versions fill `record` too.
+std::string deleted_record(const json::Value& entry)
+{
+    auto record = entry.text("record");
+    if (record.empty()) {
+        const auto action = entry.text("action");
+        const auto blank = action.rfind(' ');
+        record = blank == std::string::npos ? "" : action.substr(blank + 1);
+    }
+    return record;
+}
+
 bool says(const Error& error, std::string_view words)
 {
     return error.fault() == Fault::data
@@ -207,6 +219,33 @@ public:
         return version;
     }
 
+    std::optional<Records> deleted_records(const std::string& begin) override
+    {
+        auto form = m_session.request("log");
+        form.set("logtype", "record_delete").set("beginTime", begin);
+        Records records;
+        try {
+            m_session.ask(form, Retry::Tries::several, [&](std::string& body) {
+                records.clear();
+                const auto list = parse_json(body);
+                for (const auto& item : list_in(list)) {
+                    records.push_back(deleted_record(item));
+                }
+            });
+        } catch (const Error& e) {
+            if (e.fault() == Fault::permission) {
+                return std::nullopt;
+            }
+            throw;
+        }
+        std::erase(records, std::string{});
+        return records;
+    }
+
+    [[nodiscard]] std::optional<TimePoint> server_time() const override
+    {
+        return m_session.server_time();
+    }
     [[nodiscard]] Traffic traffic() const override { return m_session.traffic(); }
 
 private:
@@ -419,11 +458,8 @@ std::unique_ptr<Client> connect(const RedcapConfig& config, Private<std::string>
 
 std::unique_ptr<Client> connect(const RedcapConfig& config, Role role)
 {
-    // Known from the schemas (share/fiona/redcap), which saves one call per run.
-    const auto* const field = role == Role::incoming ? "study_instance_uid"
-                              : role == Role::ids7   ? ""
-                                                     : "record_id";
-    return std::make_unique<HttpClient>(config, token_of(config, role), field);
+    // Known beforehand, which saves one call per run.
+    return std::make_unique<HttpClient>(config, token_of(config, role), record_id_field_of(role));
 }
 
 } // namespace fiona::redcap

@@ -20,23 +20,6 @@ std::vector<std::string> record_names(const std::vector<StudyUid>& studies)
     return names;
 }
 
-Transfer transfer_of(const Row& row)
-{
-    Transfer transfer{.study = StudyUid{row.record},
-                      .instance = row.instance,
-                      .project = row.value("transfer_project_name"),
-                      .participant = row.value("transfer_name"),
-                      .event = row.value("transfer_event_name"),
-                      .requested = row.value("transfer_requested_date"),
-                      .transferred = row.value("transfer_date"),
-                      .mapped_uids = row.value("transfer_mapped_uid"),
-                      .deidentify_error = row.value("transfer_error___1") == "1",
-                      .send_error = row.value("transfer_error___2") == "1",
-                      .pixels_masked = row.value("transfer_error___3") == "1",
-                      .error_message = row.value("transfer_error_message")};
-    return transfer;
-}
-
 } // namespace
 
 Incoming::Incoming(Client& client, std::filesystem::path locks)
@@ -48,8 +31,15 @@ std::vector<Transfer> Incoming::transfers(const std::vector<StudyUid>& studies)
 {
     ExportSpec spec;
     spec.records = record_names(studies);
-    // The whole form: an instance whose other fields are blank still counts when numbers are chosen.
-    spec.forms = {std::string{transfers_form}};
+    // One by one: a site may have added fields to the form, and a copy does not have those.
+    spec.fields = {"transfer_requested_date", "transfer_project_name", "transfer_name",
+                   "transfer_event_name",     "transfer_date",         "transfer_error",
+                   "transfer_mapped_uid",     "transfer_error_message"};
+    return read_transfers(spec);
+}
+
+std::vector<Transfer> Incoming::read_transfers(const ExportSpec& spec)
+{
     std::vector<Transfer> transfers;
     for (const auto& row : m_client.export_records(spec)) {
         if (row.instrument != transfers_form || row.instance == 0) {
@@ -66,7 +56,12 @@ std::vector<Transfer> Incoming::transfers(const std::vector<StudyUid>& studies)
 
 std::vector<Transfer> Incoming::read_transfers(const StudyUid& study)
 {
-    auto all = transfers({study});
+    ExportSpec spec;
+    spec.source = ExportSpec::Source::server;
+    spec.records = {study.str()};
+    // The whole form: an instance whose other fields are blank still counts when numbers are chosen.
+    spec.forms = {std::string{transfers_form}};
+    auto all = read_transfers(spec);
     // A server that ignores `records` must not make us take another study's rows for this one's.
     std::erase_if(all, [&](const Transfer& transfer) { return transfer.study != study; });
     return all;

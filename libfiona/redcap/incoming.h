@@ -7,6 +7,7 @@
 #include "libfiona/redcap/client.h"
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,9 @@
 /// The INCOMING project (redcap.md 2.1): one record per clinical study, a repeating `series` and a
 /// repeating `transfers` instrument. Natural keys decide identity, instance numbers are addresses.
 namespace fiona::redcap {
+
+class Outbox;
+enum class Refusals;
 
 /// One instance of `transfers`.
 struct Transfer {
@@ -72,7 +76,8 @@ struct Recorded {
 
 class Incoming {
 public:
-    /// `locks`: directory for the per-study locks that every FIONA writer takes (state/locks).
+    /// `locks`: directory for the per-study locks that every FIONA writer takes (state/locks). The
+    /// journal of requests that are being written lies beside it.
     Incoming(Client& client, std::filesystem::path locks);
 
     /// All transfers of all records, or of `studies` only.
@@ -99,6 +104,19 @@ public:
     /// Second::allow makes one beside that other: by a person's decision only.
     enum class Second { refuse, allow };
     Ensured ensure_transfer(const Transfer& wanted, TimePoint now, Second second = Second::refuse);
+    /// What became of one of many: refused with a reason, or there.
+    struct Outcome {
+        std::optional<Ensured> ensured;
+        std::string refusal;
+    };
+    /// The same for many, three calls for 200 studies; in the order of `wanted`. Those that are in
+    /// conflict, or that REDCap refuses, do not stop the others.
+    std::vector<Outcome> ensure_transfers(const std::vector<Transfer>& wanted, TimePoint now,
+                                          Second second = Second::refuse);
+    /// Completes the requests that a run began and did not end: killed, or left without an answer.
+    /// Requests that a living process is at are left to it. Costs no call if there are none. Returns
+    /// how many of them are in REDCap now.
+    std::size_t resume(TimePoint now);
     /// Sets transfer_requested_date of an existing transfer, later than its transfer_date (by a
     /// minute if need be: the fields have no seconds). One already requested again is left alone.
     /// Throws Error{Fault::data} if the instance holds another request by now.
@@ -109,10 +127,16 @@ public:
     void write_result(const TransferResult& result);
 
 private:
+    [[nodiscard]] std::vector<Transfer> read_transfers(const ExportSpec& spec);
+    /// From REDCap itself.
     [[nodiscard]] std::vector<Transfer> read_transfers(const StudyUid& study);
+    [[nodiscard]] std::vector<Outcome> ensure_some(const std::vector<Transfer>& wanted,
+                                                   TimePoint now, Second second, Refusals refusals);
+    [[nodiscard]] Outbox& outbox();
 
     Client& m_client;
     std::filesystem::path m_locks;
+    std::shared_ptr<Outbox> m_outbox; ///< opened when it is needed first
 };
 
 } // namespace fiona::redcap

@@ -104,6 +104,23 @@ std::vector<Row> missing_rows(const StudyRecord& wanted, const StoredStudy& stor
     return rows;
 }
 
+Transfer transfer_of(const Row& row)
+{
+    Transfer transfer{.study = StudyUid{row.record},
+                      .instance = row.instance,
+                      .project = row.value("transfer_project_name"),
+                      .participant = row.value("transfer_name"),
+                      .event = row.value("transfer_event_name"),
+                      .requested = row.value("transfer_requested_date"),
+                      .transferred = row.value("transfer_date"),
+                      .mapped_uids = row.value("transfer_mapped_uid"),
+                      .deidentify_error = row.value("transfer_error___1") == "1",
+                      .send_error = row.value("transfer_error___2") == "1",
+                      .pixels_masked = row.value("transfer_error___3") == "1",
+                      .error_message = row.value("transfer_error_message")};
+    return transfer;
+}
+
 bool has_all_series(const StudyRecord& wanted, const StoredStudy& stored)
 {
     return std::ranges::all_of(wanted.series, [&](const SeriesRecord& series) {

@@ -30,6 +30,9 @@ struct StoredStudy {
 /// values are never wanted, `study_arrival_date` only where there is none yet.
 [[nodiscard]] std::vector<Row> missing_rows(const StudyRecord& wanted, const StoredStudy& stored);
 
+/// A row of `transfers`, of a record whose id is a UID.
+[[nodiscard]] Transfer transfer_of(const Row& row);
+
 /// Whether every series of `wanted` has an instance.
 [[nodiscard]] bool has_all_series(const StudyRecord& wanted, const StoredStudy& stored);
 

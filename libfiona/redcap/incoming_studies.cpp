@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/redcap/batch.h"
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/redcap/incoming_rows.h"
 #include "libfiona/redcap/retry.h"
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <span>
 
 namespace fiona::redcap {
 
@@ -68,14 +68,16 @@ public:
 
     void write()
     {
-        std::vector<Plan*> due;
-        for (auto& plan : m_plans) {
-            if (!plan.rows.empty()) {
-                due.push_back(&plan);
-            }
+        std::vector<Row> rows;
+        for (const auto& plan : m_plans) {
+            rows.insert(rows.end(), plan.rows.begin(), plan.rows.end());
         }
-        if (!due.empty()) {
-            write(due);
+        for (const auto& item : import_each(m_client, rows, Overwrite::normal)) {
+            const auto plan = std::ranges::find_if(m_plans, [&](const Plan& candidate) {
+                return candidate.study->study.str() == item.record;
+            });
+            plan->refusal = item.reason;
+            plan->rows.clear();
         }
     }
 
@@ -112,6 +114,7 @@ private:
         for (const auto& plan : m_plans) {
             spec.records.push_back(plan.study->study.str());
         }
+        spec.source = ExportSpec::Source::server;
         // The whole form of series, because an instance with a blank UID still occupies its number.
         spec.forms = {std::string{study_form}, std::string{series_form}};
         return stored_studies(m_client.export_records(spec));
@@ -123,29 +126,6 @@ private:
             plan.was_needed = true;
             plan.series_rows = static_cast<std::size_t>(std::ranges::count_if(
                 plan.rows, [](const Row& row) { return row.instrument == series_form; }));
-        }
-    }
-
-    /// An import is all or nothing: one that is refused is halved until the bad study is alone.
-    void write(std::span<Plan* const> due)
-    {
-        std::vector<Row> rows;
-        for (const auto* const plan : due) {
-            rows.insert(rows.end(), plan->rows.begin(), plan->rows.end());
-        }
-        try {
-            m_client.import_once(rows, Overwrite::normal);
-        } catch (const Error& e) {
-            if (e.fault() != Fault::data) {
-                throw;
-            }
-            if (due.size() == 1) {
-                due.front()->refusal = e.what();
-                due.front()->rows.clear();
-                return;
-            }
-            write(due.first(due.size() / 2));
-            write(due.subspan(due.size() / 2));
         }
     }
 

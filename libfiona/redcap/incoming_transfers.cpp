@@ -3,10 +3,12 @@
 #include "libfiona/base/log.h"
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/redcap/incoming_rows.h"
-#include "libfiona/redcap/retry.h"
+#include "libfiona/redcap/instances.h"
+#include "libfiona/redcap/outbox.h"
 #include "libfiona/redcap/study_lock.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -15,6 +17,8 @@ namespace fiona::redcap {
 namespace {
 
 constexpr std::string_view requested_field = "transfer_requested_date";
+constexpr std::string_view project_field = "transfer_project_name";
+constexpr std::ptrdiff_t studies_per_block = 200;
 
 bool same_key(const Transfer& a, const Transfer& b)
 {
@@ -27,33 +31,29 @@ Row transfer_row(const StudyUid& study, unsigned instance)
     return {study.str(), {}, std::string{transfers_form}, instance, {}};
 }
 
-Row request_row(const Transfer& transfer)
+/// One study must not stand under two pseudonyms of one project.
+Instance instance_of(const Transfer& transfer, TimePoint now, Incoming::Second second)
 {
-    auto row = transfer_row(transfer.study, transfer.instance);
-    row.values = {{std::string{requested_field}, transfer.requested},
-                  {"transfer_project_name", transfer.project},
-                  {"transfer_name", transfer.participant}};
-    if (!transfer.event.empty()) {
-        row.values.emplace("transfer_event_name", transfer.event);
-    }
-    return row;
+    return {.record = transfer.study.str(),
+            .event = {},
+            .instrument = std::string{transfers_form},
+            .key = {{std::string{project_field}, transfer.project},
+                    {"transfer_name", transfer.participant},
+                    {"transfer_event_name", transfer.event}},
+            .values = {{std::string{requested_field}, local_minute(now)}},
+            .exclusive = second == Incoming::Second::refuse ? std::string{project_field} : ""};
 }
 
-/// One study must not stand under two pseudonyms of one project.
-void refuse_conflict(const std::vector<Transfer>& present, const Transfer& wanted)
+std::string refusal_of(const Transfer& wanted, const EnsuredInstance& result)
 {
-    const auto clash = std::ranges::find_if(present, [&](const Transfer& transfer) {
-        return transfer.project == wanted.project && !transfer.participant.empty()
-               && !same_key(transfer, wanted);
-    });
-    if (clash != present.end()) {
-        throw Error{Fault::data,
-                    "study {} is already requested for {} with another {} (transfer {})",
-                    wanted.study,
-                    wanted.project,
-                    clash->participant == wanted.participant ? "event" : "participant",
-                    clash->instance};
+    if (!result.obstacle) {
+        return fmt::format("study {}: {}", wanted.study, *result.refusal);
     }
+    const auto other = transfer_of(*result.obstacle);
+    return fmt::format("study {} is already requested for {} with another {} (transfer {})",
+                       wanted.study, wanted.project,
+                       other.participant == wanted.participant ? "event" : "participant",
+                       other.instance);
 }
 
 const Transfer* find_instance(const std::vector<Transfer>& transfers, unsigned instance)
@@ -70,42 +70,80 @@ const char* checkbox(bool value)
 
 } // namespace
 
+Outbox& Incoming::outbox()
+{
+    if (!m_outbox) {
+        m_outbox = std::make_shared<Outbox>(m_locks.parent_path(), Role::incoming);
+    }
+    return *m_outbox;
+}
+
 Incoming::Ensured Incoming::ensure_transfer(const Transfer& wanted, TimePoint now, Second second)
 {
-    const StudyLocks lock{m_locks, {wanted.study}};
-    constexpr unsigned max_rounds = 5;
-    std::optional<Error> last_problem;
-    for (unsigned round = 0;; ++round) {
-        const auto present = read_transfers(wanted.study);
-        const auto same = std::ranges::find_if(
-            present, [&](const Transfer& transfer) { return same_key(transfer, wanted); });
-        if (same != present.end()) {
-            return {*same, round > 0};
-        }
-        if (second == Second::refuse) {
-            refuse_conflict(present, wanted);
-        }
-        if (round == max_rounds) {
-            throw last_problem.value_or(Error{
-                Fault::protocol, "REDCap does not keep the transfer of study {}", wanted.study});
-        }
-        auto request = wanted;
-        request.instance = 1;
-        for (const auto& transfer : present) {
-            request.instance = std::max(request.instance, transfer.instance + 1);
-        }
-        request.requested = local_minute(now);
-        last_problem.reset();
-        try {
-            m_client.import_once({request_row(request)}, Overwrite::normal);
-        } catch (const Error& e) {
-            // Perhaps only the answer was lost: the next round looks before it writes.
-            if (!may_have_happened(e)) {
-                throw e.in(fmt::format("study {}", wanted.study));
-            }
-            last_problem = e;
+    auto outcome = ensure_some({wanted}, now, second, Refusals::forget).front();
+    if (!outcome.ensured) {
+        throw Error{Fault::data, "{}", outcome.refusal};
+    }
+    return std::move(*outcome.ensured);
+}
+
+std::vector<Incoming::Outcome> Incoming::ensure_transfers(const std::vector<Transfer>& wanted,
+                                                          TimePoint now, Second second)
+{
+    std::vector<Outcome> outcomes;
+    for (auto at = wanted.begin(); at != wanted.end();) {
+        const auto end = at + std::min(studies_per_block, wanted.end() - at);
+        std::ranges::move(ensure_some({at, end}, now, second, Refusals::remember),
+                          std::back_inserter(outcomes));
+        at = end;
+    }
+    return outcomes;
+}
+
+std::vector<Incoming::Outcome> Incoming::ensure_some(const std::vector<Transfer>& wanted,
+                                                     TimePoint now, Second second,
+                                                     Refusals refusals)
+{
+    std::vector<StudyUid> studies;
+    std::vector<Instance> instances;
+    for (const auto& transfer : wanted) {
+        studies.push_back(transfer.study);
+        instances.push_back(instance_of(transfer, now, second));
+    }
+    const StudyLocks locks{m_locks, std::move(studies)};
+    auto results = ensure_instances(m_client, instances, &outbox(), now, refusals);
+    std::vector<Outcome> outcomes;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        if (results[i].refusal) {
+            outcomes.push_back({std::nullopt, refusal_of(wanted[i], results[i])});
+        } else {
+            outcomes.push_back({Ensured{transfer_of(results[i].row), results[i].created}, {}});
         }
     }
+    return outcomes;
+}
+
+std::size_t Incoming::resume(TimePoint now)
+{
+    std::size_t there = 0;
+    for (const auto& instance : outbox().planned()) {
+        std::optional<StudyLocks> lock;
+        try {
+            lock.emplace(m_locks, std::vector{StudyUid{instance.record}},
+                         std::chrono::milliseconds{0});
+        } catch (const Error& e) {
+            if (e.fault() != Fault::temporary) {
+                throw;
+            }
+            continue; // somebody is at it
+        }
+        const auto result =
+            ensure_instances(m_client, {instance}, &outbox(), now, Refusals::forget).front();
+        there += result.refusal ? std::size_t{0} : std::size_t{1};
+        log::info(result.refusal ? "planned_request_dropped" : "planned_request_completed",
+                  {{"study", instance.record}, {"reason", result.refusal.value_or("")}});
+    }
+    return there;
 }
 
 void Incoming::request_again(const Transfer& transfer, TimePoint now)

@@ -9,11 +9,23 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace fiona::redcap {
 
 namespace {
+
+constexpr std::string_view token_field = "project_token";
+constexpr std::array<std::string_view, 9> project_fields{"project_name",
+                                                         "project_active",
+                                                         "project_patient_naming",
+                                                         "project_features",
+                                                         "project_import_rule_1_tag",
+                                                         "project_import_rule_1_regexp",
+                                                         "rewrite_ex_tag",
+                                                         "rewrite_ex_reg",
+                                                         token_field};
 
 /// A record of DTP in one piece: the longitudinal shape spreads it over several events, and
 /// repeating forms add rows of their own.
@@ -46,7 +58,7 @@ ResearchProject project_of(ProjectName name, const Row& row)
     ResearchProject project{.name = std::move(name)};
     project.active = row.value("project_active") == "1";
     project.participant_pattern = trimmed(row.value("project_patient_naming"));
-    if (const auto token = row.value("project_token"); !trimmed(token).empty()) {
+    if (const auto token = row.value(token_field); !trimmed(token).empty()) {
         project.token = Private{std::string{trimmed(token)}};
     }
     const auto has_feature = [&](int code) {
@@ -121,14 +133,16 @@ bool has_participant(Client& project, const ParticipantId& participant)
 
 } // namespace
 
-std::vector<ResearchProject> research_projects(Client& dtp)
+std::vector<ResearchProject> research_projects(Client& dtp, Tokens tokens)
 {
-    ExportSpec spec;
-    spec.forms = {"projects"}; // not field by field: sites differ in which of them they have
     const auto fields = dtp.metadata();
     const auto exclusion = std::ranges::find(fields, "rewrite_ex_tag", &Field::name);
-    if (exclusion != fields.end()) { // a form that is not there cannot be asked for
-        spec.forms.emplace_back(exclusion->form);
+    ExportSpec spec;
+    for (const auto& field : fields) { // sites differ in which of them they have
+        const auto wanted = std::ranges::find(project_fields, field.name) != project_fields.end();
+        if (wanted && (tokens == Tokens::with || field.name != token_field)) {
+            spec.fields.push_back(field.name);
+        }
     }
     const auto rows = dtp.export_records(spec);
     auto exclusions = exclusion == fields.end()

@@ -32,8 +32,12 @@ struct ResearchProject {
     std::vector<PixelExclusion> pixel_exclusions{};
 };
 
+/// Tokens are nowhere but in REDCap: with them the projects cost a call, without them a client with
+/// a copy has them at hand.
+enum class Tokens { with, without };
 /// Every project of DTP, active or not. Accepts the classic and the longitudinal shape.
-[[nodiscard]] std::vector<ResearchProject> research_projects(Client& dtp);
+[[nodiscard]] std::vector<ResearchProject> research_projects(Client& dtp,
+                                                             Tokens tokens = Tokens::with);
 /// Throws Error{Fault::missing} naming the project and how to list them if there is none.
 [[nodiscard]] ResearchProject research_project(Client& dtp, const ProjectName& name);
 

@@ -8,13 +8,8 @@
 
 namespace fiona::redcap {
 
-namespace {
-
-constexpr std::chrono::seconds patience{30};
-
-} // namespace
-
-StudyLocks::StudyLocks(const std::filesystem::path& directory, std::vector<StudyUid> studies)
+StudyLocks::StudyLocks(const std::filesystem::path& directory, std::vector<StudyUid> studies,
+                       std::chrono::milliseconds patience)
 {
     make_directories(directory);
     std::ranges::sort(studies);

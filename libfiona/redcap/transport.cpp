@@ -84,6 +84,17 @@ void initialize_once()
     }
 }
 
+/// Nothing if the answer has no Date, or none that can be read.
+std::optional<TimePoint> date_of(CURL* curl)
+{
+    curl_header* header = nullptr;
+    if (::curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK) {
+        return std::nullopt;
+    }
+    const auto seconds = ::curl_getdate(header->value, nullptr);
+    return seconds < 0 ? std::nullopt : std::optional{Clock::from_time_t(seconds)};
+}
+
 bool is_about_trust(CURLcode code)
 {
     constexpr std::array codes{CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,
@@ -167,7 +178,9 @@ Answer Transport::post(const std::string& body, std::chrono::milliseconds patien
     handle.set(CURLOPT_POSTFIELDS, body.data());
     handle.set(CURLOPT_WRITEDATA, static_cast<void*>(&answer.body));
 
+    const auto begin = std::chrono::steady_clock::now();
     const auto result = ::curl_easy_perform(handle.curl);
+    const auto took = std::chrono::steady_clock::now() - begin;
     handle.set(CURLOPT_POSTFIELDS, ""); // the body belongs to the caller
     if (is_about_trust(result)) {
         throw Error{Fault::config,
@@ -181,6 +194,9 @@ Answer Transport::post(const std::string& body, std::chrono::milliseconds patien
         throw Error{Fault::unreachable, "REDCap does not answer: {}", ::curl_easy_strerror(result)};
     }
     ::curl_easy_getinfo(handle.curl, CURLINFO_RESPONSE_CODE, &answer.status);
+    if (const auto date = date_of(handle.curl)) {
+        answer.server_time = *date - std::chrono::ceil<Clock::duration>(took);
+    }
     curl_off_t retry_after = 0;
     ::curl_easy_getinfo(handle.curl, CURLINFO_RETRY_AFTER, &retry_after);
     if (retry_after > 0) {

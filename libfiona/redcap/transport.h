@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libfiona/base/config.h"
+#include "libfiona/base/dates.h"
 
 #include <chrono>
 #include <memory>
@@ -14,6 +15,8 @@ struct Answer {
     long status = 0;
     std::string body;
     std::optional<std::chrono::seconds> retry_after; ///< RFC 9110 §10.2.3
+    /// The server's clock (RFC 9110 §6.6.1) when it got the request, or a little before.
+    std::optional<TimePoint> server_time{};
 };
 
 /// One connection to one REDCap, kept alive between calls. Certificates are always verified,

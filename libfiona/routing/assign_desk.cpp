@@ -2,6 +2,7 @@
 #include "libfiona/routing/assign_desk.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/redcap/mirror.h"
 
 namespace fiona::routing {
 
@@ -11,7 +12,7 @@ redcap::Client& connected(std::unique_ptr<redcap::Client>& client, const Config&
                           redcap::Role role)
 {
     if (!client) {
-        client = redcap::connect(config.redcap, role);
+        client = redcap::open(config.redcap, role);
     }
     return *client;
 }

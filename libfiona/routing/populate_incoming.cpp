@@ -44,6 +44,9 @@ public:
 
     PopulateReport report()
     {
+        if (m_mode == Mode::apply) {
+            m_incoming.resume(m_now);
+        }
         const auto studies = m_tree.studies();
         for (const auto& study : studies) {
             if (is_deidentified(study)) {

@@ -125,7 +125,7 @@ std::vector<Finding> check_redcap(const RedcapConfig& config, const Probes& prob
             findings.push_back(check_fields(*client, needed));
         } catch (const Error& e) {
             findings.push_back(failure(grade, what, e));
-            if (e.fault() == Fault::unreachable) {
+            if (e.fault() == Fault::unreachable || e.fault() == Fault::temporary) {
                 break; // one server for all roles: the others would wait as long for nothing
             }
         }

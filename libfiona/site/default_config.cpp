@@ -38,7 +38,8 @@ json::Object redcap_section(const Paths& paths, const std::string& url)
             {"tokens_file", (paths.config() / "redcap.tokens").native()},
             {"connect_timeout", defaults.connect_timeout.count()},
             {"timeout", defaults.timeout.count()},
-            {"deadline", defaults.deadline.count()}};
+            {"deadline", defaults.deadline.count()},
+            {"rate_per_minute", defaults.rate_per_minute}};
 }
 
 json::Object pacs_section(const std::string& host, const std::string& aet, std::uint16_t port)

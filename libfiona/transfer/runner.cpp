@@ -52,7 +52,8 @@ bool is_of_the_surroundings(Fault fault)
 std::vector<redcap::ResearchProject> all_projects(const Surroundings& surroundings)
 {
     try {
-        return redcap::research_projects(*surroundings.connect(redcap::Role::dtp));
+        return redcap::research_projects(*surroundings.connect(redcap::Role::dtp),
+                                         redcap::Tokens::without);
     } catch (const Error& e) {
         if (e.fault() == Fault::config || e.fault() == Fault::permission) {
             throw;

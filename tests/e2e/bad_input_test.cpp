@@ -119,7 +119,7 @@ TEST_CASE("operators' mistakes and dead peers: one line and the right exit code 
     {
         pipeline.run("fiona-redcapd", {"stop"});
         const auto outcome = assign("DEMO", "DEMO_001");
-        CHECK(outcome.exit_code == EX_UNAVAILABLE);
+        CHECK(outcome.exit_code == EX_TEMPFAIL);
         CHECK(error_lines(outcome).size() == 1);
         pipeline.start_daemons();
         CHECK(assign("DEMO", "DEMO_001").exit_code == EX_OK);

@@ -37,7 +37,8 @@ public:
             }
             if (!spec.fields.empty()) {
                 std::erase_if(row.values, [&](const auto& item) {
-                    return std::ranges::find(spec.fields, item.first) == spec.fields.end();
+                    const auto field = item.first.substr(0, item.first.find("___"));
+                    return std::ranges::find(spec.fields, field) == spec.fields.end();
                 });
             }
             found.push_back(std::move(row));

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/files.h"
 #include "libfiona/base/unique_fd.h"
+#include "libfiona/redcap/mirror.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/study_tree.h"
 
@@ -153,9 +154,15 @@ void Site::set(const std::string& key, json::Value value)
     write_config();
 }
 
-void Site::start_redcap()
+void Site::set_redcap(const std::string& key, json::Value value)
 {
-    const auto database = (m_root / "redcap.sqlite").native();
+    m_config.at("REDCAP").object().insert_or_assign(key, std::move(value));
+    write_config();
+}
+
+void Site::start_redcap(const std::vector<std::string>& options)
+{
+    const auto database = redcap_database().native();
     if (!fs::exists(database)) {
         const auto made = run_tool("fiona-redcapd", {"init", "--db", database, "--tokens-file",
                                                      (m_root / "redcap.tokens").native()});
@@ -163,14 +170,14 @@ void Site::start_redcap()
             throw std::runtime_error{"fiona-redcapd init: " + made.err};
         }
     }
-    m_redcapd.emplace("fiona-redcapd",
-                      std::vector<std::string>{"serve", "--db", database, "--listen",
-                                               fmt::format("127.0.0.1:{}", m_port), "--plain-http"},
-                      m_root / "redcapd.log");
+    std::vector<std::string> words{
+        "serve", "--db", database, "--listen", fmt::format("127.0.0.1:{}", m_port), "--plain-http"};
+    words.insert(words.end(), options.begin(), options.end());
+    m_redcapd.emplace("fiona-redcapd", words, redcap_log());
     if (!wait_until([&] { return !m_redcapd->runs() || accepts_connections(m_port); })
         || !m_redcapd->runs()) {
         throw std::runtime_error{"fiona-redcapd does not serve: "
-                                 + read_file_if_any(m_root / "redcapd.log").value_or("")};
+                                 + read_file_if_any(redcap_log()).value_or("")};
     }
 }
 
@@ -187,7 +194,7 @@ Config Site::config() const
 
 std::unique_ptr<redcap::Client> Site::client(redcap::Role role) const
 {
-    return redcap::connect(config().redcap, role);
+    return redcap::open(config().redcap, role);
 }
 
 void Site::put_series(const StudyUid& study, const SeriesUid& series, std::chrono::seconds age,

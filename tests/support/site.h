@@ -57,16 +57,21 @@ class Site {
 public:
     Site();
 
-    /// Starts fiona-redcapd and waits until it answers. Call has_tool("fiona-redcapd") first.
-    void start_redcap();
+    /// Starts fiona-redcapd, with more options of `serve` if need be, and waits until it answers. Call
+    /// has_tool("fiona-redcapd") first.
+    void start_redcap(const std::vector<std::string>& options = {});
     void stop_redcap() { m_redcapd.reset(); }
 
     [[nodiscard]] Outcome run(const std::string& tool,
                               std::vector<std::string> arguments = {}) const;
     [[nodiscard]] fiona::Config config() const;
+    /// As the tools have it: what is written with it the next tool sees at once.
     [[nodiscard]] std::unique_ptr<fiona::redcap::Client> client(fiona::redcap::Role role) const;
     [[nodiscard]] const std::filesystem::path& root() const { return m_root.path; }
     [[nodiscard]] std::filesystem::path config_file() const { return m_root / "config.json"; }
+    [[nodiscard]] std::filesystem::path redcap_database() const { return m_root / "redcap.sqlite"; }
+    /// What the server wrote, of all its starts.
+    [[nodiscard]] std::filesystem::path redcap_log() const { return m_root / "redcapd.log"; }
 
     /// Writes raw/<study>/<series>.json (and the directory of links) as the file processor does,
     /// last changed `age` ago. `properties` are added to a complete set of synthetic ones.
@@ -76,6 +81,8 @@ public:
 
     /// More keys for config.json; takes effect at once.
     void set(const std::string& key, fiona::json::Value value);
+    /// A key inside REDCAP.
+    void set_redcap(const std::string& key, fiona::json::Value value);
 
 private:
     void write_config() const;

@@ -178,6 +178,6 @@ TEST_CASE("fiona-assign: without REDCap nothing is claimed and nothing is writte
 
     const auto run = desk.assign();
 
-    CHECK(run.exit_code == EX_UNAVAILABLE);
+    CHECK(run.exit_code == EX_TEMPFAIL);
     CHECK(desk.audit().empty());
 }

@@ -90,7 +90,8 @@ TEST_CASE("fiona-create-transfer-requests: an assigned study becomes a request, 
 
     CHECK(first.exit_code == EX_OK);
     CHECK(document(first).find("filed")->array().size() == 1);
-    CHECK(document(first).find("calls")->integer() == 1);
+    CHECK(document(first).find("calls")->integer() == 3); // dictionary, ids, records
+    CHECK(document(second).find("calls")->integer() == 0);
     CHECK(second.exit_code == EX_OK);
     CHECK(document(second).find("filed")->array().empty());
     CHECK(document(second).find("pending")->integer() == 1);
@@ -157,7 +158,7 @@ TEST_CASE("fiona-create-transfer-requests: bad command line, and a REDCap that i
     store::write_file(site.root() / "redcap.tokens", "incoming = 0123456789ABCDEF\n", 0600);
 
     CHECK(run_tool(tool, {"--what"}).exit_code == EX_USAGE);
-    CHECK(site.run(tool).exit_code == EX_UNAVAILABLE);
+    CHECK(site.run(tool).exit_code == EX_TEMPFAIL);
     CHECK(store::Requests{site.config().paths}.waiting().empty());
 }
 

@@ -156,7 +156,7 @@ TEST_CASE("fiona-populate-incoming: bad command lines, configurations and silent
     CHECK(run_tool(tool, {"--no-such-option"}).exit_code == EX_USAGE);
     CHECK(run_tool(tool, {"--config", "/nonexistent/config.json"}).exit_code == EX_CONFIG);
     const auto silent = site.run(tool);
-    CHECK(silent.exit_code == EX_UNAVAILABLE);
+    CHECK(silent.exit_code == EX_TEMPFAIL);
     CHECK_THAT(silent.err, !Contains("0123456789ABCDEF"));
     CHECK(!std::filesystem::exists(site.config().paths.state() / "populate-incoming.json"));
     std::filesystem::permissions(site.root() / "redcap.tokens", std::filesystem::perms{0644});

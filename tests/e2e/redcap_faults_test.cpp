@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/redcap/incoming.h"
+#include "libfiona/redcap/mirror.h"
+#include "tests/e2e/ingest_site.h"
+#include "tests/support/child_process.h"
+#include "tests/support/forked_child.h"
+#include "tests/support/site.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <sysexits.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+
+using namespace fiona;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr unsigned writers_of_a_kind = 5;
+const StudyUid study{"1.2.826.0.1.3680043.2.1125.1"};
+
+SeriesUid series(unsigned number)
+{
+    return SeriesUid{fmt::format("{}.{}", study, number)};
+}
+
+std::string sent_participant(unsigned number)
+{
+    return fmt::format("SENT_{}", number);
+}
+
+/// A site with one study and many who write to its record at once: runs of fiona-assign, some of
+/// them for the same; and, because the tools themselves run one at a time, processes that write with
+/// their library what fiona-populate-incoming and fiona-anonymize-send write.
+class Crowd {
+public:
+    Crowd()
+    {
+        site.set_redcap("rate_per_minute", 0); // otherwise it is the limit that is tested
+        site.set_redcap("deadline", 20);
+        site.start_redcap();
+        make_project();
+        for (unsigned number = 1; number <= writers_of_a_kind; ++number) {
+            site.put_series(study, series(number));
+            sent_rows.push_back({study.str(),
+                                 {},
+                                 "transfers",
+                                 number,
+                                 {{"transfer_project_name", "SENT"},
+                                  {"transfer_name", sent_participant(number)},
+                                  {"transfer_requested_date", "2024-01-02 10:30"}}});
+        }
+        site.client(redcap::Role::incoming)->import_records(sent_rows, redcap::Overwrite::normal);
+        site.stop_redcap();
+    }
+
+    /// All at once; how many ended with each exit code.
+    std::map<int, unsigned> storm() const
+    {
+        std::vector<std::unique_ptr<ForkedChild>> children;
+        std::vector<std::unique_ptr<ChildProcess>> tools;
+        for (unsigned number = 1; number <= writers_of_a_kind; ++number) {
+            children.push_back(std::make_unique<ForkedChild>(exiting([&] { record(number); })));
+            children.push_back(std::make_unique<ForkedChild>(exiting([&] { tell(number); })));
+            tools.push_back(assign(fmt::format("DEMO_{:03}", number), number));
+            tools.push_back(assign("DEMO_001", 10 + number)); // all the same, and as the first
+        }
+        std::map<int, unsigned> ended;
+        for (const auto& child : children) {
+            ++ended[child->wait()];
+        }
+        for (const auto& tool : tools) {
+            ++ended[tool->wait(2min).value_or(-1)];
+        }
+        return ended;
+    }
+
+    /// What every writer wanted, one after the other.
+    void next_run() const
+    {
+        for (unsigned number = 1; number <= writers_of_a_kind; ++number) {
+            record(number);
+            tell(number);
+        }
+        const auto tool = assign("DEMO_001", 20);
+        const auto assigned = tool->wait(1min); // refused if another one of the crowd came first
+        CHECK((assigned == EX_OK || assigned == EX_DATAERR));
+        const auto populate = site.run("fiona-populate-incoming");
+        CAPTURE(populate.err);
+        CHECK(populate.exit_code == EX_OK);
+        const auto create = site.run("fiona-create-transfer-requests");
+        CAPTURE(create.err);
+        CHECK(create.exit_code == EX_OK);
+    }
+
+    void check_record() const
+    {
+        redcap::ExportSpec spec;
+        spec.records = {study.str()};
+        std::multiset<std::string> series_seen;
+        std::multiset<std::string> requests;
+        std::set<std::pair<std::string, unsigned>> places;
+        unsigned base_rows = 0;
+        for (const auto& row : site.client(redcap::Role::incoming)->export_records(spec)) {
+            CHECK(places.emplace(row.instrument, row.instance).second);
+            base_rows += row.instrument.empty() ? 1U : 0U;
+            if (row.instrument == "series") {
+                series_seen.insert(row.value("series_instance_uid"));
+            } else if (row.instrument == "transfers") {
+                requests.insert(row.value("transfer_project_name") + "/"
+                                + row.value("transfer_name"));
+                check_result(row);
+            }
+        }
+        CHECK(base_rows == 1);
+        for (unsigned number = 1; number <= writers_of_a_kind; ++number) {
+            CHECK(series_seen.count(series(number).str()) == 1);
+            CHECK(requests.count("SENT/" + sent_participant(number)) == 1);
+        }
+        CHECK(series_seen.size() == writers_of_a_kind);
+        // One study under one pseudonym of a project, whoever came first.
+        CHECK(requests.size() == writers_of_a_kind + 1);
+    }
+
+    Site site;
+    std::vector<redcap::Row> sent_rows;
+
+private:
+    void make_project()
+    {
+        const auto made =
+            run_tool("fiona-redcapd", {"project", "create", "--db", site.redcap_database().native(),
+                                       "--title", "DEMO", "--print-token"});
+        REQUIRE(made.exit_code == EX_OK);
+        site.client(redcap::Role::dtp)
+            ->import_records({{"DEMO",
+                               "",
+                               "",
+                               0,
+                               {{"project_name", "DEMO"},
+                                {"project_active", "1"},
+                                {"project_patient_naming", "DEMO_[0-9]{3}"},
+                                {"project_token", made.out.substr(0, 32)}}}},
+                             redcap::Overwrite::normal);
+        std::vector<redcap::Row> participants;
+        for (unsigned number = 1; number <= writers_of_a_kind; ++number) {
+            const auto id = fmt::format("DEMO_{:03}", number);
+            participants.push_back({id, "event_1_arm_1", "", 0, {{"first_name", id}}});
+        }
+        redcap::connect(site.config().redcap, Private{made.out.substr(0, 32)})
+            ->import_records(participants, redcap::Overwrite::normal);
+    }
+
+    /// Ends the child with the code that a tool would have.
+    static std::function<void()> exiting(const std::function<void()>& work)
+    {
+        return [work] {
+            try {
+                work();
+            } catch (const Error& e) {
+                ::_exit(e.fault() == Fault::temporary ? EX_TEMPFAIL : EX_SOFTWARE);
+            }
+        };
+    }
+
+    /// As fiona-populate-incoming: two series, one of them also somebody else's.
+    void record(unsigned number) const
+    {
+        const auto config = site.config();
+        const auto client = redcap::open(config.redcap, redcap::Role::incoming);
+        redcap::StudyRecord wanted{study, "MR BRAIN",         "", "", "", "", "", "", "",
+                                   "",    "2024-01-02 10:30", {}};
+        for (const auto which : {number, number % writers_of_a_kind + 1}) {
+            wanted.series.push_back(
+                {series(which), "t1_mprage", "20240102", "101500", "", "192", ""});
+        }
+        redcap::Incoming{*client, config.paths.state() / "locks"}.record(wanted);
+    }
+
+    /// As fiona-anonymize-send.
+    void tell(unsigned number) const
+    {
+        const auto config = site.config();
+        const auto client = redcap::open(config.redcap, redcap::Role::incoming);
+        redcap::TransferResult result{.study = study, .instance = number};
+        result.started = Clock::from_time_t(1'704'190'000);
+        result.mapped_uids = fmt::format("2.25.{}", number);
+        redcap::Incoming{*client, config.paths.state() / "locks"}.write_result(result);
+    }
+
+    [[nodiscard]] std::unique_ptr<ChildProcess> assign(const std::string& participant,
+                                                       unsigned place) const
+    {
+        return std::make_unique<ChildProcess>(
+            std::vector<std::string>{built_program("fiona-assign"), "assign", study.str(),
+                                     "--project", "DEMO", "--participant", participant, "--config",
+                                     site.config_file().native()},
+            site.root() / fmt::format("assign{}", place));
+    }
+
+    static void check_result(const redcap::Row& row)
+    {
+        const bool was_sent = row.value("transfer_project_name") == "SENT";
+        const auto expected = fmt::format("2.25.{}", row.instance);
+        CHECK(row.value("transfer_mapped_uid") == (was_sent ? expected : ""));
+        CHECK((!was_sent || row.value("transfer_name") == sent_participant(row.instance)));
+    }
+};
+
+} // namespace
+
+TEST_CASE("twenty writers on one study, on a server that misbehaves: no row twice, none lost")
+{
+    const auto* const fault = GENERATE("", "drop-after-commit,0.3", "status=500,0.2",
+                                       "status=429,0.2", "truncate,0.2", "html200,0.2");
+    CAPTURE(fault);
+    Crowd crowd;
+    crowd.site.start_redcap(*fault == '\0' ? std::vector<std::string>{}
+                                           : std::vector<std::string>{"--fault", fault});
+
+    const auto ended = crowd.storm();
+    crowd.site.stop_redcap();
+    crowd.site.start_redcap();
+    crowd.next_run();
+
+    crowd.check_record();
+    // Done; refused, because the study has its pseudonym; or to be tried again. Never anything else.
+    std::set<int> codes;
+    for (const auto& [code, count] : ended) {
+        codes.insert(code);
+        CAPTURE(code, count);
+        CHECK((code == EX_OK || code == EX_DATAERR || code == EX_TEMPFAIL));
+    }
+    CHECK(codes.contains(EX_OK));
+    if (*fault == '\0') {
+        CHECK_FALSE(codes.contains(EX_TEMPFAIL));
+    }
+}
+
+TEST_CASE(
+    "a server that only fails: every tool ends with 75, writes nothing, and rests after three")
+{
+    const auto* const fault = GENERATE("status=500,1", "status=429,1", "truncate,1", "html200,1");
+    CAPTURE(fault);
+    Crowd crowd;
+    crowd.site.set_redcap("deadline", 2);
+    crowd.site.start_redcap({"--fault", fault});
+
+    for (int run = 0; run < 3; ++run) {
+        const auto populate = crowd.site.run("fiona-populate-incoming");
+        CAPTURE(populate.err);
+        CHECK(populate.exit_code == EX_TEMPFAIL);
+    }
+    const auto looks = crowd.site.run("fiona-create-transfer-requests");
+    const auto rests = crowd.site.run("fiona-create-transfer-requests");
+    CAPTURE(looks.err, rests.err);
+    CHECK(looks.exit_code == EX_OK);
+    CHECK(rests.exit_code == EX_OK);
+    CHECK(std::ranges::count(rests.err, '\n') == 1);
+    CHECK(std::filesystem::is_empty(crowd.site.config().paths.requests()));
+
+    // An answer to a person's tool ends the rest at once.
+    crowd.site.stop_redcap();
+    crowd.site.start_redcap();
+    crowd.site.set_redcap("deadline", 20);
+    CHECK(crowd.site.run("fiona-assign", {"projects"}).exit_code == EX_OK);
+    crowd.next_run();
+    crowd.check_record();
+}
