@@ -2,149 +2,276 @@
 #include "libfiona/pacs/query.h"
 
 #include "libfiona/base/error.h"
-#include "libfiona/base/text.h"
 #include "libfiona/pacs/association.h"
+#include "libfiona/pacs/query_messages.h"
 
 #include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dcdatset.h>
-#include <dcmtk/dcmdata/dcdeftag.h>
 #include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmnet/dimse.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace fiona::pacs {
 
 namespace {
 
-const char* level_name(Level level)
+// Both models over one association; PS3.4 §C.6.2.1: the study root model has no patient level.
+constexpr std::size_t study_root = 0;
+constexpr std::size_t patient_root = 1;
+
+std::size_t model_of(Level level)
 {
-    switch (level) {
-    case Level::patient: return "PATIENT";
-    case Level::study: return "STUDY";
-    case Level::series: return "SERIES";
-    case Level::image: break;
-    }
-    return "IMAGE";
+    return level == Level::patient ? patient_root : study_root;
 }
 
-// PS3.4 §C.6.2.1: the study root model has no patient level.
-const char* model_of(Level level)
+const char* class_of(std::size_t model)
 {
-    return level == Level::patient ? UID_FINDPatientRootQueryRetrieveInformationModel
-                                   : UID_FINDStudyRootQueryRetrieveInformationModel;
+    return model == patient_root ? UID_FINDPatientRootQueryRetrieveInformationModel
+                                 : UID_FINDStudyRootQueryRetrieveInformationModel;
 }
 
-/// Keys go out in the default repertoire (no Specific Character Set), so anything else would be
-/// read by the peer as it likes.
-void check_key(std::string_view keyword, std::string_view value)
-{
-    const bool printable = std::ranges::all_of(value, [](char c) { return c >= 0x20 && c < 0x7f; });
-    if (!printable) {
-        throw Error{Fault::data, "query key {}: only printable ASCII can be asked for", keyword};
-    }
-}
+/// Somebody who goes on sending after a cancel is hung up on.
+constexpr std::size_t max_dropped_answers = 5'000;
 
-DcmTag tag_of(const std::string& keyword)
+bool is_pending(std::uint16_t status)
 {
-    DcmTag tag;
-    // DCMTK's dictionary also has private elements; their numbers mean nothing to a peer.
-    if (DcmTag::findTagFromName(keyword.c_str(), tag).bad() || tag.isPrivate()) {
-        throw Error{Fault::data, "query key {}: no keyword of the dictionary", keyword};
-    }
-    return tag;
-}
-
-std::unique_ptr<DcmDataset> identifier(Level level, const Keys& keys)
-{
-    auto dataset = std::make_unique<DcmDataset>();
-    for (const auto& [keyword, value] : keys) {
-        check_key(keyword, value);
-        if (dataset->putAndInsertString(tag_of(keyword), value.c_str()).bad()) {
-            throw Error{Fault::data, "query key {}: cannot be asked for as text", keyword};
-        }
-    }
-    dataset->putAndInsertString(DCM_QueryRetrieveLevel, level_name(level));
-    return dataset;
-}
-
-/// What is left of a text in an unknown or wrong character set: its ASCII.
-std::string ascii_only(std::string_view text)
-{
-    std::string safe;
-    for (const char c : text) {
-        if (c >= 0) {
-            safe += c;
-        } else if (!safe.ends_with("\xEF\xBF\xBD")) {
-            safe += "\xEF\xBF\xBD"; // U+FFFD
-        }
-    }
-    return safe;
-}
-
-struct Answers {
-    const Keys& asked;
-    std::vector<Keys> found;
-};
-
-void collect(void* context, T_DIMSE_C_FindRQ* /*request*/, int /*count*/,
-             T_DIMSE_C_FindRSP* /*response*/, DcmDataset* identifiers)
-{
-    auto& answers = *static_cast<Answers*>(context);
-    if (identifiers == nullptr) {
-        return;
-    }
-    // On failure the data set stays as it was and ascii_only() below takes care.
-    static_cast<void>(identifiers->convertToUTF8());
-    Keys row;
-    for (const auto& [keyword, ignored] : answers.asked) {
-        DcmTag tag;
-        OFString value;
-        if (DcmTag::findTagFromName(keyword.c_str(), tag).good()) {
-            static_cast<void>(identifiers->findAndGetOFStringArray(tag, value));
-        }
-        const std::string_view text{value.c_str(), value.length()};
-        row[keyword] = is_utf8(text) ? std::string{trimmed(text)} : ascii_only(trimmed(text));
-    }
-    answers.found.push_back(std::move(row));
+    return status == STATUS_FIND_Pending_MatchesAreContinuing
+           || status == STATUS_FIND_Pending_WarningUnsupportedOptionalKeys;
 }
 
 } // namespace
 
+Ending ending_of(std::uint16_t status)
+{
+    constexpr std::uint16_t warning = 0xb000; // PS3.4 tables C.4-2 and C.4-3
+    if (status == STATUS_Success) {
+        return Ending::complete;
+    }
+    if (status == warning) {
+        return Ending::partly;
+    }
+    if (status == STATUS_FIND_Cancel_MatchingTerminatedDueToCancelRequest) {
+        return Ending::cancelled;
+    }
+    if ((status & 0xff00U) == 0xa700U) {
+        return Ending::out_of_resources;
+    }
+    return (status & 0xf000U) == 0xc000U ? Ending::unable : Ending::refused;
+}
+
+std::string describe(Ending ending, std::uint16_t status)
+{
+    switch (ending) {
+    case Ending::complete: return "complete";
+    case Ending::partly: return "partly done (B000)";
+    case Ending::cancelled: return "stopped at a limit (FE00)";
+    case Ending::out_of_resources: return fmt::format("out of resources ({:04X})", status);
+    case Ending::unable: return fmt::format("unable to process ({:04X})", status);
+    case Ending::refused: break;
+    }
+    return fmt::format("refused with status {:04X}", status);
+}
+
+struct QuerySession::Data {
+    Peer peer;
+    std::chrono::seconds deadline;
+    std::optional<Association> association{};
+    std::size_t queries = 0;
+    std::size_t associations = 0;
+
+    using OnAnswer = std::function<Next(const Keys&)>;
+
+    Data(Peer the_peer, std::chrono::seconds the_deadline)
+        : peer{std::move(the_peer)}, deadline{the_deadline}
+    {
+    }
+
+    void connect()
+    {
+        association.reset();
+        association.emplace(peer,
+                            std::vector<Proposal>{{class_of(study_root), identifier_syntaxes()},
+                                                  {class_of(patient_root), identifier_syntaxes()}});
+        ++associations;
+    }
+
+    /// Nothing if the association had been closed before the peer said anything.
+    std::optional<FindResult> ask(Level level, const Keys& keys, DcmDataset& identifier,
+                                  const OnAnswer& on_answer);
+    [[nodiscard]] Context context_of(Level level) const
+    {
+        const auto context = association->accepted(model_of(level));
+        if (!context) {
+            throw Error{Fault::protocol, "{} does not answer queries", peer.called_aet};
+        }
+        return *context;
+    }
+};
+
+namespace {
+
+/// One query on its way.
+class Question {
+public:
+    Question(Exchange& exchange, const Context& context, std::uint16_t message_id, const Keys& keys,
+             const std::function<Next(const Keys&)>& on_answer)
+        : m_exchange{exchange}, m_context{context}, m_message_id{message_id}, m_keys{keys},
+          m_on_answer{on_answer}
+    {
+    }
+
+    void send(Level level, DcmDataset& identifier)
+    {
+        T_DIMSE_Message message{};
+        message.CommandField = DIMSE_C_FIND_RQ;
+        auto& request = message.msg.CFindRQ;
+        request.MessageID = m_message_id;
+        OFStandard::strlcpy(&request.AffectedSOPClassUID[0], class_of(model_of(level)),
+                            sizeof request.AffectedSOPClassUID);
+        request.DataSetType = DIMSE_DATASET_PRESENT;
+        request.Priority = DIMSE_PRIORITY_MEDIUM;
+        m_exchange.send(m_context, message, identifier);
+    }
+
+    /// True when it was the last answer.
+    bool take(const Incoming& incoming)
+    {
+        const auto& answer = incoming.message->msg.CFindRSP;
+        if (incoming.message->CommandField != DIMSE_C_FIND_RSP
+            || answer.MessageIDBeingRespondedTo != m_message_id) {
+            throw m_exchange.nonsense("answers something that was not asked");
+        }
+        std::vector<std::byte> bytes;
+        if (answer.DataSetType != DIMSE_DATASET_NULL) {
+            bytes = m_exchange.receive_identifier(incoming.context);
+        }
+        if (!is_pending(answer.DimseStatus)) {
+            m_result.status = answer.DimseStatus;
+            m_result.ending = ending_of(answer.DimseStatus);
+            return true;
+        }
+        if (m_is_cancelled) {
+            if (++m_dropped > max_dropped_answers) {
+                throw m_exchange.nonsense("goes on answering a query that was cancelled");
+            }
+        } else {
+            hand_on(std::move(bytes));
+        }
+        return false;
+    }
+
+    [[nodiscard]] const FindResult& result() const { return m_result; }
+
+private:
+    void hand_on(std::vector<std::byte> bytes)
+    {
+        const auto answer = [&] {
+            try {
+                return read_identifier(std::move(bytes), m_context.transfer_syntax, m_keys);
+            } catch (const Error& e) {
+                throw m_exchange.nonsense(
+                    fmt::format("answers a query with nonsense: {}", e.what()));
+            }
+        }();
+        ++m_result.answers;
+        if (m_on_answer(answer) == Next::enough) {
+            m_is_cancelled = true;
+            m_exchange.cancel(m_context, m_message_id);
+        }
+    }
+
+    Exchange& m_exchange;
+    const Context& m_context;
+    std::uint16_t m_message_id;
+    const Keys& m_keys;
+    const std::function<Next(const Keys&)>& m_on_answer;
+    FindResult m_result;
+    bool m_is_cancelled = false;
+    std::size_t m_dropped = 0;
+};
+
+} // namespace
+
+std::optional<FindResult> QuerySession::Data::ask(Level level, const Keys& keys,
+                                                  DcmDataset& identifier, const OnAnswer& on_answer)
+{
+    const bool is_used = association.has_value();
+    if (!is_used) {
+        connect();
+    }
+    const auto context = context_of(level);
+    const auto begin = std::chrono::steady_clock::now();
+    Exchange exchange{*association, peer.called_aet, begin + deadline};
+    Question question{exchange, context, association->next_message_id(), keys, on_answer};
+    bool has_begun = false;
+    try {
+        question.send(level, identifier);
+        bool is_over = false;
+        while (!is_over) {
+            const auto incoming = exchange.receive();
+            has_begun = true;
+            is_over = question.take(incoming);
+        }
+    } catch (...) {
+        association->give_up();
+        association.reset();
+        const auto elapsed = std::chrono::steady_clock::now() - begin;
+        if (is_used && !has_begun && elapsed < std::min(peer.timeout, deadline)) {
+            return std::nullopt; // closed while nobody asked anything
+        }
+        throw;
+    }
+    ++queries;
+    return question.result();
+}
+
+QuerySession::QuerySession(Peer peer, std::chrono::seconds deadline)
+    : m_data{std::make_unique<Data>(std::move(peer), deadline)}
+{
+}
+
+QuerySession::~QuerySession() = default;
+
+FindResult QuerySession::find(Level level, const Keys& keys,
+                              const std::function<Next(const Keys&)>& on_answer)
+{
+    const auto identifier = make_identifier(level, keys);
+    if (const auto result = m_data->ask(level, keys, *identifier, on_answer)) {
+        return *result;
+    }
+    return m_data->ask(level, keys, *identifier, on_answer).value(); // over a new association
+}
+
+std::size_t QuerySession::queries() const
+{
+    return m_data->queries;
+}
+
+std::size_t QuerySession::associations() const
+{
+    return m_data->associations;
+}
+
+const Peer& QuerySession::peer() const
+{
+    return m_data->peer;
+}
+
 std::vector<Keys> find(const Peer& peer, Level level, const Keys& keys)
 {
-    const auto question = identifier(level, keys);
-    Association association{
-        peer,
-        {{model_of(level),
-          {UID_LittleEndianExplicitTransferSyntax, UID_LittleEndianImplicitTransferSyntax}}}};
-    const auto context = association.accepted(0);
-    if (!context) {
-        throw Error{Fault::protocol, "{} does not answer queries", peer.called_aet};
-    }
-    T_DIMSE_C_FindRQ request{};
-    request.MessageID = association.next_message_id();
-    OFStandard::strlcpy(request.AffectedSOPClassUID, model_of(level),
-                        sizeof request.AffectedSOPClassUID);
-    request.DataSetType = DIMSE_DATASET_PRESENT;
-    request.Priority = DIMSE_PRIORITY_MEDIUM;
-    T_DIMSE_C_FindRSP answer{};
-    DcmDataset* raw_detail = nullptr;
-    int count = 0;
-    Answers answers{keys, {}};
-    const auto asked =
-        DIMSE_findUser(association.handle(), context->id, &request, question.get(), count, collect,
-                       &answers, DIMSE_NONBLOCKING, association.timeout(), &answer, &raw_detail);
-    const std::unique_ptr<DcmDataset> detail{raw_detail};
-    if (asked.bad()) {
-        association.give_up();
-        throw Error{Fault::unreachable, "{} did not finish its answer to a query", peer.called_aet};
-    }
-    if (answer.DimseStatus != STATUS_Success) {
+    QuerySession session{peer};
+    std::vector<Keys> found;
+    const auto result = session.find(level, keys, [&](const Keys& answer) {
+        found.push_back(answer);
+        return Next::more;
+    });
+    if (result.ending != Ending::complete) {
         throw Error{Fault::protocol, "{} answers a query with status {:04X}", peer.called_aet,
-                    answer.DimseStatus};
+                    result.status};
     }
-    return std::move(answers.found);
+    return found;
 }
 
 } // namespace fiona::pacs

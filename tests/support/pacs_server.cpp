@@ -72,13 +72,19 @@ void wait_for_port(std::uint16_t port, std::chrono::milliseconds patience)
     }
 }
 
-PacsServer::PacsServer() : m_port{unused_port()}
+PacsServer::PacsServer(const std::map<std::string, std::uint16_t>& destinations)
+    : m_port{unused_port()}
 {
     fs::create_directories(storage());
+    std::string hosts;
+    for (const auto& [title, port] : destinations) {
+        hosts += title + " = (" + title + ", localhost, " + std::to_string(port) + ")\n";
+    }
     const auto file = m_directory / "dcmqrscp.cfg";
     std::ofstream{file} << "NetworkTCPPort = " << m_port << "\nMaxPDUSize = 16384\n"
                         << "MaxAssociations = 16\n"
-                        << "HostTable BEGIN\nHostTable END\nVendorTable BEGIN\nVendorTable END\n"
+                        << "HostTable BEGIN\n"
+                        << hosts << "HostTable END\nVendorTable BEGIN\nVendorTable END\n"
                         << "AETable BEGIN\n"
                         << aet() << " " << storage().native() << " RW (1000, 1024mb) ANY\n"
                         << "AETable END\n";

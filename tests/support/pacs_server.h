@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,10 +22,11 @@ std::uint16_t unused_port();
 void wait_for_port(std::uint16_t port,
                    std::chrono::milliseconds patience = std::chrono::milliseconds{10'000});
 
-/// DCMTK's dcmqrscp with a storage of its own: stores, finds, echoes.
+/// DCMTK's dcmqrscp with a storage of its own: stores, finds, gives out, sends on, echoes.
 class PacsServer {
 public:
-    PacsServer();
+    /// `destinations`: of C-MOVE, AE title and port.
+    explicit PacsServer(const std::map<std::string, std::uint16_t>& destinations = {});
 
     [[nodiscard]] fiona::pacs::Peer peer() const;
     [[nodiscard]] std::uint16_t port() const { return m_port; }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "tests/support/orthanc_server.h"
+
+#include "libfiona/base/json.h"
+#include "tests/support/pacs_server.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+namespace fs = std::filesystem;
+using fiona::json::Array;
+using fiona::json::Object;
+
+namespace {
+
+constexpr const char* program = "/usr/sbin/Orthanc";
+
+} // namespace
+
+bool OrthancServer::is_here()
+{
+    if (fs::exists(program)) {
+        return true;
+    }
+    std::cout << "SKIPPED: the package orthanc is not installed\n";
+    return false;
+}
+
+OrthancServer::OrthancServer(const Options& options) : m_port{unused_port()}
+{
+    fs::create_directories(m_directory / "storage");
+    Object modalities;
+    for (const auto& [title, port] : options.destinations) {
+        modalities[title] = Array{title, "127.0.0.1", port};
+    }
+    const Object configuration{{"Name", "TEST"},
+                               {"StorageDirectory", (m_directory / "storage").native()},
+                               {"IndexDirectory", (m_directory / "storage").native()},
+                               {"Plugins", Array{}},
+                               {"HttpServerEnabled", false},
+                               {"DicomServerEnabled", true},
+                               {"DicomAet", "ORTHANC"},
+                               {"DicomPort", m_port},
+                               {"DicomCheckCalledAet", false},
+                               {"DicomAlwaysAllowEcho", true},
+                               {"DicomAlwaysAllowStore", true},
+                               {"DicomAlwaysAllowFind", true},
+                               {"DicomAlwaysAllowGet", true},
+                               {"DicomAlwaysAllowMove", true},
+                               {"DicomModalities", modalities},
+                               {"LimitFindResults", options.limit},
+                               {"StorageAccessOnFind", "Never"},
+                               {"SaveJobs", false},
+                               {"SynchronousCMove", true}};
+    std::ofstream{m_directory / "orthanc.json"} << fiona::json::write(configuration);
+    start();
+}
+
+void OrthancServer::start()
+{
+    m_process.emplace(std::vector<std::string>{program, (m_directory / "orthanc.json").native()},
+                      m_directory / "process");
+    wait_for_port(m_port, std::chrono::seconds{30});
+}
+
+void OrthancServer::restart()
+{
+    m_process.reset();
+    start();
+}
+
+fiona::pacs::Peer OrthancServer::peer() const
+{
+    return {"127.0.0.1", m_port, "ORTHANC", "FIONA", std::chrono::seconds{20}};
+}
