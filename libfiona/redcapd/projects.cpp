@@ -17,7 +17,8 @@ void load_fields(Database& database, Schema& schema)
                 schema.project};
     while (forms.next()) {
         Form form{forms.text(0), forms.text(1), {}};
-        for (const auto field : split(forms.text(2), ',')) {
+        const auto unique_fields = forms.text(2);
+        for (const auto field : split(unique_fields, ',')) {
             if (!field.empty()) {
                 form.unique_fields.emplace_back(field);
             }

@@ -27,12 +27,14 @@
 struct Reply {
     int status = 0; ///< 0: no answer
     std::string body;
+    std::string type; ///< Content-Type
 };
 
 /// curl with a deadline; `where` is an address the server printed.
 inline Reply curl(const std::string& where, const std::vector<std::string>& options)
 {
-    std::vector<std::string> words{"curl", "-sS", "--max-time", "20", "-w", "\n%{http_code}"};
+    std::vector<std::string> words{"curl", "-sS", "--max-time",
+                                   "20",   "-w",  "\n%{http_code} %{content_type}"};
     if (where.starts_with("unix:")) {
         words.insert(words.end(), {"--unix-socket", where.substr(5), "http://localhost/api/"});
     } else {
@@ -44,7 +46,7 @@ inline Reply curl(const std::string& where, const std::vector<std::string>& opti
     if (run.exit_code != 0 || line == std::string::npos) {
         return {};
     }
-    return {std::stoi(run.out.substr(line + 1)), run.out.substr(0, line)};
+    return {std::stoi(run.out.substr(line + 1)), run.out.substr(0, line), run.out.substr(line + 5)};
 }
 
 /// A database with a token file, made by the tool.
