@@ -37,10 +37,9 @@ std::optional<std::string> inflated(std::string_view packed, std::size_t most_by
         return std::nullopt;
     }
     const std::unique_ptr<z_stream, EndInflate> guard{&state};
-    std::string source{packed.substr(0, UINT_MAX)};
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) zlib counts in unsigned bytes
-    state.next_in = reinterpret_cast<Bytef*>(source.data());
-    state.avail_in = static_cast<uInt>(source.size());
+    state.next_in = reinterpret_cast<const Bytef*>(packed.data());
+    state.avail_in = static_cast<uInt>(std::min<std::size_t>(packed.size(), UINT_MAX));
     std::string result;
     std::array<char, 65536> block{};
     for (int said = Z_OK; said != Z_STREAM_END;) {
