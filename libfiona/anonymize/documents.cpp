@@ -2,6 +2,7 @@
 #include "libfiona/anonymize/documents.h"
 
 #include "libfiona/anonymize/patterns.h"
+#include "libfiona/anonymize/pdf_objects.h"
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
@@ -122,19 +123,24 @@ std::string finding_in_pdf(std::string_view bytes, const Plan& plan)
             return "an author or a date in the PDF's metadata";
         }
     }
-    // What is no text of the pages may hold names all the same: comments, form fields, bookmarks.
     for (const auto& part : {*text, stated, *metadata}) {
-
         if (auto finding = finding_in_text(part, plan); !finding.empty()) {
             return finding;
         }
     }
-    // Objects in compressed streams (/ObjStm) could be any of these.
-    constexpr std::array<std::string_view, 5> hiding{"/Annot", "/AcroForm", "/JavaScript",
-                                                     "/ObjStm", "/EmbeddedFile"};
-    for (const auto word : hiding) {
-        if (bytes.find(word) != std::string_view::npos) {
-            return "notes, form fields or programs in the PDF";
+    const auto packed = objects_in_streams(bytes, most_text);
+    if (!packed || bytes.find("/Encrypt") != std::string_view::npos) {
+        return "objects of the PDF that cannot be read";
+    }
+    // What is none of the texts above: notes, forms, programs, files, bookmarks, replacement texts.
+    constexpr std::array<std::string_view, 10> hiding{
+        "/Annot",      "/AcroForm", "/JavaScript", "/EmbeddedFile", "/Outlines",
+        "/ActualText", "/Alt(",     "/Alt (",      "/Alt<",         "/Alt <"};
+    for (const auto& objects : {with_plain_names(bytes), with_plain_names(*packed)}) {
+        for (const auto word : hiding) {
+            if (objects.find(word) != std::string::npos) {
+                return "notes, forms, bookmarks, hidden texts or programs in the PDF";
+            }
         }
     }
     return {};

@@ -72,6 +72,7 @@ private:
         m_message_id = m_association.next_message_id();
         T_DIMSE_Message message{};
         message.CommandField = DIMSE_N_ACTION_RQ;
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) the message is DCMTK's
         auto& request = message.msg.NActionRQ;
         request.MessageID = m_message_id;
         request.ActionTypeID = 1; // PS3.4 table J.3-1
@@ -109,6 +110,7 @@ private:
             m_association.give_up();
             return false;
         }
+        // NOLINTBEGIN(cppcoreguidelines-pro-type-union-access) the message is DCMTK's
         if (message.CommandField == DIMSE_N_ACTION_RSP
             && message.msg.NActionRSP.MessageIDBeingRespondedTo == m_message_id) {
             take(message.msg.NActionRSP);
@@ -118,6 +120,7 @@ private:
             take(message.msg.NEventReportRQ, context);
             return true;
         }
+        // NOLINTEND(cppcoreguidelines-pro-type-union-access)
         m_association.give_up();
         return false;
     }

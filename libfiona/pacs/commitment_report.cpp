@@ -105,7 +105,7 @@ CommitmentReport receive_report(T_ASC_Association* association,
     if (request.DataSetType == DIMSE_DATASET_NULL) {
         throw Error{Fault::data, "a report without content"};
     }
-    T_ASC_PresentationContext accepted;
+    T_ASC_PresentationContext accepted{};
     if (ASC_findAcceptedPresentationContext(association->params, context, &accepted).bad()) {
         throw Error{Fault::unreachable, "a report outside of every context"};
     }
@@ -142,6 +142,7 @@ bool confirm_report(T_ASC_Association* association, const T_DIMSE_N_EventReportR
 {
     T_DIMSE_Message message{};
     message.CommandField = DIMSE_N_EVENT_REPORT_RSP;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) the message is DCMTK's
     auto& response = message.msg.NEventReportRSP;
     response.MessageIDBeingRespondedTo = request.MessageID;
     response.DimseStatus = confirmation == Confirmation::accepted ? STATUS_N_Success

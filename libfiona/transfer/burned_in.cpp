@@ -55,7 +55,8 @@ std::string reason_of(const pixel::CleanReport& report)
 {
     if (report.verdict == pixel::Verdict::held) {
         return "the picture may show text, and the search for it is not sure where; a person has "
-               "to look";
+               "to look (fiona-rewrite-pixel --preview) and to say in pixel-regions.json what is "
+               "true of the device";
     }
     return "its pixels could not be searched for text: " + log::without_uids(report.reason);
 }

@@ -35,13 +35,15 @@ Committer::Verdict Committer::judge(Journal& journal, std::vector<pacs::ObjectRe
         if (const auto report = m_inbox.find(question->transaction)) {
             return answered(journal, *report, stored);
         }
-        if (now < question->asked + m_config.research_pacs.commitment_timeout) {
-            return silent(journal);
+        if (is_required()) {
+            if (now < question->asked + m_config.research_pacs.commitment_timeout) {
+                return silent(journal);
+            }
+            journal.note_failure();
+            log::warn("commitment_not_reported", {{"transaction", question->transaction}});
         }
         m_inbox.forget(question->transaction);
         journal.note_committed({}); // nobody answers it any more
-        journal.note_failure();
-        log::warn("commitment_not_reported", {{"transaction", question->transaction}});
     }
     return ask(journal, std::move(stored), now);
 }
@@ -67,6 +69,7 @@ Committer::Verdict Committer::ask(Journal& journal, std::vector<pacs::ObjectRefe
         if (is_required()) {
             throw;
         }
+        m_is_offered = e.fault() != Fault::protocol; // or each study of this run is told the same
         m_inbox.forget(question.transaction);
         return {"not reported", {}, {}};
     }

@@ -7,13 +7,11 @@
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
 #include "libfiona/dicom/check.h"
-#include "libfiona/store/atomic_file.h"
+#include "libfiona/transfer/letters.h"
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 #include <fmt/format.h>
-
-#include <leptonica/allheaders.h>
 
 #include <algorithm>
 #include <array>
@@ -29,20 +27,15 @@ using dicom::check;
 constexpr std::uint16_t side = 512; // pixels
 constexpr const char* secondary_capture = "1.2.840.10008.5.1.4.1.1.7";
 
-struct FreePicture {
-    void operator()(PIX* picture) const { ::pixDestroy(&picture); }
-};
-struct FreeFont {
-    void operator()(L_BMF* font) const { ::bmfDestroy(&font); }
-};
-
-/// What the fonts have; the rest becomes a question mark.
-std::string printable(const std::string& text)
+/// What the font has; the rest becomes a question mark.
+std::string capitals(const std::string& text)
 {
     std::string result;
     for (const char c : text) {
         const bool is_continuation = (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;
-        if (c >= ' ' && c <= '~') {
+        if (c >= 'a' && c <= 'z') {
+            result += static_cast<char>(c - 'a' + 'A');
+        } else if (c >= ' ' && c <= '~') {
             result += c;
         } else if (!is_continuation) {
             result += '?';
@@ -54,32 +47,26 @@ std::string printable(const std::string& text)
 /// Samples from 0 to 255, row by row.
 std::vector<std::uint8_t> drawn(const std::vector<std::string>& lines)
 {
-    constexpr int font_size = 14; // points of Leptonica: some 45 letters in a line
-    constexpr int left = 20;
-    constexpr int line_height = 32;
-    constexpr l_uint32 white = 255;
-    const std::unique_ptr<PIX, FreePicture> picture{::pixCreate(side, side, 8)};
-    const std::unique_ptr<L_BMF, FreeFont> font{::bmfCreate(nullptr, font_size)};
-    if (!picture || !font) {
-        throw Error{Fault::internal, "Leptonica draws no letters"};
-    }
-    int top = 2 * line_height;
+    constexpr unsigned scale = 2; // samples to a dot
+    constexpr unsigned advance = (letter_columns + 1) * scale;
+    constexpr unsigned margin = 16;
+    constexpr unsigned line_height = 32;
+    constexpr std::size_t most_letters = (side - 2 * margin) / advance;
+    std::vector<std::uint8_t> samples(std::size_t{side} * side);
+    unsigned top = 2 * line_height;
     for (const auto& line : lines) {
-        l_int32 width = 0;
-        l_int32 overflows = 0;
-        constexpr std::size_t most_letters = 48;
-        ::pixSetTextline(picture.get(), font.get(), line.substr(0, most_letters).c_str(), white,
-                         left, top, &width, &overflows);
-        top += line_height;
-    }
-    std::vector<std::uint8_t> samples;
-    samples.reserve(std::size_t{side} * side);
-    for (int y = 0; y < side; ++y) {
-        for (int x = 0; x < side; ++x) {
-            l_uint32 value = 0;
-            ::pixGetPixel(picture.get(), x, y, &value);
-            samples.push_back(static_cast<std::uint8_t>(value));
+        unsigned left = margin;
+        for (const char c : capitals(line).substr(0, most_letters)) {
+            draw_letter(c, [&](unsigned column, unsigned row) {
+                for (unsigned i = 0; i < scale * scale; ++i) {
+                    const auto x = left + column * scale + i % scale;
+                    const auto y = top + row * scale + i / scale;
+                    samples.at(std::size_t{y} * side + x) = 255;
+                }
+            });
+            left += advance;
         }
+        top += line_height;
     }
     return samples;
 }
@@ -168,10 +155,10 @@ ReadyObject write_no_image_picture(const SeriesUid& original, const NoImageSerie
     copy_common(*sample.getDataset(), data);
     describe(data, object.new_sop);
     object.new_series = text_of(data, DCM_SeriesInstanceUID);
-    const auto samples = drawn(
-        {"This series holds no images for a viewer,", "but objects that are here all the same.", "",
-         "Series: " + printable(text_of(data, DCM_SeriesDescription)),
-         fmt::format("Objects: {}", series.objects), fmt::format("Bytes: {}", series.bytes)});
+    const auto samples =
+        drawn({"This series has no images for a viewer,", "but objects that are here all the same.",
+               "", "Series: " + text_of(data, DCM_SeriesDescription),
+               fmt::format("Objects: {}", series.objects), fmt::format("Bytes: {}", series.bytes)});
     check(data.putAndInsertUint8Array(DCM_PixelData, samples.data(), samples.size()),
           "draw a picture");
     const auto part = series.sample.parent_path() / (".SC." + object.new_sop + ".part");

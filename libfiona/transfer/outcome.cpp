@@ -150,7 +150,8 @@ json::Value note_of(const Outcome& outcome, const store::TransferRequest& reques
         {"mapped_uids", fmt::format("{}", fmt::join(outcome.mapped_uids, ","))},
         {"deidentify_error", outcome.deidentify_error},
         {"send_error", outcome.send_error},
-        {"pixels_masked", outcome.counts.masked > 0},
+        // As the original: that it was tried, also if there was nothing to hide.
+        {"pixels_masked", !outcome.pixels.array().empty()},
         {"error_message",
          is_worth_telling(outcome) ? json::write(told, json::Style::pretty) : std::string{}},
         {"messages", told},

@@ -73,7 +73,7 @@ public:
     }
 
 private:
-    anonymize::Settings project_settings() const
+    [[nodiscard]] anonymize::Settings project_settings() const
     {
         auto settings = anonymize::project_settings(m_config, m_request.project,
                                                     m_request.participant, m_request.event);

@@ -238,7 +238,9 @@ Decision decide(const fs::path& path, const dicom::Header& header, const SeriesF
 Decision decide(const fs::path& file, const SeriesFacts& series, const Policy& policy)
 {
     if (!series.known) {
-        return {Fate::hold, "nothing is known of the series yet"};
+        return {Fate::hold,
+                "nothing is known of the series yet; when fiona-process-file has sorted "
+                "it, ask for the transfer again"};
     }
     try {
         return decide(file, dicom::Header::read(file), series, policy);
@@ -265,7 +267,8 @@ std::vector<Image> select_images(const store::StudyTree& tree, const StudyUid& s
             const auto bytes = fs::file_size(file, problem); // of what the link points to
             if (problem == std::errc::no_such_file_or_directory) {
                 images.push_back({std::move(file), series.uid, Fate::refuse,
-                                  "the file is no longer in the archive"});
+                                  "the file is no longer in the archive; send the study again from "
+                                  "the clinical PACS"});
                 continue;
             }
             if (problem) {
@@ -278,6 +281,11 @@ std::vector<Image> select_images(const store::StudyTree& tree, const StudyUid& s
         }
     }
     return images;
+}
+
+std::uint64_t decoded_bytes(const fs::path& file)
+{
+    return decoded_bytes(dicom::Header::read(file));
 }
 
 } // namespace fiona::transfer

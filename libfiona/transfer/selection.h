@@ -53,4 +53,8 @@ select_images(const store::StudyTree& tree, const StudyUid& study,
               const redcap::ResearchProject& project,
               const std::vector<std::string>& no_image_classes = {});
 
+/// Of the pixels of an image without compression, as its header says; 0 if that makes no sense.
+/// Throws Error{Fault::data} if the header cannot be read.
+[[nodiscard]] std::uint64_t decoded_bytes(const std::filesystem::path& file);
+
 } // namespace fiona::transfer

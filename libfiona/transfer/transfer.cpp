@@ -8,6 +8,7 @@
 #include "libfiona/transfer/decompress.h"
 #include "libfiona/transfer/journal.h"
 #include "libfiona/transfer/prepare.h"
+#include "libfiona/transfer/selection.h"
 
 #include <fmt/format.h>
 
@@ -123,9 +124,9 @@ private:
     /// A copy that the sender removes.
     fs::path decoded(const fs::path& file, const Parcel& parcel)
     {
-        constexpr std::uint64_t usual_ratio = 20;
+        const auto header = parcel.object.bytes; // at most
         auto copy =
-            m_means.workspace.make_room("decoded", parcel.object.bytes * usual_ratio) / "image.dcm";
+            m_means.workspace.make_room("decoded", header + decoded_bytes(file)) / "image.dcm";
         decompress(file, copy);
         m_decoded[parcel.object.new_sop] = anonymize::sha256_of_file(copy);
         return copy;

@@ -12,6 +12,7 @@
 #include <sysexits.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -141,6 +142,40 @@ TEST_CASE("fiona-anonymize-send: a PACS that dies inside a study gets the rest w
     CHECK(all.size() == 6);
     CHECK(distinct(all) == 6);
     CHECK(site.told(1, "transfers_complete") == "2");
+}
+
+TEST_CASE("fiona-anonymize-send: killed while it sends, the next run sends only the rest of what "
+          "it had made")
+{
+    if (!SendingSite::can_be_made()) {
+        return;
+    }
+    const ScriptedPacs pacs{[](std::size_t object) {
+        return ScriptedPacs::Answer{.delay = std::chrono::milliseconds{object < 4 ? 0 : 500}};
+    }};
+    SendingSite site{address(pacs.port())};
+    const auto name = site.add(1, 6);
+
+    const auto killed = run_tool_and_kill(tool, {"--config", site.site.config_file().native()}, {},
+                                          [&] { return pacs.received().size() >= 3; });
+    CHECK(killed.exit_code == 128 + SIGKILL);
+    CHECK(site.studies->whereabouts(name) == "work");
+
+    const auto second = site.site.run(tool);
+
+    INFO(second.err);
+    CHECK(second.exit_code == EX_OK);
+    CHECK_THAT(second.err, Contains("event=prepared_study_used"));
+    CHECK(site.studies->whereabouts(name) == "done");
+    const auto received = pacs.received();
+    CHECK(received.size() <= 8); // at most the one on its way went twice
+    std::set<std::string> objects;
+    for (const auto& object : received) {
+        objects.insert(object.sop_instance);
+    }
+    CHECK(objects.size() == 6);
+    CHECK(site.told(1, "transfers_complete") == "2");
+    CHECK(identity_in(killed.err + second.err + site.studies->everything_written()).empty());
 }
 
 TEST_CASE("fiona-anonymize-send: A7xx for some objects is tried again, and only for those")

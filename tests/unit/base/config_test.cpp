@@ -97,6 +97,22 @@ TEST_CASE("query and retrieve default to the peer of C-STORE")
     CHECK(config.research_pacs.calling_aet == "FIONA");
 }
 
+TEST_CASE("TLS to the research PACS needs an authority, and a certificate goes with its key")
+{
+    const auto config = ConfigFile{R"({"RESEARCH_PACS": {"commitment": "required", "tls": {
+        "ca_file": "/ca.crt", "certificate": "/own.crt", "private_key": "/own.key"}}})"}
+                            .load();
+    REQUIRE(config.research_pacs.tls);
+    CHECK(config.research_pacs.tls->ca_file == "/ca.crt");
+    CHECK(config.research_pacs.tls->private_key == "/own.key");
+    CHECK(config.research_pacs.tls->server_name.empty());
+    CHECK(config.research_pacs.commitment == ResearchPacsConfig::Commitment::required);
+
+    const auto plain = ConfigFile{"{}"}.load();
+    CHECK_FALSE(plain.research_pacs.tls);
+    CHECK(plain.research_pacs.commitment == ResearchPacsConfig::Commitment::automatic);
+}
+
 TEST_CASE("a project of SITES has its own data and port")
 {
     const ConfigFile file{R"({"ROOT": "/r", "DICOMPORT": 1000,
@@ -129,6 +145,11 @@ TEST_CASE("every complaint names the key")
         {R"({"REDCAP": "x"})", "REDCAP"},
         {R"({"REDCAP": {"timeout": "1s"}})", "REDCAP.timeout"},
         {R"({"RESEARCH_PACS": {"port": "104x"}})", "RESEARCH_PACS.port"},
+        {R"({"RESEARCH_PACS": {"tls": {}}})", "RESEARCH_PACS.tls.ca_file"},
+        {R"({"RESEARCH_PACS": {"tls": {"ca_file": "ca.crt"}}})", "RESEARCH_PACS.tls.ca_file"},
+        {R"({"RESEARCH_PACS": {"tls": {"ca_file": "/c", "certificate": "/d"}}})",
+         "RESEARCH_PACS.tls.private_key"},
+        {R"({"RESEARCH_PACS": {"commitment": "yes"}})", "RESEARCH_PACS.commitment"},
         {R"({"RECEIVER": {"allowed_callers": "X"}})", "RECEIVER.allowed_callers"},
         {R"({"RECEIVER": {"allowed_callers": [1]}})", "RECEIVER.allowed_callers"},
         {R"({"RECEIVER": {"promiscuous": "maybe"}})", "RECEIVER.promiscuous"},

@@ -214,7 +214,7 @@ TEST_CASE("a picture without text keeps its pixels, and only that it was searche
     CHECK(pictures.front()->value(DCM_ImageType) == "ORIGINAL\\PRIMARY\\M");
     CHECK(pictures.front()->method_codes().contains("113101"));
     CHECK(report.items.at(0).counts.masked == 0);
-    CHECK(world.told(1, "transfer_error___3") == "0");
+    CHECK(world.told(1, "transfer_error___3") == "1");
 }
 
 TEST_CASE("what a site knows of its devices settles a doubtful picture")
