@@ -45,8 +45,11 @@ public:
     {
         site.set_redcap("rate_per_minute", 0); // otherwise it is the limit that is tested
         site.set_redcap("deadline", 20);
+        site.start_redcap(); // makes the database
+        site.stop_redcap();
+        const auto token = make_project();
         site.start_redcap();
-        make_project();
+        fill_project(token);
         for (unsigned number = 1; number <= writers_of_a_kind; ++number) {
             site.put_series(study, series(number));
             sent_rows.push_back({study.str(),
@@ -133,12 +136,17 @@ public:
     std::vector<redcap::Row> sent_rows;
 
 private:
-    void make_project()
+    [[nodiscard]] std::string make_project() const
     {
         const auto made =
             run_tool("fiona-redcapd", {"project", "create", "--db", site.redcap_database().native(),
                                        "--title", "DEMO", "--print-token"});
         REQUIRE(made.exit_code == EX_OK);
+        return made.out.substr(0, 32);
+    }
+
+    void fill_project(const std::string& token) const
+    {
         site.client(redcap::Role::dtp)
             ->import_records({{"DEMO",
                                "",
@@ -147,14 +155,14 @@ private:
                                {{"project_name", "DEMO"},
                                 {"project_active", "1"},
                                 {"project_patient_naming", "DEMO_[0-9]{3}"},
-                                {"project_token", made.out.substr(0, 32)}}}},
+                                {"project_token", token}}}},
                              redcap::Overwrite::normal);
         std::vector<redcap::Row> participants;
         for (unsigned number = 1; number <= writers_of_a_kind; ++number) {
             const auto id = fmt::format("DEMO_{:03}", number);
             participants.push_back({id, "event_1_arm_1", "", 0, {{"first_name", id}}});
         }
-        redcap::connect(site.config().redcap, Private{made.out.substr(0, 32)})
+        redcap::connect(site.config().redcap, Private{token})
             ->import_records(participants, redcap::Overwrite::normal);
     }
 
@@ -264,7 +272,7 @@ TEST_CASE(
     CHECK(looks.exit_code == EX_OK);
     CHECK(rests.exit_code == EX_OK);
     CHECK(std::ranges::count(rests.err, '\n') == 1);
-    CHECK(std::filesystem::is_empty(crowd.site.config().paths.requests()));
+    CHECK_FALSE(std::filesystem::exists(crowd.site.config().paths.requests()));
 
     // An answer to a person's tool ends the rest at once.
     crowd.site.stop_redcap();
