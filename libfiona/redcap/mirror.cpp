@@ -206,7 +206,7 @@ void Mirror::compare_all(MirrorState& state)
     const auto ids = ids_changed_since("");
     state.since = m_server().server_time().value_or(state.looked);
     state.full = state.looked;
-    state.log_looked = state.looked - log_every / 2; // never in one look with the dictionary
+    state.log_looked = state.looked;
     state.log_is_open = true;
     auto gone = file().record_ids(role);
     std::erase_if(gone, [&](const auto& id) { return std::ranges::binary_search(ids, id); });
@@ -231,7 +231,8 @@ void Mirror::read_changes(MirrorState& state)
 Ids Mirror::deleted(MirrorState& state)
 {
     const auto now = m_settings.now();
-    if (!state.log_is_open || !is_due(state.log_looked, now, log_every)) {
+    const bool dictionary_was_read = state.schema_looked == state.looked; // one more call is enough
+    if (!state.log_is_open || dictionary_was_read || !is_due(state.log_looked, now, log_every)) {
         return {};
     }
     const auto& zone = m_settings.server_timezone;

@@ -16,40 +16,33 @@ constexpr std::chrono::seconds overlap_at_change{3900};
 constexpr std::chrono::hours change_distance{2};
 
 /// TZ is another one while the object lives.
+// NOLINTBEGIN(concurrency-mt-unsafe) for programs with one thread, see the header
 class ZoneScope {
 public:
     explicit ZoneScope(const std::string& zone) : m_is_other{!zone.empty()}
     {
-        if (!m_is_other) {
-            return;
+        if (m_is_other) {
+            const auto* const before = std::getenv("TZ");
+            m_before = before == nullptr ? std::nullopt : std::optional<std::string>{before};
+            ::setenv("TZ", zone.c_str(), 1);
+            ::tzset();
         }
-        if (const auto* const before =
-                std::getenv("TZ")) { // NOLINT(concurrency-mt-unsafe) one thread, see the header
-            m_before = before;
-        }
-        ::setenv("TZ", zone.c_str(), 1); // NOLINT(concurrency-mt-unsafe) one thread, see the header
-        ::tzset();
     }
     ZoneScope(const ZoneScope&) = delete;
     ZoneScope& operator=(const ZoneScope&) = delete;
     ~ZoneScope()
     {
-        if (!m_is_other) {
-            return;
+        if (m_is_other) {
+            m_before ? ::setenv("TZ", m_before->c_str(), 1) : ::unsetenv("TZ");
+            ::tzset();
         }
-        if (m_before) {
-            ::setenv("TZ", m_before->c_str(),
-                     1); // NOLINT(concurrency-mt-unsafe) one thread, see the header
-        } else {
-            ::unsetenv("TZ"); // NOLINT(concurrency-mt-unsafe) one thread, see the header
-        }
-        ::tzset();
     }
 
 private:
     bool m_is_other;
     std::optional<std::string> m_before;
 };
+// NOLINTEND(concurrency-mt-unsafe)
 
 std::tm local_parts(TimePoint when)
 {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/digest.h"
+#include "libfiona/base/files.h"
 #include "tests/e2e/ingest_site.h"
 #include "tests/e2e/redcap_site.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <numeric>
+#include <algorithm>
+#include <filesystem>
 
 using namespace std::chrono_literals;
 
@@ -55,6 +58,19 @@ Minute run_all(GrownSite& site)
     return minute;
 }
 
+/// Every byte below state/.
+std::string remembered(const GrownSite& site)
+{
+    std::string bytes;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator{site.site().config().paths.state()}) {
+        if (entry.is_regular_file()) {
+            bytes += fiona::read_file(entry.path(), std::size_t{1} << 30U);
+        }
+    }
+    return bytes;
+}
+
 } // namespace
 
 TEST_CASE("a quiet minute of all tools costs a call for each project, not for each study")
@@ -81,6 +97,14 @@ TEST_CASE("a quiet minute of all tools costs a call for each project, not for ea
     if (memory_and_time_count) {
         CHECK(first.wall_seconds < 60);
         CHECK(std::max({first.most_megabytes, usual.most_megabytes, worst.most_megabytes}) < 100);
+    }
+    const auto bytes = remembered(site);
+    const auto uid = GrownSite::study(1);
+    CHECK(bytes.find(uid.str()) != std::string::npos);
+    for (const auto& secret : {fmt::format("TESTID{}", uid), fmt::format("DOE^{}", uid),
+                               fiona::sha256_hex(fmt::format("TESTID{}", uid)),
+                               fmt::format("ACC{}", uid), GrownSite::token(1)}) {
+        CHECK(bytes.find(secret) == std::string::npos);
     }
     WARN(fmt::format("{} studies, {} tools: first run {:.1f} s ({} calls, {:.0f} MB); after it {} "
                      "calls; quiet minute {:.2f} s of CPU, {} calls{}; with all that is due {:.2f} "

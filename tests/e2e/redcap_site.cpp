@@ -85,6 +85,11 @@ StudyUid GrownSite::study(unsigned number)
     return StudyUid{fmt::format("1.2.826.0.1.3680043.2.1125.{}", number)};
 }
 
+std::string GrownSite::token(unsigned project)
+{
+    return fmt::format("{:032X}", 0xABCDEF00U + project);
+}
+
 void GrownSite::make_studies() const
 {
     const store::StudyTree tree{m_site.config().paths};
@@ -123,7 +128,7 @@ void GrownSite::fill_redcap() const
                             0,
                             {{"project_name", name},
                              {"project_active", "1"},
-                             {"project_token", fmt::format("{:032X}", 0xABCDEF00U + number)},
+                             {"project_token", token(number)},
                              {"project_patient_naming", "P_[0-9]{6}"}}});
         rules.push_back({name,
                          {},

@@ -40,6 +40,8 @@ public:
 
     [[nodiscard]] const Site& site() const { return m_site; }
     [[nodiscard]] static fiona::StudyUid study(unsigned number);
+    /// Of a research project; no such project answers to it.
+    [[nodiscard]] static std::string token(unsigned project);
 
 private:
     void make_studies() const;

@@ -298,3 +298,79 @@ TEST_CASE("a token is read from its own file, which nobody else may read")
     std::filesystem::permissions(config.tokens_file, std::filesystem::perms{0640});
     CHECK(fault_of([&] { static_cast<void>(token_of(config, Role::incoming)); }) == Fault::config);
 }
+
+TEST_CASE("the server's clock is what its answers say")
+{
+    const ScriptedServer server{
+        {http(200, "14.0.0"), http(200, "14.0.0", "Date: Tue, 02 Jan 2024 10:06:40 GMT\r\n")}};
+    const auto client = client_of(server);
+
+    static_cast<void>(client->version());
+    CHECK_FALSE(client->server_time());
+    static_cast<void>(client->version());
+
+    REQUIRE(client->server_time());
+    const auto said = Clock::from_time_t(1'704'190'000);
+    CHECK(*client->server_time() <= said); // when the request came, not when the answer went
+    CHECK(*client->server_time() > said - std::chrono::seconds{5});
+}
+
+TEST_CASE("deleted records are read from the log, if the token may")
+{
+    const ScriptedServer server{
+        {http(200, R"([{"timestamp":"2024-01-02 10:31","action":"Delete record (API) 1200",
+                        "details":"","record":"1200"},
+                       {"timestamp":"2024-01-02 10:30","action":"Delete record 1.2.3","details":""}])"),
+         http(200, "[]"), http(403, R"({"error":"You do not have Logging privileges"})")}};
+    const auto client = client_of(server);
+
+    CHECK(client->deleted_records("2024-01-02 10:00") == std::vector<std::string>{"1200", "1.2.3"});
+    CHECK(client->deleted_records("2024-01-02 10:00") == std::vector<std::string>{});
+    CHECK_FALSE(client->deleted_records("2024-01-02 10:00"));
+    CHECK_THAT(server.requests().at(0), Contains("content=log") && Contains("logtype=record_delete")
+                                            && Contains("beginTime=2024-01-02 10:00"));
+}
+
+TEST_CASE("the deadline is one for all calls that fail in a row, and anew after one that succeeds")
+{
+    // Six bad answers: more than the five tries of one call.
+    const std::vector<std::string> bad(6, http(500, "no"));
+    auto answers = bad;
+    answers.insert(answers.end(), {http(200, "14.0.0"), http(200, "14.0.0")});
+    const ScriptedServer server{answers};
+    auto config = config_for(server.url());
+    config.deadline = std::chrono::seconds{1};
+    const auto client = connect(config, Private{std::string{token_text}});
+    const auto begin = std::chrono::steady_clock::now();
+    unsigned failed = 0;
+
+    while (server.requests().size() <= bad.size() && failed < 20) {
+        try {
+            static_cast<void>(client->version());
+        } catch (const Error& e) {
+            CHECK(e.fault() == Fault::temporary);
+            ++failed;
+        }
+    }
+
+    CHECK(failed >= 1); // one call cannot use up six answers
+    CHECK(client->version() == "14.0.0");
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{15});
+}
+
+TEST_CASE("all tools of a site keep the silence that a server asks of one")
+{
+    const TempDir state;
+    const ScriptedServer server{
+        {http(429, "slow down", "Retry-After: 60\r\n"), http(200, "14.0.0")}};
+    auto config = config_for(server.url());
+    config.deadline = std::chrono::seconds{2};
+    config.state_dir = state.path;
+    const auto one = connect(config, Private{std::string{token_text}});
+    const auto other = connect(config, Private{std::string{token_text}});
+
+    CHECK(fault_of([&] { static_cast<void>(one->version()); }) == Fault::temporary);
+    CHECK(fault_of([&] { static_cast<void>(other->version()); }) == Fault::temporary);
+
+    CHECK(server.requests().size() == 1);
+}
