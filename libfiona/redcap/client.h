@@ -112,6 +112,8 @@ public:
 
 /// The token of `role` from the tokens file (lines `role = TOKEN`, `#` comments, mode 0600).
 [[nodiscard]] Private<std::string> token_of(const RedcapConfig& config, Role role);
+/// Whether the tokens file has a line for `role`: a site may do without routing rules, for example.
+[[nodiscard]] bool has_token(const RedcapConfig& config, Role role);
 /// One kept-alive connection. TLS is verified always; plain http only on a UNIX socket or loopback.
 [[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config,
                                               Private<std::string> token);

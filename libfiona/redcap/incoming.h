@@ -103,6 +103,28 @@ public:
     /// minute if need be: the fields have no seconds). One already requested again is left alone.
     /// Throws Error{Fault::data} if the instance holds another request by now.
     void request_again(const Transfer& transfer, TimePoint now);
+    /// What became of each of many transfers, in their order.
+    struct Requested {
+        enum class Result {
+            created,  ///< asked for now; with Mode::dry_run: would be
+            present,  ///< asked for before, and waiting or done: nothing to do
+            conflict, ///< another participant or event of the project, or changed by somebody
+            refused   ///< REDCap does not take it
+        };
+        Transfer transfer; ///< as REDCap holds it; as it was wanted if it does not
+        Result result;
+        std::string reason{}; ///< of a conflict or refusal; no participant in it
+    };
+    /// ensure_transfer() for many: one read, one import and one read to confirm for 200 studies.
+    std::vector<Requested> ensure_transfers(const std::vector<Transfer>& wanted, TimePoint now,
+                                            Mode mode);
+    /// request_again() for many: one read and one import for 200 studies.
+    std::vector<Requested> request_all_again(const std::vector<Transfer>& transfers, TimePoint now,
+                                             Mode mode);
+    /// Takes back a request that was not transferred yet: its instance is deleted, or, where REDCap
+    /// cannot, emptied. One that is gone changes nothing. Throws Error{Fault::data} if it was transferred,
+    /// or the instance holds another request by now.
+    void withdraw(const Transfer& transfer);
     /// Result fields and `transfers_complete` (2 ok, 1 error). The same again changes nothing. Empty
     /// `mapped_uids` leave those of an earlier transfer. Throws Error{Fault::data} if somebody has
     /// deleted the instance: writing would make a request of nothing.

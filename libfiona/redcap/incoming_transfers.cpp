@@ -2,9 +2,9 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/redcap/incoming.h"
-#include "libfiona/redcap/incoming_rows.h"
 #include "libfiona/redcap/retry.h"
 #include "libfiona/redcap/study_lock.h"
+#include "libfiona/redcap/transfer_rows.h"
 
 #include <algorithm>
 #include <optional>
@@ -13,54 +13,6 @@
 namespace fiona::redcap {
 
 namespace {
-
-constexpr std::string_view requested_field = "transfer_requested_date";
-
-bool same_key(const Transfer& a, const Transfer& b)
-{
-    return a.study == b.study && a.project == b.project && a.participant == b.participant
-           && a.event == b.event;
-}
-
-Row transfer_row(const StudyUid& study, unsigned instance)
-{
-    return {study.str(), {}, std::string{transfers_form}, instance, {}};
-}
-
-Row request_row(const Transfer& transfer)
-{
-    auto row = transfer_row(transfer.study, transfer.instance);
-    row.values = {{std::string{requested_field}, transfer.requested},
-                  {"transfer_project_name", transfer.project},
-                  {"transfer_name", transfer.participant}};
-    if (!transfer.event.empty()) {
-        row.values.emplace("transfer_event_name", transfer.event);
-    }
-    return row;
-}
-
-/// One study must not stand under two pseudonyms of one project.
-void refuse_conflict(const std::vector<Transfer>& present, const Transfer& wanted)
-{
-    const auto clash = std::ranges::find_if(present, [&](const Transfer& transfer) {
-        return transfer.project == wanted.project && !transfer.participant.empty()
-               && !same_key(transfer, wanted);
-    });
-    if (clash != present.end()) {
-        throw Error{Fault::data,
-                    "study {} is already requested for {} with another {} (transfer {})",
-                    wanted.study,
-                    wanted.project,
-                    clash->participant == wanted.participant ? "event" : "participant",
-                    clash->instance};
-    }
-}
-
-const Transfer* find_instance(const std::vector<Transfer>& transfers, unsigned instance)
-{
-    const auto found = std::ranges::find(transfers, instance, &Transfer::instance);
-    return found == transfers.end() ? nullptr : &*found;
-}
 
 /// A checkbox as REDCap takes it.
 const char* checkbox(bool value)
@@ -82,8 +34,9 @@ Incoming::Ensured Incoming::ensure_transfer(const Transfer& wanted, TimePoint no
         if (same != present.end()) {
             return {*same, round > 0};
         }
-        if (second == Second::refuse) {
-            refuse_conflict(present, wanted);
+        if (const auto* const clash = find_conflict(present, wanted);
+            clash != nullptr && second == Second::refuse) {
+            throw conflict_error(*clash, wanted);
         }
         if (round == max_rounds) {
             throw last_problem.value_or(Error{
@@ -117,13 +70,9 @@ void Incoming::request_again(const Transfer& transfer, TimePoint now)
         throw Error{Fault::data, "study {}: transfer {} has been changed in REDCap", transfer.study,
                     transfer.instance};
     }
-    if (stored->transferred.empty() || stored->requested > stored->transferred) {
+    const auto requested = date_to_request_again(*stored, now);
+    if (requested.empty()) {
         return; // it waits already
-    }
-    auto requested = local_minute(now);
-    if (requested <= stored->transferred) {
-        const auto sent = parse_local_minute(stored->transferred);
-        requested = local_minute(sent.value_or(now) + std::chrono::minutes{1});
     }
     auto row = transfer_row(transfer.study, transfer.instance);
     row.values = {{std::string{requested_field}, requested}};
