@@ -35,7 +35,6 @@ void ProjectGap::read_images(redcap::Client& project)
     redcap::ExportSpec spec;
     // The whole form: an instance whose study is blank still occupies its number.
     spec.forms = {m_form};
-    spec.fields = {project.record_id_field()};
     for (const auto& row : project.export_records(spec)) {
         if (row.instrument == m_form) {
             auto& highest = m_highest[row.record];

@@ -148,7 +148,7 @@ private:
         m_candidates.push_back({.study = std::move(on_disk),
                                 .changed_ns = remembered,
                                 .is_recorded = is_recorded,
-                                .scope = scope.value_or(RoutingScope{})});
+                                .scope = is_recorded ? *scope : RoutingScope{}});
     }
 
     [[nodiscard]] bool is_recent(std::int64_t when) const
