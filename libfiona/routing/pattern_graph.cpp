@@ -35,8 +35,8 @@ PatternGraph::Point PatternGraph::before(const PatternNode& node, const GroupTex
     switch (node.kind) {
     case Kind::characters: return before_set(node.characters, then);
     case Kind::sequence:
-        for (auto part = node.parts.rbegin(); part != node.parts.rend(); ++part) {
-            then = before(*part, texts, then);
+        for (auto i = node.parts.size(); i-- > 0;) {
+            then = before(node.parts[i], texts, then);
         }
         return then;
     case Kind::alternatives: {
@@ -95,9 +95,9 @@ PatternGraph::Point PatternGraph::before_set(const CharacterSet& set, Point then
 
 PatternGraph::Point PatternGraph::before_text(const std::string& text, Point then)
 {
-    for (auto c = text.rbegin(); c != text.rend(); ++c) {
+    for (auto i = text.size(); i-- > 0;) {
         CharacterSet set;
-        set.set(static_cast<unsigned char>(*c));
+        set.set(static_cast<unsigned char>(text[i]));
         then = before_set(set, then);
     }
     return then;
@@ -123,8 +123,7 @@ std::vector<PatternGraph::Point> PatternGraph::closure(const std::vector<Point>&
         }
     }
     std::ranges::sort(reached);
-    const auto twins = std::ranges::unique(reached);
-    reached.erase(twins.begin(), twins.end());
+    reached.erase(std::unique(reached.begin(), reached.end()), reached.end());
     return reached;
 }
 

@@ -66,7 +66,7 @@ void check_edges(const PatternNode& node, Edges edges)
 
 class ReferenceCheck {
 public:
-    void walk(const PatternNode& node, Branches branches, unsigned repeats)
+    void walk(const PatternNode& node, const Branches& branches, unsigned repeats)
     {
         if (node.kind == Kind::reference) {
             check(node.number, branches);
@@ -79,7 +79,7 @@ public:
             if (node.kind == Kind::alternatives) {
                 there.emplace_back(&node, i);
             }
-            walk(node.parts[i], std::move(there), repeats + (repeats_here ? 1U : 0U));
+            walk(node.parts[i], there, repeats + (repeats_here ? 1U : 0U));
         }
     }
 

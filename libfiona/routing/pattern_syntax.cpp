@@ -20,8 +20,9 @@ constexpr unsigned deepest_group = 30;
 CharacterSet range(char first, char last)
 {
     CharacterSet set;
-    for (int c = first; c <= last; ++c) {
-        set.set(static_cast<std::size_t>(c));
+    // All ASCII: the parser lets nothing else in.
+    for (auto c = static_cast<unsigned char>(first); c <= static_cast<unsigned char>(last); ++c) {
+        set.set(c);
     }
     return set;
 }

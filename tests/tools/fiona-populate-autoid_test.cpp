@@ -32,8 +32,9 @@ std::set<std::string> participants(const RowSite& rows)
 TEST_CASE("fiona-populate-autoid: patients get one id each, a second run changes nothing")
 {
     const RowSite rows;
-    rows.put(Role::incoming, {RowSite::arrived("1.2.1", "anna"), RowSite::arrived("1.2.2", "anna"),
-                              RowSite::arrived("1.2.3", "berit")});
+    rows.put(Role::incoming, {RowSite::arrived("1.2.826.0.1.3680043.2.1125.1", "anna"),
+                              RowSite::arrived("1.2.826.0.1.3680043.2.1125.2", "anna"),
+                              RowSite::arrived("1.2.826.0.1.3680043.2.1125.3", "berit")});
 
     const auto first = rows.site.run(tool, {"--json"});
     const auto second = rows.site.run(tool, {"--json"});
@@ -60,7 +61,7 @@ TEST_CASE("fiona-populate-autoid: patients get one id each, a second run changes
 TEST_CASE("fiona-populate-autoid: a dry run says what it would do and changes nothing")
 {
     const RowSite rows;
-    rows.put(Role::incoming, {RowSite::arrived("1.2.1", "anna")});
+    rows.put(Role::incoming, {RowSite::arrived("1.2.826.0.1.3680043.2.1125.1", "anna")});
 
     const auto run = rows.site.run(tool, {"--dry-run"});
 
@@ -74,7 +75,8 @@ TEST_CASE("fiona-populate-autoid: a dry run says what it would do and changes no
 TEST_CASE("fiona-populate-autoid: a study without patient id is refused, the others get theirs")
 {
     const RowSite rows;
-    rows.put(Role::incoming, {RowSite::arrived("1.2.1", ""), RowSite::arrived("1.2.2", "anna")});
+    rows.put(Role::incoming, {RowSite::arrived("1.2.826.0.1.3680043.2.1125.1", ""),
+                              RowSite::arrived("1.2.826.0.1.3680043.2.1125.2", "anna")});
 
     const auto run = rows.site.run(tool, {});
 
@@ -86,7 +88,8 @@ TEST_CASE("fiona-populate-autoid: a study without patient id is refused, the oth
 TEST_CASE("fiona-populate-autoid: mistakes in DataTransferProjects are told apart from used-up ids")
 {
     const RowSite rows;
-    rows.put(Role::incoming, {RowSite::arrived("1.2.1", "a"), RowSite::arrived("1.2.2", "b")});
+    rows.put(Role::incoming, {RowSite::arrived("1.2.826.0.1.3680043.2.1125.1", "a"),
+                              RowSite::arrived("1.2.826.0.1.3680043.2.1125.2", "b")});
     const auto name = [&](const char* pattern) {
         rows.put(Role::dtp, {RowSite::row("DEMO", {{"project_patient_naming", pattern}})});
     };
@@ -125,7 +128,8 @@ TEST_CASE("fiona-populate-autoid: killed at any time, run again: one id for each
     const RowSite rows;
     std::vector<redcap::Row> studies;
     for (int i = 0; i < 600; ++i) {
-        studies.push_back(RowSite::arrived(fmt::format("1.2.{}", i), std::to_string(i / 2)));
+        studies.push_back(RowSite::arrived(fmt::format("1.2.826.0.1.3680043.2.1125.{}", i),
+                                           std::to_string(i / 2)));
     }
     rows.put(Role::incoming, studies);
     const auto autoid = rows.client(Role::autoid);

@@ -23,7 +23,7 @@ void put_done(const RowSite& rows, int count)
 {
     std::vector<redcap::Row> all;
     for (int i = 1; i <= count; ++i) {
-        const auto study = fmt::format("1.2.{}", i);
+        const auto study = fmt::format("1.2.826.0.1.3680043.2.1125.{}", i);
         all.push_back(RowSite::row(study, {{"study_description", "MR"}}));
         all.push_back(RowSite::transferred(study, fmt::format("DEMO_{:03}", i)));
     }
@@ -47,15 +47,16 @@ TEST_CASE("fiona-resend-project: a study is asked for again, twice is once")
     const auto none = rows.site.run(tool, {"--project", "DEMO"});
     CHECK(none.exit_code == EX_OK);
     CHECK(requested_again(rows) == 0); // nobody has asked by date
-    const auto first = rows.site.run(tool, {"--study", "1.2.2", "--json"});
-    const auto second = rows.site.run(tool, {"--study", "1.2.2", "--json"});
+    const auto first = rows.site.run(tool, {"--study", "1.2.826.0.1.3680043.2.1125.2", "--json"});
+    const auto second = rows.site.run(tool, {"--study", "1.2.826.0.1.3680043.2.1125.2", "--json"});
 
     CAPTURE(first.err);
     CHECK(first.exit_code == EX_OK);
     CHECK(json::parse(first.out, "result").find("requested")->array().size() == 1);
     CHECK(json::parse(second.out, "result").find("waiting")->integer() == 1);
     CHECK(requested_again(rows) == 1);
-    CHECK_THAT(first.out + first.err, !Contains("1.2.2") && !Contains("DEMO_002"));
+    CHECK_THAT(first.out + first.err,
+               !Contains("1.2.826.0.1.3680043.2.1125.2") && !Contains("DEMO_002"));
     const auto filed = rows.site.run("fiona-create-transfer-requests", {"--dry-run"});
     CHECK_THAT(filed.out, Contains("without source")); // it is asked for: raw/ is empty here
 }
@@ -81,8 +82,8 @@ TEST_CASE("fiona-resend-project: what was requested in the minute of its transfe
 {
     const RowSite rows;
     put_done(rows, 2);
-    rows.put(Role::incoming,
-             {RowSite::row("1.2.1", {{"transfer_requested_date", "2026-03-01 10:05"}}, 1)});
+    rows.put(Role::incoming, {RowSite::row("1.2.826.0.1.3680043.2.1125.1",
+                                           {{"transfer_requested_date", "2026-03-01 10:05"}}, 1)});
 
     const auto run = rows.site.run(tool, {});
 
