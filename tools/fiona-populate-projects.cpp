@@ -63,11 +63,12 @@ int main(int argc, char** argv)
         tool.run_alone();
         const auto dtp = redcap::connect(config.redcap, redcap::Role::dtp);
         const auto incoming = redcap::connect(config.redcap, redcap::Role::incoming);
-        const routing::OpenProject open = [&](const Private<std::string>& token) {
-            return redcap::connect(config.redcap, token);
-        };
         const auto report =
-            routing::populate_projects(*dtp, *incoming, open, config, tool.mode(), only);
+            routing::populate_projects({*dtp, *incoming,
+                                        [&](const Private<std::string>& token) {
+                                            return redcap::connect(config.redcap, token);
+                                        }},
+                                       config, tool.mode(), only);
         const auto calls = dtp->traffic().calls + incoming->traffic().calls;
         tool.report(as_document(report, calls), as_lines(report, tool.mode(), calls));
         if (!report.problems.empty()) {

@@ -159,7 +159,7 @@ private:
 
     [[nodiscard]] AutoIdKey load_key(const AutoIdMemory& memory) const
     {
-        const auto file = m_config.paths.keys() / "autoid.key";
+        const auto file = m_config.paths.config() / "autoid.key";
         if (!std::filesystem::exists(file)) {
             if (!memory.key.empty() || has_keyed_rows(m_redcaps.autoid)) {
                 throw Error{Fault::config,

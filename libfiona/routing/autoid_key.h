@@ -9,7 +9,7 @@
 
 namespace fiona::routing {
 
-/// The site's key for the hashes of AUTOID: 64 hex digits in `<config>/keys/autoid.key`, mode 0600. Who has
+/// The site's key for the hashes of AUTOID: 64 hex digits in `<config>/autoid.key`, mode 0600. Who has
 /// it can find a patient's pseudonym; without it known patients would get second pseudonyms.
 class AutoIdKey {
 public:

@@ -102,6 +102,7 @@ std::vector<const CouplingRow*> CouplingIndex::find(std::string_view study,
         add(m_by_accession, number);
     }
     std::vector<const CouplingRow*> rows;
+    rows.reserve(places.size());
     for (const auto place : places) {
         rows.push_back(&m_rows[place]);
     }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 
 namespace fiona::routing {
@@ -49,17 +50,18 @@ Places header_places(const std::vector<std::string>& header,
 {
     Places places;
     for (std::size_t i = 0; i < header.size(); ++i) {
-        const auto found = std::ranges::find(names, plain(header[i]));
-        if (found == names.end()) {
+        const auto column = static_cast<std::size_t>(
+            std::distance(names.begin(), std::ranges::find(names, plain(header[i]))));
+        if (column == columns) {
             // Perhaps a misspelled EventName: to leave it out would send studies to no event.
             throw Error{Fault::data,
                         "{}: column {} has an unknown name; there are AccessionNumber, "
                         "StudyInstanceUID, ProjectName, SubjectID, EventName",
                         what, i + 1};
         }
-        auto& place = places.at(static_cast<std::size_t>(found - names.begin()));
+        auto& place = places.at(column);
         if (place) {
-            throw Error{Fault::data, "{}: column {} is there twice", what, *found};
+            throw Error{Fault::data, "{}: column {} is there twice", what, names.at(column)};
         }
         place = i;
     }

@@ -15,11 +15,11 @@ namespace fiona::routing {
 /// A coupling list as people make it with a spreadsheet.
 struct CouplingFile {
     struct Line {
-        std::size_t number; ///< in the file, from 1
+        std::size_t number = 0; ///< in the file, from 1
         CouplingRow row;
     };
     struct Bad {
-        std::size_t number;
+        std::size_t number = 0;
         std::string reason; ///< nothing of the line in it
     };
     std::vector<Line> lines;

@@ -89,6 +89,7 @@ public:
     {
         auto& target = open(project);
         std::vector<redcap::Row> rows;
+        rows.reserve(participants.size());
         for (const auto& participant : participants) {
             rows.push_back(target.rows->row(participant, target.rows->event("").unique_name));
         }
@@ -126,55 +127,75 @@ CouplingImporter::CouplingImporter(const Paths& paths, redcap::Client& coupling,
 {
 }
 
-CouplingImportReport CouplingImporter::import(CouplingFile file, const CouplingImport& options,
-                                              Mode mode, TimePoint now)
+/// What the good lines of a file come to.
+struct CouplingImporter::Plan {
+    std::vector<CouplingRow> good;  ///< with record id and date
+    std::vector<CouplingRow> fresh; ///< of them, those that the list has not
+    std::map<std::string, std::set<std::string>> newcomers; ///< participants, by project
+    std::vector<CouplingFile::Bad> bad;
+};
+
+CouplingImporter::Plan CouplingImporter::plan(CouplingFile file, Targets& targets,
+                                              const CouplingImport& options, TimePoint now)
 {
-    CouplingImportReport report{.lines = file.lines.size() + file.bad.size(),
-                                .bad = std::move(file.bad)};
     const Existing existing{read_coupling(m_coupling)};
-    Targets targets{m_dtp, m_open};
-    std::vector<CouplingRow> fresh;
-    std::vector<CouplingRow> good;
-    std::map<std::string, std::set<std::string>> newcomers; // by project
+    Plan plan;
+    plan.bad = std::move(file.bad);
     for (auto& [number, row] : file.lines) {
         try {
             targets.check(row);
             row.record = row.made_record_id();
             row.created = local_minute(now);
+            if (!existing.has(row)) {
+                plan.fresh.push_back(row);
+            }
             if (options.participants == CouplingImport::Participants::create
                 && targets.is_new(row)) {
-                newcomers[row.project].insert(row.participant);
+                plan.newcomers[row.project].insert(row.participant);
             }
-            good.push_back(row);
-            if (existing.has(row)) {
-                ++report.unchanged;
-            } else {
-                fresh.push_back(std::move(row));
-            }
+            plan.good.push_back(std::move(row));
         } catch (const Error& e) {
             if (e.fault() != Fault::data) {
                 throw;
             }
-            report.bad.push_back({number, e.what()});
+            plan.bad.push_back({number, e.what()});
         }
     }
-    std::ranges::sort(report.bad, {}, &CouplingFile::Bad::number);
+    std::ranges::sort(plan.bad, {}, &CouplingFile::Bad::number);
+    return plan;
+}
+
+CouplingImportReport CouplingImporter::import(CouplingFile file, const CouplingImport& options,
+                                              Mode mode, TimePoint now)
+{
+    CouplingImportReport report;
+    report.lines = file.lines.size() + file.bad.size();
+    Targets targets{m_dtp, m_open};
+    auto planned = plan(std::move(file), targets, options, now);
+    report.bad = std::move(planned.bad);
     report.is_refused =
         !report.bad.empty() && options.bad_lines == CouplingImport::BadLines::refuse_all;
     if (report.is_refused) {
         return report;
     }
-    report.matching = count_matching(good);
-    report.added = fresh.size();
-    for (const auto& [project, participants] : newcomers) {
+    report.added = planned.fresh.size();
+    report.unchanged = planned.good.size() - planned.fresh.size();
+    for (const auto& [project, participants] : planned.newcomers) {
         report.participants_created += participants.size();
     }
-    if (mode == Mode::dry_run) {
-        return report;
+    report.matching = count_matching(planned.good);
+    if (mode == Mode::apply) {
+        write(planned, targets, now);
     }
+    return report;
+}
+
+void CouplingImporter::write(const Plan& plan, Targets& targets, TimePoint now)
+{
     const AuditLog audit{m_paths.logs() / "assign-audit.log"};
-    for (const auto& [project, participants] : newcomers) {
+    for (const auto& [project, participants] : plan.newcomers) {
         std::vector<AuditEntry> entries;
+        entries.reserve(participants.size());
         for (const auto& participant : participants) {
             entries.push_back({"add-participant", std::nullopt, ProjectName{project},
                                ParticipantId{participant}});
@@ -184,7 +205,9 @@ CouplingImportReport CouplingImporter::import(CouplingFile file, const CouplingI
     }
     std::vector<AuditEntry> entries;
     std::vector<redcap::Row> rows;
-    for (const auto& row : fresh) {
+    entries.reserve(plan.fresh.size());
+    rows.reserve(plan.fresh.size());
+    for (const auto& row : plan.fresh) {
         entries.push_back({"coupling-import",
                            row.study.empty() ? std::nullopt : std::optional{StudyUid{row.study}},
                            ProjectName{row.project}, ParticipantId{row.participant}});
@@ -194,7 +217,6 @@ CouplingImportReport CouplingImporter::import(CouplingFile file, const CouplingI
         audit.append(entries, now);
         m_coupling.import_records(rows, redcap::Overwrite::normal);
     }
-    return report;
 }
 
 std::size_t CouplingImporter::count_matching(const std::vector<CouplingRow>& rows) const

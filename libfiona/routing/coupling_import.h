@@ -49,7 +49,11 @@ public:
 
 private:
     class Targets;
+    struct Plan;
 
+    [[nodiscard]] Plan plan(CouplingFile file, Targets& targets, const CouplingImport& options,
+                            TimePoint now);
+    void write(const Plan& plan, Targets& targets, TimePoint now);
     [[nodiscard]] std::size_t count_matching(const std::vector<CouplingRow>& rows) const;
 
     const Paths& m_paths;

@@ -83,7 +83,7 @@ public:
     {
     }
 
-    ProjectsReport report(redcap::Client& dtp, const std::optional<ProjectName>& only)
+    ProjectsReport report(const std::optional<ProjectName>& only)
     {
         std::map<std::string, Transfers> done;
         for (auto& transfer : m_incoming.transfers()) {
@@ -92,7 +92,7 @@ public:
                 done[transfer.project].push_back(std::move(transfer));
             }
         }
-        for (const auto& project : redcap::research_projects(dtp)) {
+        for (const auto& project : redcap::research_projects(m_redcaps.dtp)) {
             const auto found = done.find(project.name.str());
             if (!project.active || found == done.end()) {
                 continue;
@@ -123,7 +123,7 @@ private:
             if (!project.token) {
                 throw Error{Fault::config, "it has no project_token in DataTransferProjects"};
             }
-            const auto client = m_open(*project.token);
+            const auto client = m_redcaps.open(*project.token);
             fill(*client, project.name, transfers);
         } catch (const Error& e) {
             report_problem(project.name, e);
@@ -201,8 +201,8 @@ private:
         m_report.problems.push_back({project, e.what(), e.fault() == Fault::data});
     }
 
+    const ProjectRedcaps& m_redcaps;
     redcap::Incoming m_incoming;
-    const OpenProject& m_open;
     const Paths& m_paths;
     ToldProjects m_told;
     Mode m_mode;
@@ -211,11 +211,10 @@ private:
 
 } // namespace
 
-ProjectsReport populate_projects(redcap::Client& dtp, redcap::Client& incoming,
-                                 const OpenProject& open, const Config& config, Mode mode,
+ProjectsReport populate_projects(const ProjectRedcaps& redcaps, const Config& config, Mode mode,
                                  const std::optional<ProjectName>& only)
 {
-    return Run{incoming, open, config, mode}.report(dtp, only);
+    return Run{redcaps, config, mode}.report(only);
 }
 
 } // namespace fiona::routing

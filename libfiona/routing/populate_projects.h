@@ -14,6 +14,13 @@
 
 namespace fiona::routing {
 
+/// The REDCap projects that are used; borrowed.
+struct ProjectRedcaps {
+    redcap::Client& dtp;
+    redcap::Client& incoming;
+    OpenProject open; ///< for the research projects
+};
+
 struct ProjectsReport {
     struct Problem {
         ProjectName project;
@@ -35,8 +42,7 @@ struct ProjectsReport {
 ///
 /// `only`: this project alone, whether or not anything is new. A project that fails is reported, the others
 /// are done. `<state>/populate-projects.json` remembers what was told; without it REDCap is compared again.
-[[nodiscard]] ProjectsReport populate_projects(redcap::Client& dtp, redcap::Client& incoming,
-                                               const OpenProject& open, const Config& config,
+[[nodiscard]] ProjectsReport populate_projects(const ProjectRedcaps& redcaps, const Config& config,
                                                Mode mode, const std::optional<ProjectName>& only);
 
 } // namespace fiona::routing

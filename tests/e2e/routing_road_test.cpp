@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The four ways in which a study finds its project, each from the scanner to the research PACS.
+#include "libfiona/base/digest.h"
 #include "libfiona/base/files.h"
 #include "libfiona/redcap/client.h"
 #include "libfiona/redcap/incoming.h"
@@ -249,4 +250,37 @@ TEST_CASE("rule and list that disagree request nothing, and say so, until a pers
     pipeline.assign_all({{study.uid.str(), "DEMO_202"}});
     CHECK(road.transfers().size() == 1);
     CHECK(read_file(pipeline.output()).find("PAT-") == std::string::npos);
+}
+
+TEST_CASE("ten thousand patients share out a pattern of ten thousand ids, the next finds none")
+{
+    Road road;
+    auto& pipeline = road.pipeline;
+    road.import(redcap::Role::dtp, "DEMO", {{"project_patient_naming", R"(^P_0\d{4}$)"}});
+    std::vector<redcap::Row> arrived;
+    for (int i = 0; i <= 10'000; ++i) {
+        auto& row = arrived.emplace_back();
+        row.record = fmt::format("1.2.826.0.1.3680043.10.999.7.{}", i);
+        row.values = {{"study_aetitle_addressed", "AUTODEMO"},
+                      {"study_patient_id", sha256_hex(std::to_string(i))}};
+    }
+    redcap::connect(pipeline.config().redcap, redcap::Role::incoming)
+        ->import_records(arrived, redcap::Overwrite::normal);
+
+    const auto run = pipeline.run("fiona-populate-autoid", {"--json"});
+
+    CHECK(run.exit_code == 65);
+    const auto result = json::parse(run.out, "result");
+    CHECK(result.find("given")->array().size() == 10'000);
+    const auto& exhausted = result.find("exhausted")->array();
+    REQUIRE(exhausted.size() == 1);
+    CHECK(exhausted[0].text("reason")
+          == "all 10000 ids of the pattern are used, 1 patients have none");
+    std::set<std::string> ids;
+    for (const auto& [study, transfer] : road.transfers()) {
+        ids.insert(transfer.participant);
+    }
+    CHECK(ids.size() == 10'000);
+    CHECK(pipeline.run("fiona-populate-autoid").exit_code == 65);
+    CHECK(road.transfers().size() == 10'000);
 }

@@ -69,7 +69,7 @@ TEST_CASE("fiona-populate-autoid: a dry run says what it would do and changes no
     CHECK_THAT(run.out, Contains("1 would be requested, 1 new participants"));
     CHECK(rows.transfers().empty());
     CHECK(rows.client(Role::autoid)->export_records({}).empty());
-    CHECK_FALSE(std::filesystem::exists(rows.site.config.paths.keys() / "autoid.key"));
+    CHECK_FALSE(std::filesystem::exists(rows.site.config.paths.config() / "autoid.key"));
 }
 
 TEST_CASE("fiona-populate-autoid: a study without patient id is refused, the others get theirs")
@@ -134,7 +134,7 @@ TEST_CASE("fiona-populate-autoid: killed at any time, run again: one id for each
     rows.put(Role::incoming, studies);
     const auto autoid = rows.client(Role::autoid);
     const std::vector<std::function<bool()>> moments{
-        [&] { return std::filesystem::exists(rows.site.config.paths.keys() / "autoid.key"); },
+        [&] { return std::filesystem::exists(rows.site.config.paths.config() / "autoid.key"); },
         [&] { return !autoid->export_records({}).empty(); },
         [&] { return !rows.transfers().empty(); }};
     for (const auto& moment : moments) {

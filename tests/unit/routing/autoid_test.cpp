@@ -136,7 +136,7 @@ TEST_CASE("a patient has one id in a project, whenever the studies come")
     CHECK(bench.participant("1.2.2") == id);
     CHECK(bench.participant("1.2.4") == id);
     CHECK(bench.participant("1.2.3") != id);
-    const auto key = read_file(bench.config.paths.keys() / "autoid.key").substr(0, 64);
+    const auto key = read_file(bench.config.paths.config() / "autoid.key").substr(0, 64);
     const auto hash = to_hex(hmac_sha256(std::as_bytes(std::span{key}), sha256_hex("anna")));
     const auto record = routing::AutoIdRegister::record_id(ProjectName{"DEMO"}, hash);
     CHECK(bench.autoid.stored(record, "", 0, "autoid_hash") == hash);
@@ -155,7 +155,7 @@ TEST_CASE("a dry run gives nothing, makes no key and remembers nothing")
     CHECK(report.new_participants == 1);
     CHECK(bench.incoming.imports == 0);
     CHECK(bench.autoid.imports == 0);
-    CHECK_FALSE(std::filesystem::exists(bench.config.paths.keys() / "autoid.key"));
+    CHECK_FALSE(std::filesystem::exists(bench.config.paths.config() / "autoid.key"));
     CHECK_FALSE(std::filesystem::exists(bench.config.paths.state() / "autoid.json"));
 }
 
@@ -255,7 +255,7 @@ TEST_CASE(
     bench.put_study("1.2.1", "anna");
     REQUIRE(bench.run().given.size() == 1);
     bench.put_study("1.2.2", "anna");
-    const auto key = bench.config.paths.keys() / "autoid.key";
+    const auto key = bench.config.paths.config() / "autoid.key";
     const auto bytes = read_file(key);
 
     std::filesystem::remove(key);

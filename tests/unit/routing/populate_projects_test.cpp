@@ -58,12 +58,11 @@ public:
 
     routing::ProjectsReport run(Mode mode = Mode::apply, std::optional<ProjectName> only = {})
     {
-        return routing::populate_projects(
-            dtp, incoming,
-            [this](const Private<std::string>&) {
-                return std::make_unique<BorrowedRedcap>(project);
-            },
-            config, mode, only);
+        return routing::populate_projects({dtp, incoming,
+                                           [this](const Private<std::string>&) {
+                                               return std::make_unique<BorrowedRedcap>(project);
+                                           }},
+                                          config, mode, only);
     }
 
     [[nodiscard]] std::vector<redcap::Row> images() const
