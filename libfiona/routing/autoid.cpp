@@ -8,7 +8,6 @@
 #include "libfiona/base/log.h"
 #include "libfiona/base/national_id.h"
 #include "libfiona/base/text.h"
-#include "libfiona/redcap/filter.h"
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/redcap/incoming_rows.h"
 #include "libfiona/redcap/projects.h"
@@ -283,8 +282,9 @@ private:
     [[nodiscard]] std::vector<std::string> requested_participants(const ProjectName& project)
     {
         redcap::ExportSpec spec;
+        // No filterLogic: servers differ in what it does to repeating rows, and a name that is missed
+        // here is given twice.
         spec.fields = {"transfer_project_name", "transfer_name"};
-        spec.filter_logic = redcap::field_equals("transfer_project_name", project.str());
         std::vector<std::string> names;
         for (const auto& row : m_redcaps.incoming.export_records(spec)) {
             if (row.value("transfer_project_name") == project.str()) {
