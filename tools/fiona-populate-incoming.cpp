@@ -1,58 +1,68 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
-#include "libfiona/base/log.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/redcap/circuit.h"
 #include "libfiona/redcap/mirror.h"
 #include "libfiona/routing/populate_incoming.h"
+#include "libfiona/routing/populate_report.h"
 
 #include <chrono>
+#include <memory>
+#include <optional>
 
 namespace {
 
-using fiona::json::Array;
-using fiona::json::Object;
-
-/// Studies are named by their tags: the result may be mailed by cron.
-fiona::json::Value as_document(const fiona::routing::PopulateReport& report,
-                               const fiona::redcap::Traffic& traffic, double seconds)
-{
-    Array written;
-    for (const auto& study : report.written) {
-        written.emplace_back(fiona::log::uid_tag(study.str()));
+/// Coupling list and routing rules are used where the site has tokens for them.
+class Redcaps {
+public:
+    Redcaps(const fiona::RedcapConfig& config, fiona::Mode mode, fiona::redcap::Freshness freshness)
+        : m_config{config}, m_mode{mode}, m_freshness{freshness}, m_incoming{open(Role::incoming)},
+          m_coupling{open_if_any(Role::coupling)}, m_routing{open_if_any(Role::routing)}
+    {
     }
-    Array refused;
-    for (const auto& refusal : report.refused) {
-        refused.emplace_back(Object{{"study", fiona::log::uid_tag(refusal.study.str())},
-                                    {"reason", fiona::log::without_uids(refusal.reason)}});
-    }
-    return Object{{"studies", report.studies},
-                  {"waiting", report.waiting},
-                  {"deidentified", report.deidentified},
-                  {"unchanged", report.unchanged},
-                  {"written", written},
-                  {"series_rows", report.series_rows},
-                  {"refused", refused},
-                  {"unreadable_series", report.unreadable_series},
-                  {"calls", traffic.calls},
-                  {"bytes_sent", traffic.bytes_sent},
-                  {"bytes_received", traffic.bytes_received},
-                  {"rows_read", traffic.rows_read},
-                  {"rows_written", traffic.rows_written},
-                  {"seconds", seconds}};
-}
 
-std::vector<std::string> as_lines(const fiona::routing::PopulateReport& report,
-                                  const fiona::redcap::Traffic& traffic, fiona::Mode mode,
-                                  double seconds)
-{
-    return {fmt::format("{} studies: {} {} ({} series), {} unchanged, {} waiting, {} refused; "
-                        "{} calls, {} rows read, {} rows written, {:.1f} s",
-                        report.studies, report.written.size(),
-                        mode == fiona::Mode::apply ? "recorded" : "would be recorded",
-                        report.series_rows, report.unchanged, report.waiting, report.refused.size(),
-                        traffic.calls, traffic.rows_read, traffic.rows_written, seconds)};
-}
+    [[nodiscard]] fiona::routing::PopulateProjects projects()
+    {
+        return {*m_incoming, m_coupling.get(), m_routing.get(), [this]() -> fiona::redcap::Client& {
+                    m_dtp = open(Role::dtp);
+                    return *m_dtp;
+                }};
+    }
+
+    [[nodiscard]] fiona::redcap::Traffic traffic() const
+    {
+        fiona::redcap::Traffic sum;
+        for (const auto* const client : {&m_incoming, &m_coupling, &m_routing, &m_dtp}) {
+            if (*client) {
+                const auto one = (*client)->traffic();
+                sum.calls += one.calls;
+                sum.bytes_sent += one.bytes_sent;
+                sum.bytes_received += one.bytes_received;
+                sum.rows_read += one.rows_read;
+                sum.rows_written += one.rows_written;
+            }
+        }
+        return sum;
+    }
+
+private:
+    using Role = fiona::redcap::Role;
+
+    [[nodiscard]] std::unique_ptr<fiona::redcap::Client> open(Role role) const
+    {
+        return fiona::redcap::open(m_config, role, m_mode, m_freshness);
+    }
+
+    [[nodiscard]] std::unique_ptr<fiona::redcap::Client> open_if_any(Role role) const
+    {
+        return has_token(m_config, role) ? open(role) : nullptr;
+    }
+
+    const fiona::RedcapConfig& m_config;
+    fiona::Mode m_mode;
+    fiona::redcap::Freshness m_freshness;
+    std::unique_ptr<fiona::redcap::Client> m_incoming, m_coupling, m_routing, m_dtp;
+};
 
 } // namespace
 
@@ -60,10 +70,14 @@ int main(int argc, char** argv)
 {
     using namespace fiona;
 
-    cli::Tool tool{"fiona-populate-incoming",
-                   "Record the studies and series of the archive in the REDCap project Incoming.",
-                   "fiona-populate-incoming --dry-run"};
+    cli::Tool tool{
+        "fiona-populate-incoming",
+        "Record the studies of the archive in REDCap, and request those whose project is known.",
+        "fiona-populate-incoming --dry-run"};
     tool.with_dry_run();
+    std::optional<std::string> project;
+    tool.options().add_option("--project,--importAll", project,
+                              "ask the routing rules for this project about every study again");
     bool look_now = false;
     tool.options().add_flag("--now", look_now,
                             "ask REDCap itself, however young the copy of it is");
@@ -76,19 +90,24 @@ int main(int argc, char** argv)
             && redcap::is_resting(config.redcap, redcap::Role::incoming, Clock::now())) {
             return;
         }
-        const auto client =
-            redcap::open(config.redcap, redcap::Role::incoming, tool.mode(),
-                         look_now ? redcap::Freshness::now : redcap::Freshness::usual);
-        const auto report = routing::populate_incoming(*client, config, Clock::now(), tool.mode());
+        Redcaps redcaps{config.redcap, tool.mode(),
+                        look_now ? redcap::Freshness::now : redcap::Freshness::usual};
+        const auto report = routing::populate_incoming(redcaps.projects(), config, Clock::now(),
+                                                       tool.mode(), project);
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
-        const auto traffic = client->traffic();
-        tool.report(as_document(report, traffic, elapsed.count()),
-                    as_lines(report, traffic, tool.mode(), elapsed.count()));
-        if (!report.refused.empty() || report.unreadable_series > 0) {
+        const auto traffic = redcaps.traffic();
+        tool.report(routing::as_document(report, traffic, elapsed.count()),
+                    routing::as_lines(report, traffic, tool.mode(), elapsed.count()));
+        const auto conflicts = report.conflicts.size() + report.old_conflicts;
+        if (!report.refused.empty() || report.unreadable_series > 0 || conflicts > 0
+            || !report.disabled_rules.empty()) {
             throw Error{Fault::data,
-                        "{} studies refused by REDCap, {} series JSON unreadable; the "
-                        "others are recorded",
-                        report.refused.size(), report.unreadable_series};
+                        "{} studies refused by REDCap, {} series JSON unreadable, {} requests in "
+                        "conflict, {} routing rules disabled; all others are done",
+                        report.refused.size(),
+                        report.unreadable_series,
+                        conflicts,
+                        report.disabled_rules.size()};
         }
     });
 }

@@ -19,14 +19,15 @@ public:
     {
     }
 
-    Rows read()
+    std::vector<NumberedRow> read()
     {
-        Rows rows;
+        std::vector<NumberedRow> rows;
         while (m_at < m_text.size()) {
             if (skip_line_end()) {
                 continue;
             }
-            rows.push_back(row());
+            const auto line = m_line;
+            rows.push_back({line, row()});
         }
         return rows;
     }
@@ -122,6 +123,16 @@ private:
 } // namespace
 
 Rows parse(std::string_view text, char delimiter, std::string_view what, Limits limits)
+{
+    Rows rows;
+    for (auto& row : parse_numbered(text, delimiter, what, limits)) {
+        rows.push_back(std::move(row.cells));
+    }
+    return rows;
+}
+
+std::vector<NumberedRow> parse_numbered(std::string_view text, char delimiter,
+                                        std::string_view what, Limits limits)
 {
     if (text.size() > limits.max_bytes) {
         throw Error{Fault::data, "{}: {} bytes of CSV, more than the {} allowed", what, text.size(),

@@ -12,6 +12,11 @@ namespace fiona::csv {
 
 using Rows = std::vector<std::vector<std::string>>;
 
+struct NumberedRow {
+    std::size_t line = 0; ///< where it begins, from 1
+    std::vector<std::string> cells;
+};
+
 struct Limits {
     std::size_t max_bytes = std::size_t{64} << 20U;
     std::size_t max_cells = 10'000'000;
@@ -23,6 +28,10 @@ struct Limits {
 /// after a closing quote, a missing closing quote, or a limit passed.
 [[nodiscard]] Rows parse(std::string_view text, char delimiter, std::string_view what,
                          Limits limits = {});
+
+/// The same with line numbers, for complaints about single rows.
+[[nodiscard]] std::vector<NumberedRow> parse_numbered(std::string_view text, char delimiter,
+                                                      std::string_view what, Limits limits = {});
 
 /// One cell as REDCap writes it: in quotes if it holds the delimiter, a quote, a line break, a tab
 /// or a blank.

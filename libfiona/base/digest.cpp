@@ -75,6 +75,15 @@ std::string sha256_hex(std::string_view text)
     return to_hex(sha256(text));
 }
 
+std::string sha512_hex(std::string_view text)
+{
+    std::array<unsigned char, 64> digest{}; // OpenSSL's C interface counts in unsigned char
+    unsigned int length = 0;
+    require(EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha512(), nullptr),
+            "compute SHA-512");
+    return to_hex(std::as_bytes(std::span{digest}));
+}
+
 Sha256Digest hmac_sha256(std::span<const std::byte> key, std::string_view text)
 {
     Sha256Digest digest{};

@@ -34,6 +34,8 @@ private:
 [[nodiscard]] Sha256Digest sha256(std::string_view text);
 /// 64 lower-case hex digits.
 [[nodiscard]] std::string sha256_hex(std::string_view text);
+/// SHA-512 (FIPS 180-4), 128 lower-case hex digits.
+[[nodiscard]] std::string sha512_hex(std::string_view text);
 /// HMAC-SHA-256 (RFC 2104). The key may have any length.
 [[nodiscard]] Sha256Digest hmac_sha256(std::span<const std::byte> key, std::string_view text);
 /// Lower-case hex, two digits a byte.

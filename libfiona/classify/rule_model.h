@@ -2,7 +2,7 @@
 #pragma once
 
 #include "libfiona/base/json.h"
-#include "libfiona/classify/pattern.h"
+#include "libfiona/base/pattern.h"
 #include "libfiona/classify/tag_reference.h"
 #include "libfiona/classify/tag_value.h"
 

@@ -35,7 +35,9 @@ std::string Row::value(std::string_view field) const
     return found == values.end() ? std::string{} : found->second;
 }
 
-Private<std::string> token_of(const RedcapConfig& config, Role role)
+namespace {
+
+std::optional<Private<std::string>> find_token(const RedcapConfig& config, Role role)
 {
     const auto secret = read_secret_file(config.tokens_file);
     for (auto line : split(secret.reveal(), '\n')) {
@@ -51,8 +53,23 @@ Private<std::string> token_of(const RedcapConfig& config, Role role)
         }
         return Private{std::string{token}};
     }
+    return std::nullopt;
+}
+
+} // namespace
+
+Private<std::string> token_of(const RedcapConfig& config, Role role)
+{
+    if (auto token = find_token(config, role)) {
+        return *std::move(token);
+    }
     throw Error{Fault::config, "{} has no line \"{} = TOKEN\"", config.tokens_file.native(),
                 role_name(role)};
+}
+
+bool has_token(const RedcapConfig& config, Role role)
+{
+    return find_token(config, role).has_value();
 }
 
 } // namespace fiona::redcap

@@ -135,6 +135,8 @@ public:
 /// The record id field of that project, as the schemas (share/fiona/redcap) have it; "" where sites
 /// differ.
 [[nodiscard]] std::string record_id_field_of(Role role);
+/// Whether the tokens file has a line for `role`: a site may do without routing rules, for example.
+[[nodiscard]] bool has_token(const RedcapConfig& config, Role role);
 /// One kept-alive connection. TLS is verified always; plain http only on a UNIX socket or loopback.
 [[nodiscard]] std::unique_ptr<Client> connect(const RedcapConfig& config,
                                               Private<std::string> token);

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -104,15 +105,6 @@ public:
     /// Second::allow makes one beside that other: by a person's decision only.
     enum class Second { refuse, allow };
     Ensured ensure_transfer(const Transfer& wanted, TimePoint now, Second second = Second::refuse);
-    /// What became of one of many: refused with a reason, or there.
-    struct Outcome {
-        std::optional<Ensured> ensured;
-        std::string refusal;
-    };
-    /// The same for many, three calls for 200 studies; in the order of `wanted`. Those that are in
-    /// conflict, or that REDCap refuses, do not stop the others.
-    std::vector<Outcome> ensure_transfers(const std::vector<Transfer>& wanted, TimePoint now,
-                                          Second second = Second::refuse);
     /// Completes the requests that a run began and did not end: killed, or left without an answer.
     /// Requests that a living process is at are left to it. Costs no call if there are none. Returns
     /// how many of them are in REDCap now.
@@ -121,6 +113,29 @@ public:
     /// minute if need be: the fields have no seconds). One already requested again is left alone.
     /// Throws Error{Fault::data} if the instance holds another request by now.
     void request_again(const Transfer& transfer, TimePoint now);
+    /// What became of each of many transfers, in their order.
+    struct Requested {
+        enum class Result {
+            created,  ///< asked for now; with Mode::dry_run: would be
+            present,  ///< asked for before, and waiting or done: nothing to do
+            conflict, ///< another participant or event of the project, or changed by somebody
+            refused   ///< REDCap does not take it
+        };
+        Transfer transfer; ///< as REDCap holds it; as it was wanted if it does not
+        Result result;
+        std::string reason{}; ///< of a conflict or refusal; no participant in it
+    };
+    /// ensure_transfer() for many: one read, one import and one read to confirm for 200 studies. Those
+    /// that are in conflict, or that REDCap refuses, do not stop the others.
+    std::vector<Requested> ensure_transfers(const std::vector<Transfer>& wanted, TimePoint now,
+                                            Mode mode);
+    /// request_again() for many: one read and one import for 200 studies.
+    std::vector<Requested> request_all_again(const std::vector<Transfer>& transfers, TimePoint now,
+                                             Mode mode);
+    /// Takes back a request that was not transferred yet: its instance is deleted, or, where REDCap
+    /// cannot, emptied. One that is gone changes nothing. Throws Error{Fault::data} if it was transferred,
+    /// or the instance holds another request by now.
+    void withdraw(const Transfer& transfer);
     /// Result fields and `transfers_complete` (2 ok, 1 error). The same again changes nothing. Empty
     /// `mapped_uids` leave those of an earlier transfer. Throws Error{Fault::data} if somebody has
     /// deleted the instance: writing would make a request of nothing.
@@ -130,8 +145,8 @@ private:
     [[nodiscard]] std::vector<Transfer> read_transfers(const ExportSpec& spec);
     /// From REDCap itself.
     [[nodiscard]] std::vector<Transfer> read_transfers(const StudyUid& study);
-    [[nodiscard]] std::vector<Outcome> ensure_some(const std::vector<Transfer>& wanted,
-                                                   TimePoint now, Second second, Refusals refusals);
+    [[nodiscard]] std::vector<Requested>
+    ensure_some(std::span<const Transfer> wanted, TimePoint now, Second second, Refusals refusals);
     [[nodiscard]] Outbox& outbox();
 
     Client& m_client;

@@ -6,9 +6,8 @@
 #include "libfiona/redcap/instances.h"
 #include "libfiona/redcap/outbox.h"
 #include "libfiona/redcap/study_lock.h"
+#include "libfiona/redcap/transfer_rows.h"
 
-#include <algorithm>
-#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -16,20 +15,9 @@ namespace fiona::redcap {
 
 namespace {
 
-constexpr std::string_view requested_field = "transfer_requested_date";
+using Requested = Incoming::Requested;
+
 constexpr std::string_view project_field = "transfer_project_name";
-constexpr std::ptrdiff_t studies_per_block = 200;
-
-bool same_key(const Transfer& a, const Transfer& b)
-{
-    return a.study == b.study && a.project == b.project && a.participant == b.participant
-           && a.event == b.event;
-}
-
-Row transfer_row(const StudyUid& study, unsigned instance)
-{
-    return {study.str(), {}, std::string{transfers_form}, instance, {}};
-}
 
 /// One study must not stand under two pseudonyms of one project.
 Instance instance_of(const Transfer& transfer, TimePoint now, Incoming::Second second)
@@ -42,24 +30,6 @@ Instance instance_of(const Transfer& transfer, TimePoint now, Incoming::Second s
                     {"transfer_event_name", transfer.event}},
             .values = {{std::string{requested_field}, local_minute(now)}},
             .exclusive = second == Incoming::Second::refuse ? std::string{project_field} : ""};
-}
-
-std::string refusal_of(const Transfer& wanted, const EnsuredInstance& result)
-{
-    if (!result.obstacle) {
-        return fmt::format("study {}: {}", wanted.study, *result.refusal);
-    }
-    const auto other = transfer_of(*result.obstacle);
-    return fmt::format("study {} is already requested for {} with another {} (transfer {})",
-                       wanted.study, wanted.project,
-                       other.participant == wanted.participant ? "event" : "participant",
-                       other.instance);
-}
-
-const Transfer* find_instance(const std::vector<Transfer>& transfers, unsigned instance)
-{
-    const auto found = std::ranges::find(transfers, instance, &Transfer::instance);
-    return found == transfers.end() ? nullptr : &*found;
 }
 
 /// A checkbox as REDCap takes it.
@@ -80,29 +50,16 @@ Outbox& Incoming::outbox()
 
 Incoming::Ensured Incoming::ensure_transfer(const Transfer& wanted, TimePoint now, Second second)
 {
-    auto outcome = ensure_some({wanted}, now, second, Refusals::forget).front();
-    if (!outcome.ensured) {
-        throw Error{Fault::data, "{}", outcome.refusal};
+    auto requested = ensure_some({&wanted, 1}, now, second, Refusals::forget).front();
+    if (requested.result == Requested::Result::conflict
+        || requested.result == Requested::Result::refused) {
+        throw Error{Fault::data, "{}", requested.reason};
     }
-    return std::move(*outcome.ensured);
+    return {std::move(requested.transfer), requested.result == Requested::Result::created};
 }
 
-std::vector<Incoming::Outcome> Incoming::ensure_transfers(const std::vector<Transfer>& wanted,
-                                                          TimePoint now, Second second)
-{
-    std::vector<Outcome> outcomes;
-    for (auto at = wanted.begin(); at != wanted.end();) {
-        const auto end = at + std::min(studies_per_block, wanted.end() - at);
-        std::ranges::move(ensure_some({at, end}, now, second, Refusals::remember),
-                          std::back_inserter(outcomes));
-        at = end;
-    }
-    return outcomes;
-}
-
-std::vector<Incoming::Outcome> Incoming::ensure_some(const std::vector<Transfer>& wanted,
-                                                     TimePoint now, Second second,
-                                                     Refusals refusals)
+std::vector<Requested> Incoming::ensure_some(std::span<const Transfer> wanted, TimePoint now,
+                                             Second second, Refusals refusals)
 {
     std::vector<StudyUid> studies;
     std::vector<Instance> instances;
@@ -111,16 +68,23 @@ std::vector<Incoming::Outcome> Incoming::ensure_some(const std::vector<Transfer>
         instances.push_back(instance_of(transfer, now, second));
     }
     const StudyLocks locks{m_locks, std::move(studies)};
-    auto results = ensure_instances(m_client, instances, &outbox(), now, refusals);
-    std::vector<Outcome> outcomes;
+    const auto results = ensure_instances(m_client, instances, &outbox(), now, refusals);
+    std::vector<Requested> requested;
     for (std::size_t i = 0; i < results.size(); ++i) {
-        if (results[i].refusal) {
-            outcomes.push_back({std::nullopt, refusal_of(wanted[i], results[i])});
+        const auto& result = results[i];
+        if (result.obstacle) {
+            requested.push_back({wanted[i], Requested::Result::conflict,
+                                 conflict_error(transfer_of(*result.obstacle), wanted[i]).what()});
+        } else if (result.refusal) {
+            requested.push_back({wanted[i], Requested::Result::refused,
+                                 fmt::format("study {}: {}", wanted[i].study, *result.refusal)});
         } else {
-            outcomes.push_back({Ensured{transfer_of(results[i].row), results[i].created}, {}});
+            requested.push_back({transfer_of(result.row), result.created
+                                                              ? Requested::Result::created
+                                                              : Requested::Result::present});
         }
     }
-    return outcomes;
+    return requested;
 }
 
 std::size_t Incoming::resume(TimePoint now)
@@ -155,13 +119,9 @@ void Incoming::request_again(const Transfer& transfer, TimePoint now)
         throw Error{Fault::data, "study {}: transfer {} has been changed in REDCap", transfer.study,
                     transfer.instance};
     }
-    if (stored->transferred.empty() || stored->requested > stored->transferred) {
+    const auto requested = date_to_request_again(*stored, now);
+    if (requested.empty()) {
         return; // it waits already
-    }
-    auto requested = local_minute(now);
-    if (requested <= stored->transferred) {
-        const auto sent = parse_local_minute(stored->transferred);
-        requested = local_minute(sent.value_or(now) + std::chrono::minutes{1});
     }
     auto row = transfer_row(transfer.study, transfer.instance);
     row.values = {{std::string{requested_field}, requested}};

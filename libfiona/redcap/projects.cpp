@@ -69,6 +69,9 @@ ResearchProject project_of(ProjectName name, const Row& row)
     project.remove_secondary_captures = has_feature(2);
     project.import_rule_tag = trimmed(row.value("project_import_rule_1_tag"));
     project.import_rule_regexp = row.value("project_import_rule_1_regexp");
+    if (row.value("project_use_autoid") == "1") {
+        project.autoid_aetitle = trimmed(row.value("project_autoid_aetitle"));
+    }
     return project;
 }
 

@@ -30,6 +30,8 @@ struct ResearchProject {
     std::string import_rule_tag;               ///< project_import_rule_1_tag, e.g. "0032,4000"
     std::string import_rule_regexp;
     std::vector<PixelExclusion> pixel_exclusions{};
+    /// project_autoid_aetitle; "" unless project_use_autoid.
+    std::string autoid_aetitle{};
 };
 
 /// Tokens are nowhere but in REDCap: with them the projects cost a call, without them a client with

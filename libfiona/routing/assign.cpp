@@ -2,8 +2,13 @@
 #include "libfiona/routing/assign.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
+#include "libfiona/base/files.h"
 #include "libfiona/base/text.h"
 #include "libfiona/routing/assign_identity.h"
+#include "libfiona/routing/participant_check.h"
+#include "libfiona/routing/transfer_requests.h"
+#include "libfiona/store/requests.h"
 
 #include <algorithm>
 
@@ -51,7 +56,7 @@ struct Assigner::Target {
     /// Throws Error{Fault::data} unless the id may become a new record.
     void check_new(const ParticipantId& participant) const
     {
-        redcap::check_participant_pattern(participant, project.participant_pattern);
+        check_participant(participant, project.participant_pattern);
         if (find_participant(*client, participant) != Known::no) {
             throw Error{Fault::data, "project {}: this participant exists already", project.name};
         }
@@ -60,7 +65,7 @@ struct Assigner::Target {
 
 Assigner::Assigner(const Paths& paths, redcap::Client& incoming, redcap::Client& dtp,
                    OpenProject open)
-    : m_tree{paths}, m_incoming{incoming, paths.state() / "locks"}, m_dtp{dtp},
+    : m_paths{paths}, m_tree{paths}, m_incoming{incoming, paths.state() / "locks"}, m_dtp{dtp},
       m_open{std::move(open)}, m_audit{paths.logs() / "assign-audit.log"}
 {
 }
@@ -182,6 +187,54 @@ AssignOutcome Assigner::assign(const Assignment& wanted, Mode mode, TimePoint no
         outcome.transfer.requested = local_minute(now);
     }
     return outcome;
+}
+
+redcap::Transfer Assigner::cancellable(const StudyUid& study, const ProjectName& project,
+                                       const std::optional<ParticipantId>& participant)
+{
+    auto requests = m_incoming.transfers({study});
+    std::erase_if(requests, [&](const redcap::Transfer& request) {
+        return request.study != study || request.project != project.str()
+               || (participant && request.participant != participant->str());
+    });
+    if (requests.empty()) {
+        throw Error{Fault::missing, "study {} has no such request for project {}", study, project};
+    }
+    std::erase_if(requests,
+                  [](const redcap::Transfer& request) { return !request.transferred.empty(); });
+    if (requests.empty()) {
+        throw Error{Fault::data, "study {} has been sent to project {} already", study, project};
+    }
+    if (requests.size() > 1) {
+        throw Error{Fault::data,
+                    "study {} has {} requests for project {}: name one by --participant", study,
+                    requests.size(), project};
+    }
+    return requests.front();
+}
+
+redcap::Transfer Assigner::cancel(const StudyUid& study, const ProjectName& project,
+                                  const std::optional<ParticipantId>& participant, Mode mode,
+                                  TimePoint now)
+{
+    constexpr std::chrono::seconds patience{60};
+    std::optional<FileLock> no_filing;
+    if (mode == Mode::apply) {
+        // Else fiona-create-transfer-requests, which may have read the instance a moment ago, would file
+        // it again behind our back.
+        make_directories(m_paths.pids());
+        no_filing.emplace(m_paths.pids() / "fiona-create-transfer-requests.lock", patience);
+    }
+    auto request = cancellable(study, project, participant);
+    const store::Requests files{m_paths};
+    const auto name = request_of(request).file_name();
+    if (mode == Mode::dry_run) {
+        return request;
+    }
+    m_audit.append({"cancel", study, project, ParticipantId{request.participant}}, now);
+    static_cast<void>(files.withdraw(name));
+    m_incoming.withdraw(request);
+    return request;
 }
 
 } // namespace fiona::routing

@@ -62,6 +62,13 @@ public:
     /// study for this project), and what REDCap throws.
     AssignOutcome assign(const Assignment& wanted, Mode mode, TimePoint now);
 
+    /// Takes a request back that was not sent yet: its file goes, then its instance. Meanwhile nobody files
+    /// requests. Returns what was taken back. Throws Error: Fault::missing (no such request), Fault::data
+    /// (it was sent; several fit, and no participant is given), Fault::temporary (it is being sent now).
+    redcap::Transfer cancel(const StudyUid& study, const ProjectName& project,
+                            const std::optional<ParticipantId>& participant, Mode mode,
+                            TimePoint now);
+
     /// The REDCap project of an active research project. Throws Error{Fault::data} if it is not
     /// active, Fault::config if it has no token.
     [[nodiscard]] std::unique_ptr<redcap::Client> open(const ProjectName& project);
@@ -71,6 +78,10 @@ private:
     [[nodiscard]] Target target(const ProjectName& project);
     bool ensure_participant(Target& target, const Assignment& wanted, Mode mode, TimePoint now);
 
+    [[nodiscard]] redcap::Transfer cancellable(const StudyUid& study, const ProjectName& project,
+                                               const std::optional<ParticipantId>& participant);
+
+    Paths m_paths;
     store::StudyTree m_tree;
     redcap::Incoming m_incoming;
     redcap::Client& m_dtp;

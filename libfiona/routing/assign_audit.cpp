@@ -35,21 +35,24 @@ std::string unix_user()
 
 } // namespace
 
-void AuditLog::append(const AuditEntry& entry, TimePoint now) const
+void AuditLog::append(const std::vector<AuditEntry>& entries, TimePoint now) const
 {
-    const auto line = fmt::format(
-        "{} user={} command={} study={} project={} participant={}\n", iso8601_utc(now), unix_user(),
-        entry.command, entry.study ? log::uid_tag(entry.study->str()) : "-",
-        percent_encoded(entry.project.str()),
-        sha256_hex(entry.participant.str()).substr(0, participant_digits));
-
+    const auto user = unix_user();
+    std::string lines;
+    for (const auto& entry : entries) {
+        lines += fmt::format("{} user={} command={} study={} project={} participant={}\n",
+                             iso8601_utc(now), user, entry.command,
+                             entry.study ? log::uid_tag(entry.study->str()) : "-",
+                             percent_encoded(entry.project.str()),
+                             sha256_hex(entry.participant.str()).substr(0, participant_digits));
+    }
     make_directories(m_file.parent_path());
     const bool is_new = ::access(m_file.c_str(), F_OK) != 0;
     const UniqueFd fd{::open(m_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)};
     if (!fd) {
         throw os_error(errno, "open the audit log " + m_file.native());
     }
-    write_all(fd.get(), line, "the audit log"); // one short write: lines of two people do not mix
+    write_all(fd.get(), lines, "the audit log"); // one write: lines of two people do not mix
     if (::fsync(fd.get()) != 0) {
         throw os_error(errno, "sync the audit log");
     }

@@ -8,12 +8,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fiona::routing {
 
 /// One change made by a person's hand.
 struct AuditEntry {
-    std::string_view command; ///< assign, resend, add-participant
+    std::string_view command; ///< assign, resend, cancel, add-participant, coupling-import
     std::optional<StudyUid> study;
     ProjectName project;
     ParticipantId participant;
@@ -29,7 +30,9 @@ public:
     explicit AuditLog(std::filesystem::path file) : m_file{std::move(file)} {}
 
     /// Throws os_error(): what cannot be recorded must not be done.
-    void append(const AuditEntry& entry, TimePoint now) const;
+    void append(const AuditEntry& entry, TimePoint now) const { append(std::vector{entry}, now); }
+    /// A line for each, in one write.
+    void append(const std::vector<AuditEntry>& entries, TimePoint now) const;
 
 private:
     std::filesystem::path m_file;

@@ -3,6 +3,8 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/redcap/mirror.h"
+#include "libfiona/base/files.h"
+#include "libfiona/routing/coupling_report.h"
 
 namespace fiona::routing {
 
@@ -29,6 +31,11 @@ redcap::Client& AssignDesk::dtp()
     return connected(m_dtp, m_config, redcap::Role::dtp);
 }
 
+redcap::Client& AssignDesk::coupling_list()
+{
+    return connected(m_coupling, m_config, redcap::Role::coupling);
+}
+
 Assigner AssignDesk::assigner()
 {
     return {m_config.paths, incoming(), dtp(), [this](const Private<std::string>& token) {
@@ -44,21 +51,24 @@ Report AssignDesk::studies(const StudyQuery& query, TimePoint now)
 
 Report AssignDesk::projects()
 {
-    return report_projects(dtp());
+    return report_projects(dtp(), m_permissions);
 }
 
 Report AssignDesk::events(const ProjectName& project)
 {
+    m_permissions.check(project);
     return report_events(*assigner().open(project));
 }
 
 Report AssignDesk::participants(const ProjectName& project, const std::string& like)
 {
+    m_permissions.check(project);
     return report_participants(*assigner().open(project), like);
 }
 
 Report AssignDesk::check_id(const ProjectName& project, const ParticipantId& participant)
 {
+    m_permissions.check(project);
     assigner().check_new_id(project, participant);
     return {json::Object{{"project", project.str()}, {"ok", true}},
             {{"ok: this id may be added to " + project.str()}}};
@@ -67,6 +77,7 @@ Report AssignDesk::check_id(const ProjectName& project, const ParticipantId& par
 Report AssignDesk::add_participant(const ProjectName& project, const ParticipantId& participant,
                                    const std::string& event, Mode mode, TimePoint now)
 {
+    m_permissions.check(project);
     assigner().add_participant(project, participant, event, mode, now);
     const bool is_dry_run = mode == Mode::dry_run;
     return {json::Object{{"project", project.str()},
@@ -79,13 +90,54 @@ Report AssignDesk::add_participant(const ProjectName& project, const Participant
 
 Report AssignDesk::assign(const Assignment& wanted, Mode mode, TimePoint now)
 {
+    m_permissions.check(wanted.project);
     return report_assignment(assigner().assign(wanted, mode, now), mode);
+}
+
+Report AssignDesk::cancel(const StudyUid& study, const ProjectName& project,
+                          const std::optional<ParticipantId>& participant, Mode mode, TimePoint now)
+{
+    m_permissions.check(project);
+    return report_cancelled(assigner().cancel(study, project, participant, mode, now), mode);
+}
+
+Report AssignDesk::import_coupling(const std::filesystem::path& file,
+                                   const std::optional<ProjectName>& project,
+                                   const CouplingImport& options, Mode mode, TimePoint now)
+{
+    constexpr std::size_t max_bytes = std::size_t{16} << 20U;
+    auto content = read_coupling_file(read_file(file, max_bytes), project);
+    for (const auto& line : content.lines) {
+        m_permissions.check(ProjectName{line.row.project});
+    }
+    CouplingImporter importer{m_config.paths, coupling_list(), dtp(),
+                              [this](const Private<std::string>& token) {
+                                  return redcap::connect(m_config.redcap, token);
+                              }};
+    return report_import(importer.import(std::move(content), options, mode, now), mode);
+}
+
+Report AssignDesk::coupling(const std::optional<ProjectName>& project)
+{
+    return report_coupling(read_coupling(coupling_list()), project, m_permissions);
+}
+
+Report AssignDesk::expire_coupling(std::chrono::seconds age, Mode mode, TimePoint now)
+{
+    if (!m_permissions.allows("*")) {
+        throw Error{Fault::permission, "expire is for those who may use every project"};
+    }
+    return report_expiry(routing::expire_coupling(coupling_list(), age, mode, now), mode);
 }
 
 Report AssignDesk::status(const std::vector<StudyUid>& studies, const TransferQuery& query)
 {
     redcap::Incoming records{incoming(), m_config.paths.state() / "locks"};
-    return report_transfers(records.transfers(studies), query);
+    auto transfers = records.transfers(studies);
+    std::erase_if(transfers, [&](const redcap::Transfer& transfer) {
+        return !m_permissions.allows(transfer.project);
+    });
+    return report_transfers(transfers, query);
 }
 
 StudyUid AssignDesk::study(const std::string& uid, const std::string& accession) const

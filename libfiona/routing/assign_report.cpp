@@ -73,14 +73,14 @@ Report report_studies(const std::vector<Study>& studies, TimePoint now)
     return report;
 }
 
-Report report_projects(redcap::Client& dtp)
+Report report_projects(redcap::Client& dtp, const Permissions& permissions)
 {
     auto details = project_rows(dtp);
     Report report;
     json::Array document;
     report.rows = {{"PROJECT", "PARTICIPANTS", "TOKEN", "AUTO-ID AE TITLE", "APPROVED UNTIL"}};
     for (const auto& project : redcap::research_projects(dtp)) {
-        if (!project.active) {
+        if (!project.active || !permissions.allows(project.name.str())) {
             continue;
         }
         const auto& row = details[project.name.str()];
@@ -176,6 +176,17 @@ Report report_assignment(const AssignOutcome& outcome, Mode mode)
         transfer.participant, transfer.event.empty() ? "" : ", event " + transfer.event,
         transfer.requested, state_name(state_of(transfer)))});
     return report;
+}
+
+Report report_cancelled(const redcap::Transfer& transfer, Mode mode)
+{
+    auto document = as_json(transfer);
+    document.object()["cancelled"] = true;
+    document.object()["dry_run"] = mode == Mode::dry_run;
+    return {std::move(document),
+            {{fmt::format("{}: the request for {} as {} {}taken back",
+                          log::uid_tag(transfer.study.str()), transfer.project,
+                          transfer.participant, mode == Mode::dry_run ? "would be " : "")}}};
 }
 
 std::vector<std::string> tab_separated(const std::vector<std::vector<std::string>>& rows)

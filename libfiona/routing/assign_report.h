@@ -2,9 +2,11 @@
 #pragma once
 
 #include "libfiona/base/dates.h"
+#include "libfiona/base/error.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/mode.h"
 #include "libfiona/routing/assign.h"
+#include "libfiona/routing/permissions.h"
 #include "libfiona/routing/studies.h"
 
 #include <optional>
@@ -18,6 +20,7 @@ namespace fiona::routing {
 struct Report {
     json::Value document;
     std::vector<std::vector<std::string>> rows;
+    std::optional<Error> problem{}; ///< thrown when the report has been given
 };
 
 struct TransferQuery {
@@ -27,14 +30,15 @@ struct TransferQuery {
 };
 
 [[nodiscard]] Report report_studies(const std::vector<Study>& studies, TimePoint now);
-/// Active projects: pattern, token there or not, automatic ids, end of the approval.
-[[nodiscard]] Report report_projects(redcap::Client& dtp);
+/// Active projects that the person may use: pattern, token there or not, automatic ids, end of the approval.
+[[nodiscard]] Report report_projects(redcap::Client& dtp, const Permissions& permissions = {});
 [[nodiscard]] Report report_events(redcap::Client& project);
 /// `like`: only ids that hold this text, without case; "" for all.
 [[nodiscard]] Report report_participants(redcap::Client& project, const std::string& like);
 /// One row per request; the first column is the study UID.
 [[nodiscard]] Report report_transfers(const std::vector<redcap::Transfer>& transfers,
                                       const TransferQuery& query);
+[[nodiscard]] Report report_cancelled(const redcap::Transfer& transfer, Mode mode);
 [[nodiscard]] Report report_assignment(const AssignOutcome& outcome, Mode mode);
 
 /// For `cut` and `while read`: cells joined by tabs; tabs and control characters inside become `?`.

@@ -28,13 +28,20 @@ PopulateCache::PopulateCache(std::filesystem::path file) : m_file{std::move(file
             return;
         }
         const auto document = json::parse(*text, m_file.native());
-        for (const auto& [uid, entry] : document.object()) {
-            m_entries.emplace(StudyUid{uid}, Entry{number(entry, "changed_ns"),
-                                                   entry.text("digest"), number(entry, "refused")});
+        const auto* const studies = document.find("studies");
+        if (studies == nullptr) {
+            throw Error{Fault::data, "{} is of an older version", m_file.native()};
+        }
+        m_coupling = document.text("coupling");
+        for (const auto& [uid, entry] : studies->object()) {
+            m_entries.emplace(StudyUid{uid},
+                              Entry{number(entry, "changed_ns"), entry.text("digest"),
+                                    number(entry, "refused"), number(entry, "conflict")});
         }
     } catch (const Error& e) {
         log::warn("cache_forgotten", {{"reason", e.what()}});
         m_entries.clear();
+        m_coupling.clear();
         m_changed = true;
     }
 }
@@ -62,17 +69,25 @@ void PopulateCache::keep_only(const std::vector<StudyUid>& present)
     m_changed = m_changed || removed > 0;
 }
 
+void PopulateCache::set_coupling(const std::string& digest)
+{
+    m_changed = m_changed || m_coupling != digest;
+    m_coupling = digest;
+}
+
 void PopulateCache::save()
 {
     if (!m_changed) {
         return;
     }
-    json::Object document;
+    json::Object studies;
     for (const auto& [study, entry] : m_entries) {
-        document.emplace(study.str(), json::Object{{"changed_ns", entry.changed_ns},
-                                                   {"digest", entry.digest},
-                                                   {"refused", entry.refused}});
+        studies.emplace(study.str(), json::Object{{"changed_ns", entry.changed_ns},
+                                                  {"digest", entry.digest},
+                                                  {"refused", entry.refused},
+                                                  {"conflict", entry.conflict}});
     }
+    const json::Object document{{"coupling", m_coupling}, {"studies", std::move(studies)}};
     make_directories(m_file.parent_path());
     store::write_file(m_file, json::write(document));
     m_changed = false;

@@ -22,6 +22,7 @@ public:
         std::int64_t changed_ns = 0; ///< mtime of raw/<Study> when it was read; 0: read it again
         std::string digest;          ///< StudyOnDisk::digest() of what was recorded or refused
         std::int64_t refused = 0;    ///< seconds since 1970 when REDCap refused it; 0: it took it
+        std::int64_t conflict = 0;   ///< the same, when a request for it was in conflict; 0: none
 
         friend bool operator==(const Entry&, const Entry&) = default;
     };
@@ -32,12 +33,16 @@ public:
     void put(const StudyUid& study, Entry entry);
     /// Forgets every study that is not in `present` (sorted).
     void keep_only(const std::vector<StudyUid>& present);
+    /// CouplingIndex::digest() of the list that every study was looked up in.
+    [[nodiscard]] const std::string& coupling() const { return m_coupling; }
+    void set_coupling(const std::string& digest);
     /// Writes the file if anything changed since it was read.
     void save();
 
 private:
     std::filesystem::path m_file;
     std::map<StudyUid, Entry> m_entries;
+    std::string m_coupling;
     bool m_changed = false;
 };
 

@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/routing/populate_incoming.h"
 
+#include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/routing/coupling.h"
 #include "libfiona/routing/populate_cache.h"
 #include "libfiona/routing/series_record.h"
 #include "libfiona/store/study_tree.h"
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <set>
 
 namespace fiona::routing {
 
 namespace {
 
 constexpr std::size_t studies_per_call = 200;
-constexpr std::chrono::hours refused_rest{1};
+constexpr std::chrono::hours rest{1}; // of what REDCap refused, and of conflicts
 
-/// What was read of one study and is not yet known to be in REDCap.
+/// What was read of one study and is not yet known to be in REDCap, or not yet routed.
 struct Candidate {
     StudyOnDisk study;
     std::int64_t changed_ns = 0;
+    bool is_recorded = false; ///< only rules or list are to be asked
+    RoutingScope scope;
 };
 
 /// mtime of raw/<Study>: every series JSON comes by rename, so it moves with each of them.
@@ -33,12 +40,39 @@ std::optional<std::int64_t> directory_change(const store::StudyTree& tree, const
     return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
 }
 
+/// Coupling list and rules as they are now.
+class Sources {
+public:
+    explicit Sources(const PopulateProjects& projects)
+    {
+        try {
+            if (projects.coupling != nullptr) {
+                coupling = CouplingIndex{read_coupling(*projects.coupling)};
+            }
+            if (projects.routing != nullptr) {
+                rules = RoutingRules{*projects.routing};
+            }
+        } catch (const Error& e) {
+            log::error("routing_unavailable", {{"reason", e.what()}});
+            problem = e;
+        }
+    }
+
+    CouplingIndex coupling;
+    RoutingRules rules;
+    std::optional<Error> problem; ///< then nothing may be taken as routed
+};
+
 class Run {
 public:
-    Run(redcap::Client& client, const Config& config, TimePoint now, Mode mode)
+    Run(const PopulateProjects& projects, const Config& config, TimePoint now, Mode mode,
+        std::optional<std::string> rules_again_for)
         : m_tree{config.paths}, m_cache{config.paths.state() / "populate-incoming.json"},
-          m_incoming{client, config.paths.state() / "locks"}, m_settle{config.timing.settle},
-          m_now{now}, m_mode{mode}
+          m_incoming{projects.incoming, config.paths.state() / "locks"}, m_sources{projects},
+          m_router{m_sources.coupling, m_sources.rules, projects.dtp}, m_rules_again_for{std::move(
+                                                                           rules_again_for)},
+          m_is_new_list{!m_sources.problem && m_cache.coupling() != m_sources.coupling.digest()},
+          m_settle{config.timing.settle}, m_now{now}, m_mode{mode}
     {
     }
 
@@ -47,6 +81,7 @@ public:
         if (m_mode == Mode::apply) {
             m_incoming.resume(m_now);
         }
+        m_report.disabled_rules = m_sources.rules.disabled();
         const auto studies = m_tree.studies();
         for (const auto& study : studies) {
             if (is_deidentified(study)) {
@@ -56,14 +91,19 @@ public:
             }
             look_at(study);
             if (m_candidates.size() == studies_per_call) {
-                record();
+                handle_candidates();
             }
         }
-        record();
+        handle_candidates();
         m_cache.keep_only(studies);
+        if (m_is_new_list) {
+            m_cache.set_coupling(m_sources.coupling.digest());
+        }
         save();
         return std::move(m_report);
     }
+
+    [[nodiscard]] const std::optional<Error>& problem() const { return m_sources.problem; }
 
 private:
     void look_at(const StudyUid& study)
@@ -75,7 +115,10 @@ private:
         }
         ++m_report.studies;
         const auto* const known = m_cache.find(study);
-        if (known != nullptr && known->changed_ns == *changed && known->refused == 0) {
+        const bool is_same =
+            known != nullptr && known->changed_ns == *changed && known->refused == 0;
+        const auto scope = scope_of(known, is_same);
+        if (is_same && !scope) {
             ++m_report.unchanged;
             return;
         }
@@ -92,19 +135,58 @@ private:
         }
         // A study with unreadable series is read, and complained about, in every run.
         const auto remembered = on_disk.unreadable == 0 ? *changed : 0;
-        if (known != nullptr && known->digest == on_disk.digest()) {
-            if (known->refused == 0) {
-                ++m_report.unchanged;
-                m_cache.put(study, {remembered, known->digest, 0});
-                return;
-            }
-            if (epoch_seconds(m_now) - known->refused
-                < std::chrono::seconds{refused_rest}.count()) {
-                m_report.refused.push_back({study, "refused less than an hour ago"});
-                return;
-            }
+        const bool is_recorded =
+            known != nullptr && known->refused == 0 && known->digest == on_disk.digest();
+        if (is_recorded && !scope) {
+            ++m_report.unchanged;
+            auto entry = *known;
+            entry.changed_ns = remembered;
+            m_cache.put(study, std::move(entry));
+            return;
         }
-        m_candidates.push_back({std::move(on_disk), remembered});
+        if (known != nullptr && known->digest == on_disk.digest() && is_recent(known->refused)) {
+            m_report.refused.push_back({study, "refused less than an hour ago"});
+            return;
+        }
+        m_candidates.push_back({.study = std::move(on_disk),
+                                .changed_ns = remembered,
+                                .is_recorded = is_recorded,
+                                .scope = is_recorded ? *scope : RoutingScope{}});
+    }
+
+    [[nodiscard]] bool is_recent(std::int64_t when) const
+    {
+        return when != 0 && epoch_seconds(m_now) - when < std::chrono::seconds{rest}.count();
+    }
+
+    /// What is to be asked for a study although nothing of it is new; nothing for most.
+    std::optional<RoutingScope> scope_of(const PopulateCache::Entry* known, bool is_same)
+    {
+        if (m_rules_again_for) {
+            return RoutingScope{.rules = RoutingScope::Rules::apply,
+                                .only_project = m_rules_again_for};
+        }
+        if (known != nullptr && known->conflict != 0) {
+            if (!is_recent(known->conflict) || m_is_new_list) {
+                return RoutingScope{};
+            }
+            m_report.old_conflicts += is_same ? 1U : 0U;
+        }
+        if (m_is_new_list) {
+            return RoutingScope{.rules = RoutingScope::Rules::skip, .only_project = {}};
+        }
+        return std::nullopt;
+    }
+
+    void handle_candidates()
+    {
+        if (m_candidates.empty()) {
+            return;
+        }
+        record();
+        route();
+        m_candidates.clear();
+        save(); // a later batch may fail; what is recorded need not be compared again
     }
 
     void record()
@@ -112,15 +194,14 @@ private:
         std::vector<redcap::StudyRecord> records;
         records.reserve(m_candidates.size());
         for (const auto& candidate : m_candidates) {
-            records.push_back(candidate.study.record);
+            if (!candidate.is_recorded) {
+                records.push_back(candidate.study.record);
+            }
         }
         auto recorded = m_incoming.record_all(records, m_mode);
         m_report.unchanged += recorded.unchanged.size();
+        m_report.unchanged += m_candidates.size() - records.size();
         m_report.series_rows += recorded.series_rows;
-        for (const auto& candidate : m_candidates) {
-            m_cache.put(candidate.study.record.study,
-                        {candidate.changed_ns, candidate.study.digest(), 0});
-        }
         for (auto& study : recorded.written) {
             log::info(m_mode == Mode::apply ? "study_recorded" : "study_would_be_recorded",
                       {{"study", study}});
@@ -128,15 +209,36 @@ private:
         }
         for (auto& refusal : recorded.refused) {
             log::warn("study_refused", {{"study", refusal.study}, {"reason", refusal.reason}});
-            auto entry = *m_cache.find(refusal.study);
-            entry.refused = epoch_seconds(m_now);
-            m_cache.put(refusal.study, std::move(entry));
+            const auto refused = std::ranges::find_if(m_candidates, [&](const Candidate& one) {
+                return one.study.record.study == refusal.study;
+            });
+            m_cache.put(refusal.study, {.changed_ns = refused->changed_ns,
+                                        .digest = refused->study.digest(),
+                                        .refused = epoch_seconds(m_now)});
+            m_candidates.erase(refused); // not in INCOMING, so it cannot be requested
             m_report.refused.push_back(std::move(refusal));
         }
-        const bool something = !m_candidates.empty();
-        m_candidates.clear();
-        if (something) {
-            save(); // a later batch may fail; what is recorded need not be compared again
+    }
+
+    /// Remembers a study only after its requests are in INCOMING.
+    void route()
+    {
+        for (const auto& candidate : m_candidates) {
+            m_router.look_at(candidate.study, candidate.scope);
+        }
+        auto routed = m_router.flush(m_incoming, m_now, m_mode);
+        std::set<StudyUid> in_conflict;
+        for (const auto& conflict : routed.conflicts) {
+            in_conflict.insert(conflict.study);
+        }
+        std::ranges::move(routed.requested, std::back_inserter(m_report.requested));
+        std::ranges::move(routed.conflicts, std::back_inserter(m_report.conflicts));
+        for (const auto& candidate : m_candidates) {
+            const auto& study = candidate.study.record.study;
+            m_cache.put(study,
+                        {.changed_ns = m_sources.problem ? 0 : candidate.changed_ns,
+                         .digest = m_sources.problem ? "" : candidate.study.digest(),
+                         .conflict = in_conflict.contains(study) ? epoch_seconds(m_now) : 0});
         }
     }
 
@@ -150,6 +252,10 @@ private:
     store::StudyTree m_tree;
     PopulateCache m_cache;
     redcap::Incoming m_incoming;
+    Sources m_sources;
+    Router m_router;
+    std::optional<std::string> m_rules_again_for;
+    bool m_is_new_list;
     std::chrono::seconds m_settle;
     TimePoint m_now;
     Mode m_mode;
@@ -159,10 +265,16 @@ private:
 
 } // namespace
 
-PopulateReport populate_incoming(redcap::Client& client, const Config& config, TimePoint now,
-                                 Mode mode)
+PopulateReport populate_incoming(const PopulateProjects& projects, const Config& config,
+                                 TimePoint now, Mode mode,
+                                 const std::optional<std::string>& rules_again_for)
 {
-    return Run{client, config, now, mode}.report();
+    Run run{projects, config, now, mode, rules_again_for};
+    auto report = run.report();
+    if (run.problem()) {
+        throw Error{*run.problem()}.in("the studies are recorded, but not routed");
+    }
+    return report;
 }
 
 } // namespace fiona::routing

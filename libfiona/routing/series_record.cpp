@@ -67,6 +67,18 @@ void add_study_values(redcap::StudyRecord& record, const json::Value& properties
     fill_hash(record.hashed_patient_id, "PatientID");
 }
 
+void add_patient(std::vector<PatientLabels>& patients, const json::Value& properties)
+{
+    const auto id = properties.text("PatientID");
+    const auto name = properties.text("PatientName");
+    const bool is_known = std::ranges::any_of(patients, [&](const PatientLabels& labels) {
+        return labels.id.reveal() == id && labels.name.reveal() == name;
+    });
+    if (!is_known) {
+        patients.push_back({Private{id}, Private{name}});
+    }
+}
+
 bool belongs_to(const json::Value& properties, const StudyUid& study)
 {
     const auto uid = properties.text("StudyInstanceUID", study.str());
@@ -113,7 +125,8 @@ StudyOnDisk read_study(const store::StudyTree& tree, const StudyUid& study, Time
                                    .arrival_date = local_minute(now),
                                    .series = {}},
                         .unreadable = 0,
-                        .newest = {}};
+                        .newest = {},
+                        .patients = {}};
     auto& record = on_disk.record;
     for (const auto& series : tree.series(study)) {
         if (series.changed == TimePoint{}) {
@@ -127,6 +140,7 @@ StudyOnDisk read_study(const store::StudyTree& tree, const StudyUid& study, Time
         }
         record.series.push_back(series_record(series.uid, *series.properties));
         add_study_values(record, *series.properties);
+        add_patient(on_disk.patients, *series.properties);
     }
     for (auto* const hash : {&record.hashed_patient_name, &record.hashed_patient_id}) {
         if (hash->empty()) {

@@ -33,28 +33,6 @@ std::optional<TimePoint> date_in(const std::string& text, std::string_view field
     return when;
 }
 
-store::TransferRequest request_of(const redcap::Transfer& transfer)
-{
-    std::optional<EventName> event;
-    if (!transfer.event.empty()) {
-        event = EventName{transfer.event};
-    }
-    return {.study = transfer.study,
-            .project = ProjectName{transfer.project},
-            .participant = ParticipantId{transfer.participant},
-            .event = std::move(event),
-            .instance = transfer.instance,
-            .requested = transfer.requested,
-            .content = json::Object{{"redcap_repeat_instance", transfer.instance},
-                                    {"redcap_repeat_instrument", "transfers"},
-                                    {"study_instance_uid", transfer.study.str()},
-                                    {"transfer_date", transfer.transferred},
-                                    {"transfer_event_name", transfer.event},
-                                    {"transfer_name", transfer.participant},
-                                    {"transfer_project_name", transfer.project},
-                                    {"transfer_requested_date", transfer.requested}}};
-}
-
 /// The studies whose absence was reported, so that a cleaned archive does not fill the log. Only a
 /// memory: without it the absence is reported once more.
 class MissingSources {
@@ -244,6 +222,28 @@ private:
 };
 
 } // namespace
+
+store::TransferRequest request_of(const redcap::Transfer& transfer)
+{
+    std::optional<EventName> event;
+    if (!transfer.event.empty()) {
+        event = EventName{transfer.event};
+    }
+    return {.study = transfer.study,
+            .project = ProjectName{transfer.project},
+            .participant = ParticipantId{transfer.participant},
+            .event = std::move(event),
+            .instance = transfer.instance,
+            .requested = transfer.requested,
+            .content = json::Object{{"redcap_repeat_instance", transfer.instance},
+                                    {"redcap_repeat_instrument", "transfers"},
+                                    {"study_instance_uid", transfer.study.str()},
+                                    {"transfer_date", transfer.transferred},
+                                    {"transfer_event_name", transfer.event},
+                                    {"transfer_name", transfer.participant},
+                                    {"transfer_project_name", transfer.project},
+                                    {"transfer_requested_date", transfer.requested}}};
+}
 
 std::string_view decision_name(Decision decision)
 {

@@ -29,6 +29,10 @@ enum class Decision {
 };
 [[nodiscard]] std::string_view decision_name(Decision decision);
 
+/// The request that a row of `transfers` becomes. Throws Error{Fault::data} if a name or id of it is
+/// not allowed.
+[[nodiscard]] store::TransferRequest request_of(const redcap::Transfer& transfer);
+
 /// All that a decision depends on. `newest` is the youngest series JSON of the study.
 struct StudyState {
     bool on_disk = false;

@@ -9,8 +9,10 @@
 #include "libfiona/store/request_files.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 
 namespace fiona::store {
@@ -105,6 +107,27 @@ bool Requests::file(const TransferRequest& request) const
         throw;
     }
     return true;
+}
+
+bool Requests::withdraw(const std::string& file_name) const
+{
+    make_directories(m_paths.work());
+    // Nobody puts it back from work meanwhile; a claim is the one thing that may still happen.
+    const FileLock lock{m_paths.work() / ".lock", filing_patience};
+    if (::unlink((m_paths.requests() / file_name).c_str()) == 0) {
+        sync_directory(m_paths.requests());
+        std::error_code ignored; // alone they mean nothing
+        fs::remove(m_paths.requests() / files::state_name(file_name), ignored);
+        fs::remove(m_paths.requests() / files::result_name(file_name), ignored);
+        return true;
+    }
+    if (errno != ENOENT) {
+        throw os_error(errno, "remove a transfer request");
+    }
+    if (is_pending(file_name)) {
+        throw Error{Fault::temporary, "this request is being sent now; wait for what comes of it"};
+    }
+    return false;
 }
 
 bool Requests::is_pending(const std::string& file_name) const

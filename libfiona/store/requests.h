@@ -40,6 +40,8 @@ struct TransferRequest {
 ///         -                   + X.result.json              -                    -    sent, REDCap not yet told: only
 ///                                                                                    the report is repeated
 ///         -                        -                       +                    -    done (`_ok_<date>.log`)
+///         -                        -                       -                    -    taken back before it was
+///                                                                                    sent (withdraw), or none
 ///         -                        -                       -                    +    given up (`_fail.log`; the reason
 ///                                                                                    in `_fail_messages.log`, which
 ///                                                                                    is written first)
@@ -47,8 +49,9 @@ struct TransferRequest {
 /// stay in transfer_requests/ while X is in work, and go after X has gone. Alone they mean nothing; where X
 /// is in neither place the next RequestWorker::adopt() removes them.
 ///
-/// Every transition of X is one link(2) (file), one rename (claim, adopt, postpone, finish). Those who
-/// make work directories, take X out of those of the dead, or postpone X hold transfers_work/.lock meanwhile.
+/// Every transition of X is one link(2) (file), one rename (claim, adopt, postpone, finish) or one
+/// unlink(2) (withdraw). Those who
+/// make work directories, take X out of those of the dead, postpone or withdraw X hold transfers_work/.lock meanwhile.
 struct RequestState {
     unsigned attempts = 0;
     TimePoint next_try;
@@ -62,6 +65,9 @@ public:
     /// False if a request of that name waits already, or is in work (with or without a result).
     // NOLINTNEXTLINE(modernize-use-nodiscard) filing twice is fine
     bool file(const TransferRequest& request) const;
+    /// Removes a request that waits; false if there is none. Throws Error{Fault::temporary} if it is in
+    /// work: its images may be leaving.
+    [[nodiscard]] bool withdraw(const std::string& file_name) const;
     /// Waiting or in work.
     [[nodiscard]] bool is_pending(const std::string& file_name) const;
     /// Names in transfer_requests/, oldest first.

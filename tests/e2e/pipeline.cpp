@@ -212,9 +212,9 @@ void Pipeline::stop_pacs()
     m_pacs.reset();
 }
 
-bool Pipeline::send(const fs::path& directory)
+bool Pipeline::send(const fs::path& directory, const std::string& called)
 {
-    Background sender{{"dcmsend", "--call", "FIONA", "--aetitle", "SCANNER1", "--scan-directories",
+    Background sender{{"dcmsend", "--call", called, "--aetitle", "SCANNER1", "--scan-directories",
                        "--recurse", "--no-illegal-proposal", "127.0.0.1",
                        std::to_string(m_config.receiver.port), directory.native()},
                       scratch() / "dcmsend.log",

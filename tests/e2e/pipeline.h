@@ -71,7 +71,8 @@ public:
     void start_pacs();
     void stop_pacs();
     /// Sends everything below `directory` with dcmsend; true if every object was accepted.
-    [[nodiscard]] bool send(const std::filesystem::path& directory);
+    [[nodiscard]] bool send(const std::filesystem::path& directory,
+                            const std::string& called = "FIONA");
 
     /// SOP instance UIDs in the research PACS, by StudyInstanceUID.
     [[nodiscard]] std::map<std::string, std::multiset<std::string>> in_pacs();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/store/atomic_file.h"
 #include "tests/support/demo_site.h"
 #include "tests/support/sorted_site.h"
 
@@ -180,4 +181,89 @@ TEST_CASE("fiona-assign: without REDCap nothing is claimed and nothing is writte
 
     CHECK(run.exit_code == EX_TEMPFAIL);
     CHECK(desk.audit().empty());
+}
+
+TEST_CASE("fiona-assign: a coupling list is imported once, listed, and expires")
+{
+    const Desk desk;
+    const auto file = desk.site.root + "/list.csv";
+    store::write_file(file, "AccessionNumber,ProjectName,subjectid,eventname\r\n"
+                            "ACC0000123,DEMO,DEMO_001,Baseline\r\n"
+                            "A2,DEMO,DEMO_002,\r\n");
+    const auto run = [&](const std::vector<std::string>& words) {
+        return desk.site.run("fiona-assign", words);
+    };
+
+    const auto dry = run({"coupling", "import", file, "--create-participants", "--dry-run"});
+    CAPTURE(dry.err);
+    CHECK(dry.exit_code == EX_OK);
+    CHECK(run({"coupling", "list", "--json"}).out == "[]\n");
+    const auto first = run({"coupling", "import", file, "--create-participants"});
+    CHECK(first.exit_code == EX_OK);
+    CHECK_THAT(first.out, Contains("2 lines: 2 added") && Contains("2 participants created")
+                              && Contains("1 match"));
+    CHECK_THAT(run({"coupling", "import", file}).out, Contains("0 added, 2 known before"));
+    CHECK_THAT(run({"coupling", "list", "--project", "DEMO"}).out,
+               Contains("ACC0000123") && Contains("DEMO_002"));
+    CHECK(run({"participants", "DEMO"}).out == "DEMO_001\nDEMO_002\n");
+    CHECK(std::ranges::count(desk.audit(), '\n') == 4);
+    CHECK_THAT(run({"coupling", "expire"}).out, Contains("0 deleted"));
+
+    store::write_file(file, "AccessionNumber,ProjectName,SubjectID\nA3,DEMO,DEMO_003\nA4,DEMO,X\n");
+    const auto bad = run({"coupling", "import", file});
+    CHECK(bad.exit_code == EX_DATAERR);
+    CHECK_THAT(bad.out, Contains("line 3: ") && Contains("nothing is imported"));
+    const auto skipped = run({"coupling", "import", file, "--skip-bad", "--json"});
+    CHECK(skipped.exit_code == EX_DATAERR);
+    CHECK(json::parse(skipped.out, "out").find("added")->integer() == 1);
+}
+
+TEST_CASE("fiona-assign: a request is taken back before it is sent, and only then")
+{
+    const Desk desk;
+    REQUIRE(desk.assign().exit_code == EX_OK);
+    REQUIRE(desk.site.run("fiona-create-transfer-requests", {}).exit_code == EX_OK);
+    const auto requests = desk.site.config.paths.requests();
+    const auto files = [&] {
+        return std::ranges::count_if(
+            std::filesystem::directory_iterator{requests},
+            [](const auto& entry) { return entry.path().extension() == ".json"; });
+    };
+    REQUIRE(files() == 1);
+    const std::vector<std::string> cancel{"cancel", "1.2.3", "--project", "DEMO"};
+    auto dry = cancel;
+    dry.emplace_back("--dry-run");
+
+    CHECK(desk.site.run("fiona-assign", dry).exit_code == EX_OK);
+    CHECK(files() == 1);
+    const auto run = desk.site.run("fiona-assign", cancel);
+    CAPTURE(run.err);
+    CHECK(run.exit_code == EX_OK);
+    CHECK(files() == 0);
+    CHECK(desk.transfers().empty());
+    CHECK_THAT(desk.audit(), Contains("command=cancel"));
+    CHECK(desk.site.run("fiona-assign", cancel).exit_code == EX_NOINPUT);
+    CHECK(desk.assign().exit_code == EX_OK);
+}
+
+TEST_CASE("fiona-assign: groups open projects to people")
+{
+    const Desk desk;
+    const auto groups = desk.site.config.paths.config() / "assign-groups.json";
+    store::write_file(groups, R"({"daemon": ["DEMO"], "bin": ["GLIOMA"]})");
+    const auto run_as = [&](const std::string& user, std::vector<std::string> words) {
+        words.insert(words.end(), {"--config", desk.site.config_file});
+        auto environment = desk.site.environment();
+        environment.push_back("SUDO_USER=" + user);
+        return run_tool("fiona-assign", words, environment);
+    };
+
+    CHECK(run_as("daemon", {"events", "DEMO"}).exit_code == EX_OK);
+    const auto refused = run_as("bin", {"events", "DEMO"});
+    CHECK(refused.exit_code == EX_NOPERM);
+    CHECK_THAT(refused.err, Contains("assign-groups.json"));
+    CHECK(run_as("bin", {"projects", "--json"}).out == "[]\n");
+    CHECK(run_as("daemon", {"coupling", "expire"}).exit_code == EX_NOPERM);
+    std::filesystem::permissions(groups, std::filesystem::perms{0666});
+    CHECK(run_as("daemon", {"events", "DEMO"}).exit_code == EX_CONFIG);
 }

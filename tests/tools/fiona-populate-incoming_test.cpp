@@ -74,7 +74,7 @@ TEST_CASE(
     CHECK(document(first).find("series_rows")->integer() == 2);
     CHECK(document(first).find("waiting")->integer() == 1);
     CHECK(second.exit_code == EX_OK);
-    CHECK(document(second).find("calls")->integer() == 0);
+    CHECK(document(second).find("calls")->integer() == 2); // coupling list, routing rules
     const auto rows = rows_of(site, study(1));
     REQUIRE(rows.size() == 3);
     CHECK(rows[0].value("study_patient_id") == sha256_hex("TESTID001"));
@@ -84,6 +84,56 @@ TEST_CASE(
         CHECK_THAT(run.out + run.err,
                    !Contains("DOE") && !Contains("TESTID") && !Contains("ACC00"));
         CHECK_THAT(run.out + run.err, !Contains(study(1).str()));
+    }
+}
+
+TEST_CASE("fiona-populate-incoming: rules and list request studies, bad ones are one line each")
+{
+    if (without_redcapd()) {
+        return;
+    }
+    Site site;
+    site.start_redcap();
+    const auto put = [&](redcap::Role role, const std::string& record,
+                         std::map<std::string, std::string, std::less<>> values) {
+        redcap::Row row;
+        row.record = record;
+        row.values = std::move(values);
+        site.client(role)->import_records({row}, redcap::Overwrite::normal);
+    };
+    put(redcap::Role::dtp, "PLAIN",
+        {{"project_name", "PLAIN"}, {"project_active", "1"}, {"project_patient_naming", "P[0-9]"}});
+    put(redcap::Role::coupling, "1",
+        {{"cl_accessionnumber", "ACC1"}, {"cl_projectname", "PLAIN"}, {"cl_subjectid", "P1"}});
+    put(redcap::Role::coupling, "2",
+        {{"cl_accessionnumber", "ACC2"}, {"cl_projectname", "PLAIN"}, {"cl_subjectid", "Q2"}});
+    put(redcap::Role::coupling, "3",
+        {{"cl_accessionnumber", "ACC3"}, {"cl_projectname", "PLAIN"}, {"cl_subjectid", "P3"}});
+    put(redcap::Role::coupling, "4",
+        {{"cl_accessionnumber", "ACC3"}, {"cl_projectname", "PLAIN"}, {"cl_subjectid", "P4"}});
+    for (int i = 1; i <= 3; ++i) {
+        site.put_series(study(i), series(i, 1), std::chrono::hours{1},
+                        {{"AccessionNumber", fmt::format("ACC{}", i)}});
+    }
+
+    const auto dry = site.run(tool, {"--json", "--dry-run"});
+    const auto first = site.run(tool, {"--json"});
+    const auto second = site.run(tool, {"--json"});
+
+    CHECK(document(dry).find("requested")->array().size() == 1);
+    CHECK(first.exit_code == EX_DATAERR);
+    CHECK(document(first).find("written")->array().size() == 3);
+    CHECK(document(first).find("requested")->array().size() == 1);
+    CHECK(document(first).find("conflicts")->array().size() == 2);
+    CHECK(document(second).find("requested")->array().empty());
+    CHECK(document(second).find("old_conflicts")->integer() == 2);
+    const auto client = site.client(redcap::Role::incoming);
+    const auto transfers = redcap::Incoming{*client, site.root() / "locks"}.transfers();
+    REQUIRE(transfers.size() == 1);
+    CHECK(transfers[0].participant == "P1");
+    for (const auto& run : {dry, first, second}) {
+        CHECK_THAT(run.out + run.err, !Contains("DOE") && !Contains("TESTID") && !Contains("ACC1")
+                                          && !Contains("ACC3") && !Contains("Q2"));
     }
 }
 

@@ -18,6 +18,8 @@ using Catch::Matchers::Contains;
 
 namespace {
 
+using Result = Incoming::Requested::Result;
+
 const TimePoint now = Clock::from_time_t(1'704'190'000);
 const StudyUid study{"1.2.826.0.1.3680043.2.1125.1"};
 
@@ -52,19 +54,17 @@ TEST_CASE_METHOD(Fixture, "a hundred requests cost three calls, and none the sec
             request(fmt::format("DEMO_{}", i), "DEMO", StudyUid{fmt::format("1.2.3.{}", i)}));
     }
 
-    const auto outcomes = incoming.ensure_transfers(wanted, now);
+    const auto outcomes = incoming.ensure_transfers(wanted, now, Mode::apply);
     CHECK(redcap.exports == 2);
     CHECK(redcap.imports == 1);
-    const auto again = incoming.ensure_transfers(wanted, now);
+    const auto again = incoming.ensure_transfers(wanted, now, Mode::apply);
 
     CHECK(redcap.exports == 3);
     CHECK(redcap.imports == 1);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-        REQUIRE(outcomes.at(i).ensured);
-        REQUIRE(again.at(i).ensured);
-        CHECK(outcomes.at(i).ensured->created);
-        CHECK_FALSE(again.at(i).ensured->created);
-        CHECK(outcomes.at(i).ensured->transfer.participant == wanted.at(i).participant);
+        CHECK(outcomes.at(i).result == Result::created);
+        CHECK(again.at(i).result == Result::present);
+        CHECK(outcomes.at(i).transfer.participant == wanted.at(i).participant);
     }
     CHECK(outbox.planned().empty());
 }
@@ -72,15 +72,14 @@ TEST_CASE_METHOD(Fixture, "a hundred requests cost three calls, and none the sec
 TEST_CASE_METHOD(Fixture, "of requests that contradict each other only the first is made")
 {
     const auto outcomes = incoming.ensure_transfers(
-        {request("DEMO_1"), request("DEMO_2"), request("DEMO_1"), request("OTHER_1", "OTHER")},
-        now);
+        {request("DEMO_1"), request("DEMO_2"), request("DEMO_1"), request("OTHER_1", "OTHER")}, now,
+        Mode::apply);
 
-    CHECK(outcomes.at(0).ensured);
-    CHECK_FALSE(outcomes.at(1).ensured);
-    CHECK_THAT(outcomes.at(1).refusal, Contains("another participant"));
-    REQUIRE(outcomes.at(2).ensured);
-    CHECK(outcomes.at(2).ensured->transfer.instance == outcomes.at(0).ensured->transfer.instance);
-    CHECK(outcomes.at(3).ensured);
+    CHECK(outcomes.at(0).result == Result::created);
+    CHECK(outcomes.at(1).result == Result::conflict);
+    CHECK_THAT(outcomes.at(1).reason, Contains("another participant"));
+    CHECK(outcomes.at(2).transfer.instance == outcomes.at(0).transfer.instance);
+    CHECK(outcomes.at(3).result == Result::created);
     CHECK(instances() == 2);
 }
 

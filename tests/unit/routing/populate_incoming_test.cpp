@@ -23,7 +23,7 @@ const SeriesUid second{"1.2.826.0.1.3680043.2.1125.7.2"};
 struct Fixture {
     PopulateReport run(Mode mode = Mode::apply, TimePoint now = Clock::now())
     {
-        return populate_incoming(redcap, config, now, mode);
+        return populate_incoming({redcap}, config, now, mode);
     }
 
     Site site;

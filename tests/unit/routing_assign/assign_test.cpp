@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/redcap/incoming.h"
 #include "libfiona/routing/assign.h"
+#include "libfiona/routing/transfer_requests.h"
+#include "libfiona/store/requests.h"
+#include "tests/support/borrowed_redcap.h"
 #include "tests/support/loose_redcap.h"
 #include "tests/support/sorted_site.h"
 
@@ -14,39 +18,6 @@ using Catch::Matchers::Contains;
 using routing::Assignment;
 
 namespace {
-
-/// Hands out a project that the test keeps.
-class BorrowedRedcap : public redcap::Client {
-public:
-    explicit BorrowedRedcap(LooseRedcap& project) : m_project{project} {}
-
-    const std::string& record_id_field() override { return m_project.record_id_field(); }
-    std::vector<redcap::Row> export_records(const redcap::ExportSpec& spec) override
-    {
-        return m_project.export_records(spec);
-    }
-    std::size_t import_records(const std::vector<redcap::Row>& rows,
-                               redcap::Overwrite overwrite) override
-    {
-        return m_project.import_records(rows, overwrite);
-    }
-    void delete_records(const std::vector<std::string>& records) override
-    {
-        m_project.delete_records(records);
-    }
-    void delete_instance(const std::string& record, const std::string& instrument,
-                         unsigned instance) override
-    {
-        m_project.delete_instance(record, instrument, instance);
-    }
-    std::vector<redcap::Field> metadata() override { return m_project.metadata(); }
-    std::vector<redcap::Event> events() override { return m_project.events(); }
-    std::vector<std::string> repeating_forms() override { return m_project.repeating_forms(); }
-    std::string version() override { return m_project.version(); }
-
-private:
-    LooseRedcap& m_project;
-};
 
 /// A site with one study 1.2.3, and a project DEMO with a participant DEMO_001.
 class Desk {
@@ -288,4 +259,54 @@ TEST_CASE("a participant is added once, with an audit line")
               desk.assigner().add_participant(demo, participant, "", Mode::apply, desk.now);
           })
           == Fault::data);
+}
+
+TEST_CASE("a request that was not sent is taken back, file and instance")
+{
+    Desk desk;
+    desk.assign(Desk::wanted());
+    const auto request = routing::request_of(
+        redcap::Incoming{desk.incoming, desk.site.paths.state() / "locks"}.transfers().at(0));
+    REQUIRE(store::Requests{desk.site.paths}.file(request));
+    const auto lines = desk.audit_lines();
+    const auto cancel = [&](Mode mode) {
+        return desk.assigner().cancel(StudyUid{"1.2.3"}, ProjectName{"DEMO"}, std::nullopt, mode,
+                                      desk.now);
+    };
+
+    CHECK(cancel(Mode::dry_run).participant == "DEMO_001");
+    CHECK(store::Requests{desk.site.paths}.is_pending(request.file_name()));
+    CHECK(cancel(Mode::apply).participant == "DEMO_001");
+
+    CHECK_FALSE(store::Requests{desk.site.paths}.is_pending(request.file_name()));
+    CHECK(redcap::Incoming{desk.incoming, desk.site.paths.state() / "locks"}.transfers().empty());
+    CHECK(desk.audit_lines() == lines + 1);
+    CHECK(fault_of([&] { cancel(Mode::apply); }) == Fault::missing);
+}
+
+TEST_CASE("a request that is being sent, or was sent, is not taken back")
+{
+    Desk desk;
+    desk.assign(Desk::wanted());
+    const store::Requests requests{desk.site.paths};
+    const auto request = routing::request_of(
+        redcap::Incoming{desk.incoming, desk.site.paths.state() / "locks"}.transfers().at(0));
+    const auto cancel = [&] {
+        desk.assigner().cancel(StudyUid{"1.2.3"}, ProjectName{"DEMO"}, std::nullopt, Mode::apply,
+                               desk.now);
+    };
+    REQUIRE(requests.file(request));
+    {
+        const store::RequestWorker worker{requests};
+        REQUIRE(worker.claim(request.file_name(), desk.now));
+        CHECK(fault_of(cancel) == Fault::temporary);
+        worker.finish_done(request.file_name(), desk.now);
+    }
+    desk.incoming.import_records(
+        {{"1.2.3", "", "transfers", 1, {{"transfer_date", "2026-03-01 10:05"}}}},
+        redcap::Overwrite::normal);
+
+    CHECK(fault_of(cancel) == Fault::data);
+    CHECK(redcap::Incoming{desk.incoming, desk.site.paths.state() / "locks"}.transfers().size()
+          == 1);
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
-#include "libfiona/classify/pattern.h"
+#include "libfiona/base/pattern.h"
 
 #include <catch2/catch.hpp>
 
 #include <chrono>
 
 using namespace fiona;
-using classify::Pattern;
 
 TEST_CASE("patterns find what Python's would")
 {

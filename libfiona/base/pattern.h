@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace fiona::classify {
+namespace fiona {
 
 /// A regular expression of a rule, in the syntax of Python's `re`. RE2 runs it, in linear time; only
 /// what RE2 refuses (look-around, back references) is run by PCRE2, with limits.
@@ -25,4 +25,4 @@ private:
     std::shared_ptr<const Data> m_data;
 };
 
-} // namespace fiona::classify
+} // namespace fiona

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/classify/pattern.h"
+#include "libfiona/base/pattern.h"
 
 #include "libfiona/base/error.h"
 
@@ -10,7 +10,7 @@
 
 #include <array>
 
-namespace fiona::classify {
+namespace fiona {
 
 namespace {
 
@@ -107,4 +107,4 @@ bool Pattern::is_in(std::string_view text) const
     return result >= 0;
 }
 
-} // namespace fiona::classify
+} // namespace fiona
