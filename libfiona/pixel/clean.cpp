@@ -117,7 +117,7 @@ CleanReport clean_pixels(const fs::path& input, const fs::path& output, const Cl
 void clean_files(const std::vector<CleanJob>& jobs, const CleanOptions& options, unsigned at_once,
                  const std::function<void(std::size_t, const CleanReport&)>& done)
 {
-    const auto reader = reader_for(options); // loaded once, shared by the children
+    const auto reader = reader_for(options);
     std::list<Running> running;
     std::size_t next = 0;
     while (next < jobs.size() || !running.empty()) {
@@ -129,6 +129,9 @@ void clean_files(const std::vector<CleanJob>& jobs, const CleanOptions& options,
         const auto index = ended->index;
         const auto report = report_of(*ended->child, jobs[index]);
         running.erase(ended);
+        if (report.was_read) {
+            reader->load(); // where one asks, others will: from now on they share it
+        }
         done(index, report);
     }
 }

@@ -73,6 +73,7 @@ struct CleanReport {
     std::uint32_t rows = 0;
     std::vector<FrameMasks> masks;
     double masked_share = 0; ///< of the area of all frames, 0..1
+    bool was_read = false;   ///< Tesseract was asked about some part
     std::string from_syntax; ///< transfer syntaxes
     std::string to_syntax;
 

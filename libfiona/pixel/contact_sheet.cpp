@@ -3,10 +3,11 @@
 
 #include "libfiona/base/error.h"
 
-#include <leptonica/allheaders.h>
+#include <zlib.h>
 
 #include <algorithm>
-#include <memory>
+#include <array>
+#include <string_view>
 
 namespace fiona::pixel {
 
@@ -16,38 +17,89 @@ constexpr std::size_t most_rows = 6;
 constexpr std::uint32_t most_columns = 1024; // pixels of one picture
 constexpr std::uint32_t gap = 8;
 
-/// Frees what Leptonica allocates.
-struct PixDeleter {
-    void operator()(Pix* pix) const { pixDestroy(&pix); }
-};
-using Picture = std::unique_ptr<Pix, PixDeleter>;
+using Colour = std::array<std::uint8_t, 3>;
+constexpr Colour red{0xff, 0x30, 0x30};
+constexpr Colour backdrop{0x20, 0x40, 0x60};
 
-void put_plane(Pix& sheet, const GrayPlane& plane, std::uint32_t left, std::uint32_t top)
-{
-    auto* const words = pixGetData(&sheet);
-    const auto per_line = static_cast<std::size_t>(pixGetWpl(&sheet));
-    for (std::uint32_t y = 0; y < plane.height; ++y) {
-        for (std::uint32_t x = 0; x < plane.width; ++x) {
-            const l_uint32 gray = plane.row(y)[x];
-            words[(top + y) * per_line + left + x] = gray << 24U | gray << 16U | gray << 8U;
+/// A picture in colour as PNG wants it: rows, each behind a byte that says how it is filtered (0: not).
+class Canvas {
+public:
+    Canvas(std::uint32_t width, std::uint32_t height)
+        : m_width{width}, m_height{height}, m_bytes(row_bytes() * height)
+    {
+        for (std::uint32_t y = 0; y < height; ++y) {
+            for (std::uint32_t x = 0; x < width; ++x) {
+                put(x, y, backdrop);
+            }
         }
     }
+
+    void put(std::uint32_t x, std::uint32_t y, const Colour& colour)
+    {
+        std::ranges::copy(colour, m_bytes.data() + y * row_bytes() + 1 + colour.size() * x);
+    }
+    void put_plane(const GrayPlane& plane, std::uint32_t left, std::uint32_t top)
+    {
+        for (std::uint32_t y = 0; y < plane.height; ++y) {
+            for (std::uint32_t x = 0; x < plane.width; ++x) {
+                const auto gray = plane.row(y)[x];
+                put(left + x, top + y, {gray, gray, gray});
+            }
+        }
+    }
+    void put_frame(const Box& box, std::uint32_t left, std::uint32_t top)
+    {
+        for (auto x = box.x0; x < box.x1; ++x) {
+            put(left + x, top + box.y0, red);
+            put(left + x, top + box.y1 - 1, red);
+        }
+        for (auto y = box.y0; y < box.y1; ++y) {
+            put(left + box.x0, top + y, red);
+            put(left + box.x1 - 1, top + y, red);
+        }
+    }
+    [[nodiscard]] std::string png() const;
+
+private:
+    [[nodiscard]] std::size_t row_bytes() const { return 1 + std::size_t{3} * m_width; }
+
+    std::uint32_t m_width;
+    std::uint32_t m_height;
+    std::vector<std::uint8_t> m_bytes;
+};
+
+std::string big_endian(std::uint32_t value)
+{
+    std::string bytes;
+    for (const unsigned shift : {24U, 16U, 8U, 0U}) {
+        bytes.push_back(static_cast<char>(value >> shift & 0xffU));
+    }
+    return bytes;
 }
 
-void put_frame(Pix& sheet, const Box& box, std::uint32_t left, std::uint32_t top)
+/// PNG specification §5.3: length, type, data, check sum of type and data.
+std::string chunk(std::string_view type, std::string_view data)
 {
-    constexpr l_uint32 red = 0xff303000;
-    const auto point = [&](std::uint32_t x, std::uint32_t y) {
-        pixSetPixel(&sheet, static_cast<l_int32>(left + x), static_cast<l_int32>(top + y), red);
-    };
-    for (auto x = box.x0; x < box.x1; ++x) {
-        point(x, box.y0);
-        point(x, box.y1 - 1);
+    const auto body = std::string{type} + std::string{data};
+    const std::vector<Bytef> checked{body.begin(), body.end()};
+    const auto sum = ::crc32_z(0, checked.data(), checked.size());
+    return big_endian(static_cast<std::uint32_t>(data.size())) + body
+           + big_endian(static_cast<std::uint32_t>(sum));
+}
+
+std::string Canvas::png() const
+{
+    auto size = ::compressBound(m_bytes.size());
+    std::vector<Bytef> packed(size);
+    if (::compress(packed.data(), &size, m_bytes.data(), m_bytes.size()) != Z_OK) {
+        throw Error{Fault::internal, "cannot write a contact sheet"};
     }
-    for (auto y = box.y0; y < box.y1; ++y) {
-        point(box.x0, y);
-        point(box.x1 - 1, y);
-    }
+    // 8 bits a channel, three channels, the only methods of compression and filtering, not interlaced
+    using namespace std::string_view_literals;
+    return std::string{"\x89PNG\r\n\x1a\n"}
+           + chunk("IHDR",
+                   big_endian(m_width) + big_endian(m_height) + std::string{"\x08\x02\0\0\0"sv})
+           + chunk("IDAT", std::string{packed.data(), packed.data() + size}) + chunk("IEND", {});
 }
 
 } // namespace
@@ -86,34 +138,20 @@ std::string ContactSheet::png() const
         width = std::max(width, 2 * row.before.width + 3 * gap);
         height += row.before.height + gap;
     }
-    const Picture sheet{pixCreate(static_cast<l_int32>(width), static_cast<l_int32>(height), 32)};
-    if (!sheet) {
-        throw Error{Fault::data, "no memory for a contact sheet"};
-    }
-    constexpr l_uint32 backdrop = 0x20406000;
-    pixSetAllArbitrary(sheet.get(), backdrop);
+    Canvas sheet{width, height};
     std::uint32_t top = gap;
     for (const auto& row : m_rows) {
         const auto right = row.before.width + 2 * gap;
-        put_plane(*sheet, row.before, gap, top);
-        put_plane(*sheet, row.after, right, top);
+        sheet.put_plane(row.before, gap, top);
+        sheet.put_plane(row.after, right, top);
         for (const auto& box : row.boxes) {
             if (!box.is_empty()) {
-                put_frame(*sheet, box, gap, top);
+                sheet.put_frame(box, gap, top);
             }
         }
         top += row.before.height + gap;
     }
-    l_uint8* bytes = nullptr;
-    std::size_t size = 0;
-    if (pixWriteMemPng(&bytes, &size, sheet.get(), 0) != 0) {
-        throw Error{Fault::internal, "cannot write a contact sheet"};
-    }
-    struct Free {
-        void operator()(l_uint8* memory) const { lept_free(memory); }
-    };
-    const std::unique_ptr<l_uint8, Free> owner{bytes};
-    return {bytes, bytes + size};
+    return sheet.png();
 }
 
 } // namespace fiona::pixel

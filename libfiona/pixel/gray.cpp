@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/pixel/gray.h"
 
+#include <cmath>
+
 namespace fiona::pixel {
 
 GrayPlane cropped(const GrayPlane& plane, const Box& box)
@@ -28,6 +30,68 @@ GrayPlane halved(const GrayPlane& plane)
         }
     }
     return half;
+}
+
+GrayPlane inverted(const GrayPlane& plane)
+{
+    auto result = plane;
+    for (auto& value : result.values) {
+        value = static_cast<std::uint8_t>(255 - value);
+    }
+    return result;
+}
+
+GrayPlane turned(const GrayPlane& plane, unsigned quarters)
+{
+    auto result = plane;
+    for (unsigned i = 0; i < quarters % 4; ++i) {
+        const auto before = std::move(result);
+        result = {before.height, before.width, std::vector<std::uint8_t>(before.values.size())};
+        for (std::uint32_t y = 0; y < before.height; ++y) {
+            for (std::uint32_t x = 0; x < before.width; ++x) {
+                result.row(x)[before.height - 1 - y] = before.row(y)[x];
+            }
+        }
+    }
+    return result;
+}
+
+GrayPlane scaled(const GrayPlane& plane, float factor)
+{
+    auto source = plane;
+    for (; factor <= 0.5F && std::min(source.width, source.height) > 1; factor *= 2) {
+        source = halved(source); // what is left out between two points would be missed
+    }
+    const auto size = [&](std::uint32_t side) {
+        return std::max(1U,
+                        static_cast<std::uint32_t>(std::lround(static_cast<float>(side) * factor)));
+    };
+    GrayPlane result{size(source.width), size(source.height), {}};
+    result.values.resize(std::size_t{result.width} * result.height);
+    struct Place {
+        std::uint32_t first, second;
+        float share; ///< of the second
+    };
+    const auto place = [&](std::uint32_t at, std::uint32_t side) {
+        const auto exact = std::max(0.0F, (static_cast<float>(at) + 0.5F) / factor - 0.5F);
+        const auto first = std::min(side - 1, static_cast<std::uint32_t>(exact));
+        return Place{first, std::min(side - 1, first + 1), exact - static_cast<float>(first)};
+    };
+    for (std::uint32_t y = 0; y < result.height; ++y) {
+        const auto down = place(y, source.height);
+        for (std::uint32_t x = 0; x < result.width; ++x) {
+            const auto across = place(x, source.width);
+            const auto mixed = [&](std::uint32_t row) {
+                const auto* const values = source.row(row);
+                return static_cast<float>(values[across.first]) * (1 - across.share)
+                       + static_cast<float>(values[across.second]) * across.share;
+            };
+            const auto value =
+                mixed(down.first) * (1 - down.share) + mixed(down.second) * down.share;
+            result.row(y)[x] = static_cast<std::uint8_t>(std::clamp(value + 0.5F, 0.0F, 255.0F));
+        }
+    }
+    return result;
 }
 
 } // namespace fiona::pixel

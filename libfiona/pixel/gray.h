@@ -61,5 +61,11 @@ struct GrayPlane {
 [[nodiscard]] GrayPlane cropped(const GrayPlane& plane, const Box& box);
 /// Half the width and height, the mean of each 2 x 2; an odd last row or column is dropped.
 [[nodiscard]] GrayPlane halved(const GrayPlane& plane);
+/// White where it was black.
+[[nodiscard]] GrayPlane inverted(const GrayPlane& plane);
+/// Turned clockwise by so many quarters.
+[[nodiscard]] GrayPlane turned(const GrayPlane& plane, unsigned quarters);
+/// `factor` times as wide and high, at least one pixel; interpolated between neighbours.
+[[nodiscard]] GrayPlane scaled(const GrayPlane& plane, float factor);
 
 } // namespace fiona::pixel

@@ -219,7 +219,7 @@ std::vector<Word> Questions::words_of_part(const GrayPlane& part)
     return m_answers.emplace(hash, m_reader->words_of_part(part)).first->second;
 }
 
-std::vector<Word> Questions::words_in(const GrayPlane& picture) const
+std::vector<Word> Questions::words_in(const GrayPlane& picture)
 {
     return m_reader->words_in(picture);
 }
@@ -311,7 +311,7 @@ void Judge::read(std::vector<TextBox>& texts, const GrayPlane& view)
     texts = std::move(kept);
 }
 
-std::vector<TextBox> Judge::recognised(const std::vector<GrayPlane>& views) const
+std::vector<TextBox> Judge::recognised(const std::vector<GrayPlane>& views)
 {
     constexpr std::uint32_t margin = 3;
     std::vector<TextBox> result;

@@ -44,7 +44,7 @@ public:
 
     [[nodiscard]] bool can_read() const { return m_reader != nullptr; }
     [[nodiscard]] std::vector<Word> words_of_part(const GrayPlane& part);
-    [[nodiscard]] std::vector<Word> words_in(const GrayPlane& picture) const;
+    [[nodiscard]] std::vector<Word> words_in(const GrayPlane& picture);
 
 private:
     static constexpr unsigned most = 400;
@@ -67,7 +67,7 @@ private:
     enum class Reading { identity, harmless, unread };
     [[nodiscard]] std::vector<TextBox> detected(const std::vector<GrayPlane>& views,
                                                 const Box& part);
-    [[nodiscard]] std::vector<TextBox> recognised(const std::vector<GrayPlane>& views) const;
+    [[nodiscard]] std::vector<TextBox> recognised(const std::vector<GrayPlane>& views);
     /// Takes out what may stay and settles doubts; what is not asked about stays as it is.
     void read(std::vector<TextBox>& texts, const GrayPlane& view);
     [[nodiscard]] Reading reading_of(const std::vector<Word>& words) const;

@@ -360,6 +360,7 @@ CleanReport clean_one_image(const std::filesystem::path& input, const std::files
     if (doubt.empty() && !is_settled) {
         doubt = hide_rest(image, rewrite, judge, boxes);
     }
+    report.was_read = reader != nullptr && reader->has_read();
     report.masks = masks_of(boxes);
     report.masked_share = masked_share(boxes, layout);
     if (!doubt.empty()) {

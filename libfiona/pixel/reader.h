@@ -17,7 +17,9 @@ struct Word {
     Private<std::string> text{std::string{}};
 };
 
-/// Tesseract with its languages loaded. Uses one thread.
+class Tesseract;
+
+/// Reads parts of pictures with Tesseract, which is loaded when something is read for the first time.
 class Reader {
 public:
     /// `languages` as "eng+nor"; those without data on this machine are left out. Throws
@@ -27,15 +29,23 @@ public:
     Reader& operator=(const Reader&) = delete;
     ~Reader();
 
-    /// Words anywhere in the picture, bright or dark.
-    [[nodiscard]] std::vector<Word> words_in(const GrayPlane& picture) const;
+    /// Loads Tesseract now, if it is not: children share what their parent has loaded. Throws
+    /// Error{Fault::missing} without it.
+    void load();
+    /// Whether something was read.
+    [[nodiscard]] bool has_read() const { return m_has_read; }
+
+    /// Words anywhere in the picture, bright or dark. Throws as load().
+    [[nodiscard]] std::vector<Word> words_in(const GrayPlane& picture);
     /// The words of a small part of a picture, enlarged as Tesseract likes it, in both polarities
-    /// and, where the part is high, turned; the best of these readings. Boxes are not given.
-    [[nodiscard]] std::vector<Word> words_of_part(const GrayPlane& part) const;
+    /// and, where the part is high, turned; the best of these readings. Boxes are not given. Throws as
+    /// load().
+    [[nodiscard]] std::vector<Word> words_of_part(const GrayPlane& part);
 
 private:
-    struct Engine;
-    std::unique_ptr<Engine> m_engine;
+    std::string m_languages;
+    std::unique_ptr<Tesseract> m_tesseract;
+    bool m_has_read = false;
 };
 
 } // namespace fiona::pixel

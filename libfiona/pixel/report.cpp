@@ -72,6 +72,7 @@ json::Value CleanReport::to_json() const
                         {"rows", rows},
                         {"masks", all},
                         {"masked_share", std::round(masked_share * 1e6) / 1e6},
+                        {"was_read", was_read},
                         {"from_transfer_syntax", from_syntax},
                         {"to_transfer_syntax", to_syntax}};
     if (!reason.empty()) {
@@ -97,6 +98,7 @@ CleanReport CleanReport::from_json(const json::Value& value)
         report.masks.push_back(masks_of(masks));
     }
     report.masked_share = value.find("masked_share")->number();
+    report.was_read = value.find("was_read")->boolean();
     report.from_syntax = value.text("from_transfer_syntax");
     report.to_syntax = value.text("to_transfer_syntax");
     return report;

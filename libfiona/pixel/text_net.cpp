@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/pixel/text_net.h"
 
+#include "libfiona/pixel/local_contrast.h"
+
+#include <algorithm>
 #include <array>
 #include <cmath>
-#include <span>
 
 namespace fiona::pixel {
 
@@ -41,7 +43,7 @@ struct Layer {
 using First = Layer<1, narrow, 5>;
 using Second = Layer<narrow, wide, 3>;
 using Further = Layer<wide, wide, 3>;
-using Last = Layer<wide, 1, 1>;
+constexpr std::size_t last_numbers = wide + 1;
 
 struct Network {
     First first{weights.data()};
@@ -50,251 +52,22 @@ struct Network {
         Further{weights.data() + First::numbers + Second::numbers},
         Further{weights.data() + First::numbers + Second::numbers + Further::numbers},
         Further{weights.data() + First::numbers + Second::numbers + 2 * Further::numbers}};
-    Last last{weights.data() + First::numbers + Second::numbers + 3 * Further::numbers};
+    /// One weight for each channel, then the bias.
+    const float* last = weights.data() + weights.size() - last_numbers;
 };
 static_assert(weights.size()
-                  == First::numbers + Second::numbers + 3 * Further::numbers + Last::numbers,
+                  == First::numbers + Second::numbers + 3 * Further::numbers + last_numbers,
               "the weights are of another network");
-
-const Network& network()
-{
-    static const Network made;
-    return made;
-}
-
-/// Values of `channels` floats for each place, places row by row.
-struct Field {
-    std::size_t width = 0;
-    std::size_t height = 0;
-    std::vector<float> values;
-};
-
-/// Four neighbouring outputs at once keep their sums in registers.
-constexpr std::size_t block = 4;
-
-template <std::size_t Out>
-using Sums = std::array<std::array<float, Out>, block>;
-
-/// Adds what one tap of the kernel gives to the sums of a block.
-template <std::size_t In, std::size_t Out>
-[[gnu::always_inline]] inline void add_tap(Sums<Out>& sums, const float* weight,
-                                           const std::array<const float*, block>& places)
-{
-    for (std::size_t in = 0; in < In; ++in) {
-        for (std::size_t i = 0; i < block; ++i) {
-            const float value = places[i][in];
-            for (std::size_t out = 0; out < Out; ++out) {
-                sums[i][out] += value * weight[in * Out + out];
-            }
-        }
-    }
-}
-
-/// The sums of the block at x of row y, with zeros around the input.
-template <std::size_t In, std::size_t Out, std::size_t Side, std::size_t Stride>
-[[gnu::always_inline]] inline Sums<Out> block_sums(const Layer<In, Out, Side>& layer,
-                                                   const Field& input, std::size_t x, std::size_t y,
-                                                   std::size_t spread)
-{
-    static constexpr std::array<float, In> nothing{};
-    const auto half = static_cast<std::ptrdiff_t>(Side / 2 * spread);
-    const auto width = static_cast<std::ptrdiff_t>(input.width);
-    const auto height = static_cast<std::ptrdiff_t>(input.height);
-    Sums<Out> sums{};
-    sums.fill(layer.bias);
-    const float* weight = layer.weight.data();
-    for (std::size_t row = 0; row < Side; ++row) {
-        const auto from_y = static_cast<std::ptrdiff_t>(y * Stride + row * spread) - half;
-        if (from_y < 0 || from_y >= height) {
-            weight += Side * In * Out;
-            continue;
-        }
-        const float* const line =
-            input.values.data() + from_y * width * static_cast<std::ptrdiff_t>(In);
-        for (std::size_t column = 0; column < Side; ++column, weight += In * Out) {
-            std::array<const float*, block> places{};
-            for (std::size_t i = 0; i < block; ++i) {
-                const auto from_x =
-                    static_cast<std::ptrdiff_t>((x + i) * Stride + column * spread) - half;
-                places[i] = from_x < 0 || from_x >= width
-                                ? nothing.data()
-                                : line + from_x * static_cast<std::ptrdiff_t>(In);
-            }
-            add_tap<In, Out>(sums, weight, places);
-        }
-    }
-    return sums;
-}
-
-/// One row of a convolution, then ReLU. Blocks of which nothing is `wanted` are left as they are.
-template <std::size_t In, std::size_t Out, std::size_t Side, std::size_t Stride>
-[[gnu::always_inline]] inline void convolve_row(
-    const Layer<In, Out, Side>& layer, // NOLINT(readability-function-size) an inlined inner loop
-    const Field& input, Field& output, std::size_t y, std::size_t spread,
-    const std::uint8_t* wanted, std::size_t wanted_shift)
-{
-    for (std::size_t x = 0; x < output.width; x += block) {
-        const auto count = std::min(block, output.width - x);
-        bool any = false;
-        for (std::size_t i = 0; i < count; ++i) {
-            any = any || wanted[(x + i) >> wanted_shift] != 0;
-        }
-        if (!any) {
-            continue;
-        }
-        const auto sums = block_sums<In, Out, Side, Stride>(layer, input, x, y, spread);
-        float* const target = output.values.data() + (y * output.width + x) * Out;
-        for (std::size_t i = 0; i < count; ++i) {
-            for (std::size_t out = 0; out < Out; ++out) {
-                target[i * Out + out] = std::max(0.0F, sums[i][out]);
-            }
-        }
-    }
-}
-
-/// All rows, with what the processor has.
-template <std::size_t In, std::size_t Out, std::size_t Side, std::size_t Stride>
-struct Convolution {
-    const Layer<In, Out, Side>& layer;
-    const Field& input;
-    Field& output;
-    std::size_t spread;
-    const std::vector<std::uint8_t>& wanted; ///< by cell
-    std::size_t cells_shift;                 ///< output places to cells
-
-    [[gnu::always_inline]] inline void rows() const
-    {
-        const auto cells_wide = (output.width + (std::size_t{1} << cells_shift) - 1) >> cells_shift;
-        for (std::size_t y = 0; y < output.height; ++y) {
-            convolve_row<In, Out, Side, Stride>(layer, input, output, y, spread,
-                                                wanted.data() + (y >> cells_shift) * cells_wide,
-                                                cells_shift);
-        }
-    }
-    [[gnu::target("avx2,fma")]] void rows_avx2() const { rows(); }
-    void rows_plain() const { rows(); }
-
-    void run() const
-    {
-        // int for gcc, bool for clang
-        static const auto avx2 = __builtin_cpu_supports("avx2");
-        static const auto fma = __builtin_cpu_supports("fma");
-        avx2&& fma ? rows_avx2()
-                   : rows_plain(); // NOLINT(readability-implicit-bool-conversion) see above
-    }
-};
-
-/// (value - mean) / (deviation + 6) of the 33 x 33 around each pixel, as in the training.
-Field normalised(const GrayPlane& plane, std::uint32_t first_row, std::uint32_t last_row)
-{
-    constexpr std::size_t reach = 16;
-    const std::size_t width = plane.width;
-    const std::size_t height = last_row - first_row;
-    // Sums over columns of the window, moved down row by row.
-    std::vector<std::uint32_t> sums(width);
-    std::vector<std::uint32_t> squares(width);
-    const auto take = [&](std::size_t y, auto&& apply) {
-        const auto* const row = plane.row(static_cast<std::uint32_t>(y));
-        for (std::size_t x = 0; x < width; ++x) {
-            apply(sums[x], std::uint32_t{row[x]});
-            apply(squares[x], std::uint32_t{row[x]} * row[x]);
-        }
-    };
-    const auto add = [](std::uint32_t& sum, std::uint32_t value) { sum += value; };
-    const auto subtract = [](std::uint32_t& sum, std::uint32_t value) { sum -= value; };
-    std::size_t top = first_row - std::min<std::size_t>(first_row, reach);
-    std::size_t bottom = top;
-    Field field{width, height, std::vector<float>(width * height)};
-    for (std::size_t y = first_row; y < last_row; ++y) {
-        while (bottom < std::min<std::size_t>(plane.height, y + reach + 1)) {
-            take(bottom++, add);
-        }
-        while (top + reach < y) {
-            take(top++, subtract);
-        }
-        std::uint64_t sum = 0;
-        std::uint64_t square = 0;
-        for (std::size_t x = 0; x < std::min(width, reach); ++x) {
-            sum += sums[x];
-            square += squares[x];
-        }
-        const auto* const row = plane.row(static_cast<std::uint32_t>(y));
-        auto* const out = field.values.data() + (y - first_row) * width;
-        for (std::size_t x = 0; x < width; ++x) {
-            if (x + reach < width) {
-                sum += sums[x + reach];
-                square += squares[x + reach];
-            }
-            if (x > reach) {
-                sum -= sums[x - reach - 1];
-                square -= squares[x - reach - 1];
-            }
-            const auto columns = std::min(width, x + reach + 1) - (x - std::min(x, reach));
-            const auto share = 1.0F / static_cast<float>(columns * (bottom - top));
-            const auto mean = static_cast<float>(sum) * share;
-            const auto variance = static_cast<float>(square) * share - mean * mean;
-            out[x] =
-                (static_cast<float>(row[x]) - mean) / (std::sqrt(std::max(0.0F, variance)) + 6);
-        }
-    }
-    return field;
-}
-
-/// Cells near which something stands out; in the rest there is nothing to read.
-std::vector<std::uint8_t> busy_cells(const Field& picture, std::size_t columns, std::size_t rows)
-{
-    constexpr float stands_out = 0.8F;
-    constexpr std::size_t reach = 3;
-    std::vector<std::uint8_t> busy(columns * rows);
-    for (std::size_t y = 0; y < picture.height; ++y) {
-        for (std::size_t x = 0; x < picture.width; ++x) {
-            if (std::abs(picture.values[y * picture.width + x]) > stands_out) {
-                busy[y / cell * columns + x / cell] = 1;
-            }
-        }
-    }
-    std::vector<std::uint8_t> wide_rows(columns * rows);
-    for (std::size_t y = 0; y < rows; ++y) {
-        for (std::size_t x = 0; x < columns; ++x) {
-            if (busy[y * columns + x] != 0) {
-                for (auto at = x - std::min(x, reach); at < std::min(columns, x + reach + 1);
-                     ++at) {
-                    wide_rows[y * columns + at] = 1;
-                }
-            }
-        }
-    }
-    for (std::size_t y = 0; y < rows; ++y) {
-        for (auto at = y - std::min(y, reach); at < std::min(rows, y + reach + 1); ++at) {
-            for (std::size_t x = 0; x < columns; ++x) {
-                busy[at * columns + x] |= wide_rows[y * columns + x];
-            }
-        }
-    }
-    return busy;
-}
-
-float probability(const float* features)
-{
-    const auto& last = network().last;
-    float score = last.bias[0];
-    for (std::size_t i = 0; i < wide; ++i) {
-        score += features[i] * last.weight[i];
-    }
-    return 1.0F / (1.0F + std::exp(-score));
-}
 
 /// What each layer answers where the picture is flat, far from everything.
 struct FlatAnswers {
     std::array<float, narrow> first{};
     std::array<std::array<float, wide>, 4> further{};
 
-    FlatAnswers()
+    explicit FlatAnswers(const Network& net)
     {
-        const auto& net = network();
-        for (std::size_t i = 0; i < narrow; ++i) {
-            first[i] = std::max(0.0F, net.first.bias[i]);
-        }
+        std::ranges::transform(net.first.bias, first.begin(),
+                               [](float bias) { return std::max(0.0F, bias); });
         further[0] = answer<narrow>(net.second, first);
         for (std::size_t i = 0; i < 3; ++i) {
             further[i + 1] = answer<wide>(net.further[i], further[i]);
@@ -317,66 +90,354 @@ private:
     }
 };
 
+/// The rows of a layer that the next one still needs, with zeros around the picture.
 template <std::size_t Channels>
-Field filled(std::size_t width, std::size_t height, const std::array<float, Channels>& with)
-{
-    Field field{width, height, std::vector<float>(width * height * Channels)};
-    for (std::size_t i = 0; i < field.values.size(); ++i) {
-        field.values[i] = with[i % Channels];
+class Rows {
+public:
+    static constexpr std::size_t pad = 4; // places left of a row: the widest kernel reaches so far
+
+    /// `keeps`, a power of two: so many rows. Right of a row are `pad` and whatever a block is longer.
+    Rows(std::size_t width, std::size_t height, std::size_t keeps)
+        : m_width{width}, m_height{height}, m_stride{pad + width + right}, m_mask{keeps - 1},
+          m_places(m_stride * keeps), m_outside(m_stride)
+    {
     }
-    return field;
+    [[nodiscard]] std::size_t width() const { return m_width; }
+    [[nodiscard]] std::size_t height() const { return m_height; }
+    /// The first place of a row among the last ones written; zeros above and below the picture.
+    [[nodiscard]] const float* row(std::ptrdiff_t y) const
+    {
+        const bool is_outside = y < 0 || y >= static_cast<std::ptrdiff_t>(m_height);
+        return is_outside ? m_outside.data()->data() + pad * Channels
+                          : m_places.data()[first_place(static_cast<std::size_t>(y))].data();
+    }
+    /// To be written, with up to `block` places behind its end; then call end_row().
+    [[nodiscard]] float* new_row(std::size_t y) { return m_places.data()[first_place(y)].data(); }
+    void end_row(std::size_t y)
+    {
+        std::fill_n(new_row(y) + m_width * Channels, right * Channels, 0.0F);
+    }
+
+private:
+    static constexpr std::size_t right = 16;
+    using Place = std::array<float, Channels>;
+
+    [[nodiscard]] std::size_t first_place(std::size_t y) const
+    {
+        return (y & m_mask) * m_stride + pad;
+    }
+
+    std::size_t m_width;
+    std::size_t m_height;
+    std::size_t m_stride;
+    std::size_t m_mask;
+    std::vector<Place> m_places;
+    std::vector<Place> m_outside;
+};
+
+/// The cells of a row of which something must be known; a place belongs to cell `place >> shift`.
+struct Wanted {
+    const std::uint8_t* cells;
+    std::size_t shift;
+
+    [[nodiscard]] bool any(std::size_t first_place, std::size_t last_place) const
+    {
+        return std::any_of(cells + (first_place >> shift), cells + (last_place >> shift) + 1,
+                           [](std::uint8_t is_wanted) { return is_wanted != 0; });
+    }
+};
+
+/// What a processor has: registers of `lanes` floats; the sums of `block` places stay in them.
+template <std::size_t Lanes, std::size_t Block>
+struct Processor {
+    static constexpr std::size_t lanes = Lanes;
+    static constexpr std::size_t block = Block;
+};
+
+/// As many floats as go into one register. (A vector type that depends on a template's parameter
+/// loses its size as an argument of another template.)
+template <std::size_t Lanes>
+struct RegisterOf;
+template <>
+struct RegisterOf<4> {
+    [[gnu::vector_size(16)]] float values;
+};
+template <>
+struct RegisterOf<8> {
+    [[gnu::vector_size(32)]] float values;
+};
+template <>
+struct RegisterOf<16> {
+    [[gnu::vector_size(64)]] float values;
+};
+template <std::size_t Lanes>
+struct Register : RegisterOf<Lanes> {
+    [[gnu::always_inline]] static inline Register of(const float* from)
+    {
+        Register made;
+        __builtin_memcpy(&made, from, sizeof(made));
+        return made;
+    }
+};
+
+/// The sums of a block of neighbouring places: `lines` begin at the first tap of the kernel.
+template <typename Cpu, std::size_t Stride, std::size_t In, std::size_t Out, std::size_t Side>
+[[gnu::always_inline]] inline void convolve_block(const Layer<In, Out, Side>& layer,
+                                                  const std::array<const float*, Side>& lines,
+                                                  std::size_t spread, float* target)
+{
+    constexpr auto lanes = std::min(Cpu::lanes, Out);
+    constexpr auto parts = Out / lanes;
+    // One loop over all registers everywhere: of nested ones gcc keeps the sums in memory.
+    constexpr auto registers = Cpu::block * parts;
+    std::array<Register<lanes>, registers> sums; // [place][part]
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < registers; ++i) {
+        sums[i] = Register<lanes>::of(layer.bias.data() + i % parts * lanes);
+    }
+    const float* weight = layer.weight.data();
+    for (std::size_t row = 0; row < Side; ++row) {
+        for (std::size_t column = 0; column < Side; ++column) {
+            const float* const places = lines[row] + column * spread * In;
+            for (std::size_t in = 0; in < In; ++in, weight += Out) {
+#pragma GCC unroll 16
+                for (std::size_t i = 0; i < registers; ++i) {
+                    sums[i].values += places[i / parts * Stride * In + in]
+                                      * Register<lanes>::of(weight + i % parts * lanes).values;
+                }
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < registers; ++i) {
+        __builtin_memcpy(target + i * lanes, &sums[i], sizeof(sums[i]));
+    }
+    for (std::size_t i = 0; i < Cpu::block * Out; ++i) {
+        target[i] = target[i] > 0.0F ? target[i] : 0.0F;
+    }
 }
 
-/// The answers for the rows of one strip.
-std::vector<float> strip(const GrayPlane& plane, std::uint32_t first_row, std::uint32_t last_row)
+/// One row of a convolution, then ReLU. Blocks of which nothing is wanted get `flat`.
+template <typename Cpu, std::size_t Stride, std::size_t In, std::size_t Out, std::size_t Side>
+[[gnu::always_inline]] inline void
+convolve_row(const Layer<In, Out, Side>& layer, const std::array<float, Out>& flat,
+             const Rows<In>& input, Rows<Out>& output, std::size_t y, std::size_t spread,
+             const Wanted& wanted)
 {
-    static const FlatAnswers flat;
-    const auto& net = network();
-    const auto picture = normalised(plane, first_row, last_row);
-    const auto half_width = (picture.width + 1) / 2;
-    const auto half_height = (picture.height + 1) / 2;
-    const auto columns = (half_width + 1) / 2;
-    const auto rows = (half_height + 1) / 2;
-    const auto busy = busy_cells(picture, columns, rows);
+    constexpr auto half = static_cast<std::ptrdiff_t>(Side / 2);
+    const auto reach = static_cast<std::ptrdiff_t>(spread);
+    float* target = output.new_row(y);
+    std::array<const float*, Side> lines{};
+    for (std::size_t row = 0; row < Side; ++row) {
+        const auto offset = (static_cast<std::ptrdiff_t>(row) - half) * reach;
+        lines[row] = input.row(static_cast<std::ptrdiff_t>(y * Stride) + offset)
+                     - half * reach * static_cast<std::ptrdiff_t>(In);
+    }
+    for (std::size_t x = 0; x < output.width(); x += Cpu::block) {
+        if (wanted.any(x, std::min(x + Cpu::block, output.width()) - 1)) {
+            convolve_block<Cpu, Stride>(layer, lines, spread, target);
+        } else {
+            for (std::size_t i = 0; i < Cpu::block; ++i) {
+                std::ranges::copy(flat, target + i * Out);
+            }
+        }
+        target += Cpu::block * Out;
+        for (auto& line : lines) {
+            line += Cpu::block * Stride * In;
+        }
+    }
+    output.end_row(y);
+}
 
-    auto first = filled(half_width, half_height, flat.first);
-    Convolution<1, narrow, 5, 2>{net.first, picture, first, 1, busy, 1}.run();
-    auto before = filled(columns, rows, flat.further[0]);
-    Convolution<narrow, wide, 3, 2>{net.second, first, before, 1, busy, 0}.run();
-    for (std::size_t i = 0; i < 3; ++i) {
-        auto after = filled(columns, rows, flat.further[i + 1]);
-        Convolution<wide, wide, 3, 1>{net.further[i], before, after, std::size_t{1} << i, busy, 0}
-            .run();
-        before = std::move(after);
+[[gnu::target_clones("avx2", "default")]] void join_rows(const std::uint8_t* row, std::size_t width,
+                                                         std::uint8_t* least, std::uint8_t* most)
+{
+    for (std::size_t x = 0; x < width; ++x) {
+        least[x] = row[x] < least[x] ? row[x] : least[x];
+        most[x] = row[x] > most[x] ? row[x] : most[x];
     }
-    std::vector<float> answers(columns * rows);
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-        answers[i] = busy[i] == 0 ? 0.0F : probability(before.values.data() + i * wide);
+}
+
+/// Cells near which something stands out; in the rest there is nothing to read.
+std::vector<std::uint8_t> busy_cells(const GrayPlane& plane)
+{
+    constexpr int stands_out = 6; // levels; less is not legible
+    constexpr std::size_t reach = 3;
+    const std::size_t width = plane.width;
+    const auto columns = (width + cell - 1) / cell;
+    const auto rows = (plane.height + cell - 1) / cell;
+    std::vector<std::uint8_t> busy(columns * rows);
+    std::vector<std::uint8_t> near(columns);
+    std::vector<std::uint8_t> least(columns * cell);
+    std::vector<std::uint8_t> most(columns * cell);
+    for (std::size_t y = 0; y < rows; ++y) {
+        std::ranges::fill(least, 255);
+        std::ranges::fill(most, 0);
+        // One row more: an edge between two cells belongs to both.
+        const auto end = std::min<std::size_t>(plane.height, (y + 1) * cell + 1);
+        for (auto row = y * cell; row < end; ++row) {
+            join_rows(plane.row(static_cast<std::uint32_t>(row)), width, least.data(), most.data());
+        }
+        std::ranges::fill(near, 0);
+        for (std::size_t x = 0; x < columns; ++x) {
+            const auto first = x * cell;
+            const auto last = std::min(width, first + cell + 1);
+            const int low = *std::min_element(least.data() + first, least.data() + last);
+            const int high = *std::max_element(most.data() + first, most.data() + last);
+            if (high - low >= stands_out) {
+                std::fill(near.data() + (x - std::min(x, reach)),
+                          near.data() + std::min(columns, x + reach + 1), 1);
+            }
+        }
+        for (auto at = y - std::min(y, reach); at < std::min(rows, y + reach + 1); ++at) {
+            for (std::size_t x = 0; x < columns; ++x) {
+                busy[at * columns + x] |= near[x];
+            }
+        }
     }
-    return answers;
+    return busy;
+}
+
+/// One look at one picture, from top to bottom: each layer is a few rows behind the one before, so that
+/// everything stays in the cache.
+class Pass {
+public:
+    Pass(const Network& net, const FlatAnswers& flat, const GrayPlane& plane, TextMap& map)
+        : m_net{net}, m_flat{flat}, m_plane{plane}, m_map{map},
+          m_contrast{plane}, m_busy{busy_cells(plane)}, m_picture{plane.width, plane.height, 8},
+          m_first{halved(plane.width), halved(plane.height), 4}, m_second{map.columns, map.rows, 4},
+          m_third{map.columns, map.rows, 8}, m_fourth{map.columns, map.rows, 16}, m_fifth{
+                                                                                      map.columns,
+                                                                                      map.rows, 1}
+    {
+    }
+
+    template <typename Cpu>
+    [[gnu::always_inline]] inline void run()
+    {
+        // How far behind the second layer the others are: the reach of all kernels between.
+        constexpr std::size_t third_behind = 1;
+        constexpr std::size_t fourth_behind = 3;
+        constexpr std::size_t fifth_behind = 7;
+        for (std::size_t y = 0; y < m_map.rows + fifth_behind; ++y) {
+            if (y < m_map.rows) {
+                start_row<Cpu>(y);
+            }
+            if (y >= third_behind && y - third_behind < m_map.rows) {
+                const auto row = y - third_behind;
+                convolve_row<Cpu, 1>(m_net.further[0], m_flat.further[1], m_second, m_third, row, 1,
+                                     wanted(row));
+            }
+            if (y >= fourth_behind && y - fourth_behind < m_map.rows) {
+                const auto row = y - fourth_behind;
+                convolve_row<Cpu, 1>(m_net.further[1], m_flat.further[2], m_third, m_fourth, row, 2,
+                                     wanted(row));
+            }
+            if (y >= fifth_behind) {
+                const auto row = y - fifth_behind;
+                convolve_row<Cpu, 1>(m_net.further[2], m_flat.further[3], m_fourth, m_fifth, row, 4,
+                                     wanted(row));
+                answer(row);
+            }
+        }
+    }
+
+private:
+    static std::size_t halved(std::size_t pixels) { return (pixels + 1) / 2; }
+
+    [[nodiscard]] Wanted wanted(std::size_t row) const
+    {
+        return {m_busy.data() + row * m_map.columns, 0};
+    }
+
+    /// The first two layers, for one row of cells.
+    template <typename Cpu>
+    [[gnu::always_inline]] inline void start_row(std::size_t y)
+    {
+        for (; m_picture_rows < std::min<std::size_t>(m_plane.height, cell * y + cell + 1);
+             ++m_picture_rows) {
+            m_contrast.next(m_picture.new_row(m_picture_rows));
+            m_picture.end_row(m_picture_rows);
+        }
+        for (auto row = 2 * y; row < std::min(2 * y + 2, m_first.height()); ++row) {
+            convolve_row<Cpu, 2>(m_net.first, m_flat.first, m_picture, m_first, row, 1,
+                                 {wanted(y).cells, 1});
+        }
+        convolve_row<Cpu, 2>(m_net.second, m_flat.further[0], m_first, m_second, y, 1, wanted(y));
+    }
+
+    void answer(std::size_t y)
+    {
+        constexpr float hopeless = -4; // nobody asks how unlikely it is
+        const auto* features = m_fifth.row(static_cast<std::ptrdiff_t>(y));
+        for (std::size_t x = 0; x < m_map.columns; ++x, features += wide) {
+            if (wanted(y).cells[x] == 0) {
+                continue;
+            }
+            float score = m_net.last[wide];
+            for (std::size_t i = 0; i < wide; ++i) {
+                score += features[i] * m_net.last[i];
+            }
+            m_map.values[y * m_map.columns + x] =
+                score < hopeless ? 0.0F : 1.0F / (1.0F + std::exp(-score));
+        }
+    }
+
+    const Network& m_net;
+    const FlatAnswers& m_flat;
+    const GrayPlane& m_plane;
+    TextMap& m_map;
+    LocalContrast m_contrast;
+    std::vector<std::uint8_t> m_busy;
+    std::size_t m_picture_rows = 0; ///< so many were made
+    Rows<1> m_picture;
+    Rows<narrow> m_first;
+    Rows<wide> m_second, m_third, m_fourth, m_fifth;
+};
+
+[[gnu::target("avx512f"), gnu::flatten]] void run_avx512(Pass& pass)
+{
+    pass.run<Processor<16, 8>>();
+}
+
+[[gnu::target("avx2,fma"), gnu::flatten]] void run_avx2(Pass& pass)
+{
+    pass.run<Processor<4, 3>>();
+}
+
+void run_plain(Pass& pass)
+{
+    pass.run<Processor<4, 2>>();
+}
+
+void run(Pass& pass)
+{
+    // int for gcc, bool for clang
+    static const bool has_avx512 = __builtin_cpu_supports("avx512f") != 0;
+    static const bool has_avx2 =
+        __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+    if (has_avx512) {
+        run_avx512(pass);
+    } else if (has_avx2) {
+        run_avx2(pass);
+    } else {
+        run_plain(pass);
+    }
 }
 
 } // namespace
 
 TextMap text_map(const GrayPlane& plane)
 {
-    // What a cell's answer depends on: 32 pixels by the convolutions, 16 by the normalisation.
-    constexpr std::uint32_t reach = 48;
-    constexpr std::uint32_t strip_pixels = 1'500'000;
+    static const Network net;
+    static const FlatAnswers flat{net};
     TextMap map{(plane.width + TextMap::cell - 1) / TextMap::cell,
                 (plane.height + TextMap::cell - 1) / TextMap::cell,
                 {}};
-    map.values.reserve(std::size_t{map.columns} * map.rows);
-    const auto height =
-        std::max<std::uint32_t>(128, strip_pixels / std::max(1U, plane.width) / 16 * 16);
-    for (std::uint32_t y = 0; y < plane.height; y += height) {
-        const auto top = y - std::min(y, reach);
-        const auto end = std::min(plane.height, y + height);
-        const auto answers = strip(plane, top, std::min(plane.height, end + reach));
-        const auto skip = std::size_t{(y - top) / TextMap::cell} * map.columns;
-        const auto count = std::size_t{(end - y + TextMap::cell - 1) / TextMap::cell} * map.columns;
-        map.values.insert(map.values.end(), answers.begin() + static_cast<std::ptrdiff_t>(skip),
-                          answers.begin() + static_cast<std::ptrdiff_t>(skip + count));
+    map.values.resize(std::size_t{map.columns} * map.rows);
+    if (!map.values.empty()) {
+        Pass pass{net, flat, plane, map};
+        run(pass);
     }
     return map;
 }

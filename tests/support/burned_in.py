@@ -127,6 +127,156 @@ def background(kind, rng, shape):
     return np.clip(image, 0, 255).astype(np.float32)
 
 
+def streaked_fan(rng, shape):
+    """A fan whose speckle lies along its arcs, as that of real transducers does."""
+    height, width = shape
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    top = float(rng.uniform(10, 120))
+    r, angle = np.hypot(x - width / 2, y + top), np.arctan2(x - width / 2, y + top)
+    rows, columns = int(r.max() / rng.uniform(1.2, 3.5)) + 2, int(rng.uniform(60, 400))
+    polar = rng.rayleigh(1.0, (rows, columns))
+    polar = np.asarray(Image.fromarray(np.clip(polar * 70, 0, 255).astype(np.uint8)).resize((columns * 2, rows * 2), Image.BICUBIC), np.float32)
+    u = np.clip((angle + 1.6) / 3.2 * (columns * 2 - 1), 0, columns * 2 - 1).astype(int)
+    v = np.clip(r / r.max() * (rows * 2 - 1), 0, rows * 2 - 1).astype(int)
+    echoes = smooth_noise(rng, shape, int(rng.integers(15, 90))) ** rng.uniform(1, 4)
+    image = polar[v, u] * echoes * rng.uniform(0.5, 2.5)
+    for _ in range(int(rng.integers(0, 5))):  # walls and fascias
+        at, thick = rng.uniform(0.2, 1) * r.max(), rng.uniform(1, 7)
+        image += np.exp(-((r - at - 12 * (smooth_noise(rng, shape, 60) - 0.5)) / thick) ** 2) * polar[v, u] * rng.uniform(0.5, 2)
+    return np.clip(np.where((abs(angle) < rng.uniform(0.4, 0.9)) & (r > top + 10) & (r < rng.uniform(0.8, 1.1) * height + top), image, 0), 0, 255).astype(np.float32)
+
+
+def fibres(rng, shape):
+    """Muscle and tendon under a linear transducer: speckle drawn out along the skin."""
+    height, width = shape
+    long, thick = rng.uniform(4, 30), rng.uniform(1.0, 4)
+    grain = rng.rayleigh(1.0, (int(height / thick) + 2, int(width / long) + 2))
+    image = np.asarray(Image.fromarray(np.clip(grain * 70, 0, 255).astype(np.uint8)).resize((width, height), Image.BICUBIC), np.float32)
+    image *= 0.2 + rng.uniform(0.5, 1.8) * smooth_noise(rng, shape, int(rng.integers(20, 100)))
+    top, bottom = int(rng.uniform(0, 0.3) * height), int(rng.uniform(0.6, 1) * height)
+    image[:top] = 0
+    image[bottom:] = 0
+    return np.clip(image, 0, 255).astype(np.float32)
+
+
+def vessels(rng, image):
+    """Colour Doppler as grey: flow in patches and trees, bright and even, with ragged edges, in a frame."""
+    height, width = image.shape
+    x0, y0 = int(rng.uniform(0, 0.5) * width), int(rng.uniform(0, 0.5) * height)
+    x1, y1 = min(width, x0 + int(rng.uniform(60, 300))), min(height, y0 + int(rng.uniform(50, 220)))
+    shape = (y1 - y0, x1 - x0)
+    if rng.random() < 0.5:
+        field = smooth_noise(rng, shape, int(rng.integers(5, 30))) + 0.5 * smooth_noise(rng, shape, int(rng.integers(2, 8)))
+        flow = field > np.quantile(field, rng.uniform(0.5, 0.95))
+    else:
+        layer = Image.new("L", (shape[1], shape[0]), 0)
+        draw = ImageDraw.Draw(layer)
+        branches = [(rng.uniform(0, shape[1]), rng.uniform(0, shape[0]), rng.uniform(0, 6.28), rng.uniform(2, 11)) for _ in range(int(rng.integers(2, 14)))]
+        for _ in range(400):
+            if not branches:
+                break
+            x, y, angle, thick = branches.pop(0)
+            angle += rng.normal(0, 0.4)
+            u, v = x + np.cos(angle) * rng.uniform(4, 14), y + np.sin(angle) * rng.uniform(4, 14)
+            draw.line((x, y, u, v), fill=255, width=max(1, int(thick)))
+            if thick > 1.2:
+                branches.append((u, v, angle, thick * rng.uniform(0.75, 1)))
+                if rng.random() < 0.25:
+                    branches.append((u, v, angle + rng.choice((-1, 1)) * rng.uniform(0.5, 1.2), thick * 0.7))
+        flow = np.asarray(layer) > 0
+        if rng.random() < 0.5:
+            flow &= smooth_noise(rng, shape, 5) > 0.35
+    dots = int(rng.integers(1, 4))
+    flow = flow[::dots, ::dots].repeat(dots, 0).repeat(dots, 1)[:shape[0], :shape[1]]
+    level = rng.uniform(60, 255) * (1 - rng.uniform(0, 0.6) * smooth_noise(rng, shape, int(rng.integers(3, 30))))
+    part = image[y0:y1, x0:x1]
+    part[flow] = level[flow]
+    if rng.random() < 0.6:
+        image[y0:y1, [x0, x1 - 1]] = 255
+        image[[y0, y1 - 1], x0:x1] = 255
+
+
+def mosaic(rng, shape):
+    """Slices of a head side by side, as magnetic resonance stores them."""
+    height, width = shape
+    tile = int(rng.integers(48, 130))
+    image = np.zeros(shape, np.float32)
+    y, x = np.mgrid[0:tile, 0:tile].astype(np.float32) / tile - 0.5
+    fold, bright = int(rng.integers(3, 10)), rng.uniform(80, 220)
+    for top in range(0, height - tile // 2, tile):
+        for left in range(0, width - tile // 2, tile):
+            d = (x / rng.uniform(0.3, 0.42)) ** 2 + (y / rng.uniform(0.36, 0.47)) ** 2
+            one = np.where(d < 1, bright * (0.4 + 0.8 * smooth_noise(rng, (tile, tile), fold)), 0)
+            one[(d < 1) & (d > 0.85)] *= rng.uniform(0.2, 1.6)
+            one += (np.abs(x) < 0.02) * (d < 0.7) * rng.uniform(-60, 60)
+            part = image[top:top + tile, left:left + tile]
+            part[:] = one[:part.shape[0], :part.shape[1]]
+    return np.clip(image + np.abs(rng.normal(0, rng.uniform(1, 14), shape)), 0, 255).astype(np.float32)
+
+
+def bars(pick, image, sizes):
+    """Grey bars and keys of a console, with frames, round signs and dim words; boxes as put_lines."""
+    height, width = image.shape
+    layer = Image.fromarray(np.clip(image, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(layer)
+    boxes = []
+    for _ in range(pick.randint(1, 5)):
+        size = pick.randint(max(8, sizes[0]), max(9, (sizes[0] + sizes[1]) // 2))
+        high = int(size * pick.uniform(1.2, 2))
+        y, x, end, grey = pick.randint(0, height - high), pick.randint(0, width // 2), pick.randint(width // 2, width), pick.randint(8, 140)
+        if pick.random() < 0.3:
+            y = height - high
+        if any(y < b[3] + 4 and b[1] < y + high + 4 for b in boxes):
+            continue
+        draw.rectangle((x, y, end, y + high), fill=grey, outline=grey + pick.randint(0, 60))
+        face = font("tune", pick.randrange(len(FONTS["tune"])), size)
+        ink = grey + pick.randint(25, 110) if pick.random() < 0.8 else max(0, grey - pick.randint(30, 110))
+        while x < end:
+            draw.line((x, y, x, y + high), fill=max(0, grey + pick.randint(-40, 60)))
+            if pick.random() < 0.3:
+                draw.ellipse((x + 4, y + high // 4, x + 4 + high // 2, y + high * 3 // 4), outline=grey + 50)
+            at = (x + pick.randint(3, 3 + high), y + pick.randint(0, max(1, high - size)) - size // 8)
+            word = a_short_word(pick) if pick.random() < 0.5 else a_word(pick, "tune")
+            x += pick.randint(3 * size, 10 * size)
+            if at[0] + face.getlength(word) < min(x, end) - 2:
+                draw.text(at, word, font=face, fill=ink)
+                boxes.append(tuple(draw.textbbox(at, word, font=face)) + (size,))
+    image[:] = np.asarray(layer, np.float32)
+    return boxes
+
+
+def a_short_word(pick):
+    """Depths, frequencies, keys of a menu: what stands alone."""
+    return pick.choice(("%d" % pick.randint(0, 99), "-%d" % pick.randint(0, 20), "+ %.1f" % pick.uniform(0, 99), "%.1f" % pick.uniform(0, 20),
+                        "%d" % pick.randint(100, 999), "".join(pick.choice("ABCDEFGHKLMNPRSTUVWXYZ") for _ in range(pick.randint(2, 3))),
+                        pick.choice(("Gen", "On", "Off", "cm", "Hz", "dB", "MI", "TIs", "Age", "kg", "ID", "bpm", "M", "F"))))
+
+
+def hard_picture(seed, shape, lines, sizes):
+    """For the training alone: what picture() does not draw, anatomy that looks like writing, words that hardly
+    do. (uint8 image, boxes)."""
+    pick = random.Random("hard/%d" % seed)
+    rng = np.random.default_rng(pick.randrange(1 << 60))
+    kind = pick.choice(("fan", "fan", "fibres", "mosaic", "ct", "black", "black"))
+    image = {"fan": streaked_fan, "fibres": fibres, "mosaic": mosaic}[kind](rng, shape) if kind in ("fan", "fibres", "mosaic") else background(kind, rng, shape)
+    if kind in ("fan", "fibres") and pick.random() < 0.6:
+        for _ in range(pick.randint(1, 3)):
+            vessels(rng, image)
+    for _ in range(pick.choice((0, 1, 2))):  # traces, rulers and frames are on nearly every screen
+        clutter(image, rng)
+    if pick.random() < 0.5:
+        boxes = bars(pick, image, sizes)
+        image = np.clip(image, 0, 255)
+        return (255 - image if pick.random() < 0.1 else image).astype(np.uint8), boxes
+    dim = pick.random() < 0.5
+    short = (lambda: [a_short_word(pick)]) if pick.random() < 0.5 else None
+    boxes = put_lines(image, pick, "tune", lines, sizes, (24, 70) if dim else (60, 255), pick.random() < 0.08, short)
+    image = np.clip(image, 0, 255)
+    if pick.random() < 0.1:
+        image = 255 - image
+    return image.astype(np.uint8), boxes
+
+
 def a_word(pick, setting):
     kind = pick.random()
     if kind < 0.55:
@@ -223,9 +373,9 @@ def plain_letters(word):
     return word.translate(str.maketrans("ÅØÆåøæö", "AOAaoao"))
 
 
-def put_lines(image, pick, setting, lines, sizes=(10, 40), contrast=(60, 255), rotated=False):
+def put_lines(image, pick, setting, lines, sizes=(10, 40), contrast=(60, 255), rotated=False, words_of=None):
     """Writes up to `lines` lines of words into the float image; returns (x0, y0, x1, y1, font size) of the ink
-    of each word. A line keeps its distance from the others and from the edge."""
+    of each word. A line keeps its distance from the others and from the edge. `words_of`: gives the words of a line."""
     canvas = np.rot90(image).copy() if rotated else image
     height, width = canvas.shape
     ink = Image.new("L", (width, height), 0)
@@ -239,7 +389,7 @@ def put_lines(image, pick, setting, lines, sizes=(10, 40), contrast=(60, 255), r
         if pick.random() < 0.12:
             face = BitmapFace(max(1, size // 11))
             size = 10 * face.scale
-        words = [a_word(pick, setting) for _ in range(pick.randint(1, 5))]
+        words = words_of() if words_of else [a_word(pick, setting) for _ in range(pick.randint(1, 5))]
         if isinstance(face, BitmapFace):
             words = [plain_letters(word) for word in words]
         total = face.getbbox(" ".join(words))

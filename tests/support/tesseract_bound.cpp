@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
-// tesseract-bound FILE...: seconds that Tesseract needs for each PGM picture, two numbers: to find where text
-// is (page segmentation, mode 11, sparse text), and to read it too. What scripts/bench-pixel compares with.
+// tesseract-bound FILE...: seconds for each PGM picture, three numbers: for our own search; for Tesseract's
+// search for text (page segmentation, mode 11, sparse text); and for Tesseract's reading too. All of a picture
+// in memory, one after the other, so that load from elsewhere meets all three. For scripts/bench-pixel.
+#include "libfiona/pixel/detector.h"
+
 #include <leptonica/allheaders.h>
 #include <tesseract/baseapi.h>
 
@@ -16,6 +19,22 @@ double seconds(const Work& work)
     const auto begin = std::chrono::steady_clock::now();
     work();
     return std::chrono::duration<double>{std::chrono::steady_clock::now() - begin}.count();
+}
+
+fiona::pixel::GrayPlane plane_of(Pix* picture)
+{
+    fiona::pixel::GrayPlane plane{static_cast<std::uint32_t>(pixGetWidth(picture)),
+                                  static_cast<std::uint32_t>(pixGetHeight(picture)),
+                                  {}};
+    plane.values.reserve(std::size_t{plane.width} * plane.height);
+    for (std::uint32_t y = 0; y < plane.height; ++y) {
+        for (std::uint32_t x = 0; x < plane.width; ++x) {
+            l_uint32 value = 0;
+            pixGetPixel(picture, static_cast<l_int32>(x), static_cast<l_int32>(y), &value);
+            plane.values.push_back(static_cast<std::uint8_t>(value));
+        }
+    }
+    return plane;
 }
 
 void look_at(tesseract::TessBaseAPI& api, Pix* picture)
@@ -41,6 +60,8 @@ int main(int argc, char** argv)
             std::fprintf(stderr, "tesseract-bound: cannot read %s\n", argv[i]);
             return 1;
         }
+        const auto plane = plane_of(picture);
+        const auto searched = seconds([&] { static_cast<void>(fiona::pixel::find_text(plane)); });
         const auto segmented = seconds([&] {
             look_at(api, picture);
             const std::unique_ptr<tesseract::PageIterator> found{api.AnalyseLayout()};
@@ -49,7 +70,7 @@ int main(int argc, char** argv)
             look_at(api, picture);
             api.Recognize(nullptr);
         });
-        std::printf("%.4f %.4f\n", segmented, read);
+        std::printf("%.4f %.4f %.4f\n", searched, segmented, read);
         pixDestroy(&picture);
     }
     return 0;

@@ -105,3 +105,43 @@ TEST_CASE("covering boxes leave out what is empty")
     CHECK(boxes.size() == 2);
     CHECK(area == 39);
 }
+
+TEST_CASE("a picture of any size has an answer for each cell")
+{
+    const auto width = GENERATE(1U, 3U, 5U, 31U, 130U);
+    const auto height = GENERATE(1U, 4U, 18U, 131U);
+    CAPTURE(width, height);
+    GrayPlane plane{width, height, {}};
+    for (std::size_t i = 0; i < std::size_t{width} * height; ++i) {
+        plane.values.push_back(static_cast<std::uint8_t>(i * 97 % 251));
+    }
+
+    const auto map = text_map(plane);
+
+    CHECK(map.columns == (width + 3) / 4);
+    CHECK(map.rows == (height + 3) / 4);
+    REQUIRE(map.values.size() == std::size_t{map.columns} * map.rows);
+    CHECK(std::ranges::all_of(map.values, [](float value) { return value >= 0 && value <= 1; }));
+}
+
+TEST_CASE("what a picture shows far away changes nothing here")
+{
+    const auto written = pictures::written();
+    const auto plane = pictures::plane_of(written.canvas);
+    // Wider by a whole number of blocks and far from the writing.
+    GrayPlane wider{plane.width + 256, plane.height, {}};
+    wider.values.assign(std::size_t{wider.width} * wider.height, plane.values[0]);
+    for (std::uint32_t y = 0; y < plane.height; ++y) {
+        std::copy_n(plane.row(y), plane.width, wider.row(y));
+    }
+
+    const auto narrow = text_map(plane);
+    const auto wide = text_map(wider);
+
+    const auto cells_inside = narrow.columns - 20;
+    for (std::uint32_t row = 0; row < narrow.rows; ++row) {
+        for (std::uint32_t column = 0; column < cells_inside; ++column) {
+            REQUIRE(wide.at(column, row) == Approx(narrow.at(column, row)).margin(1e-4));
+        }
+    }
+}
