@@ -77,9 +77,10 @@ private:
 
 class Run {
 public:
-    Run(redcap::Client& incoming, const OpenProject& open, const Config& config, Mode mode)
-        : m_incoming{incoming, config.paths.state() / "locks"}, m_open{open}, m_paths{config.paths},
-          m_told{config.paths.state() / "populate-projects.json"}, m_mode{mode}
+    Run(const ProjectRedcaps& redcaps, const Config& config, Mode mode)
+        : m_redcaps{redcaps}, m_incoming{redcaps.incoming, config.paths.state() / "locks"},
+          m_paths{config.paths}, m_told{config.paths.state() / "populate-projects.json"}, m_mode{
+                                                                                              mode}
     {
     }
 
