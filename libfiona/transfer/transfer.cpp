@@ -2,9 +2,11 @@
 #include "libfiona/transfer/transfer.h"
 
 #include "libfiona/anonymize/engine.h"
+#include "libfiona/anonymize/kept_mapping.h"
 #include "libfiona/anonymize/receipt.h"
 #include "libfiona/anonymize/settings.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/transfer/burned_in.h"
 #include "libfiona/transfer/journal.h"
@@ -26,6 +28,8 @@ constexpr std::string_view study_is_gone =
     "the study is no longer on this machine; send it again from the clinical PACS";
 
 constexpr std::string_view pixel_room = "pixels";
+constexpr std::string_view mapping_room = "mapping";
+constexpr std::size_t max_mapping_bytes = std::size_t{256} << 20U; // a million images
 constexpr unsigned images_at_once = 2; // as many as the engine has threads
 
 /// An image that is de-identified.
@@ -165,6 +169,7 @@ private:
         }
         settings.clean_pixels = std::move(searched);
         settings.digests = true;
+        settings.mapping_file = m_means.workspace.make_room(mapping_room, 0) / "mapping.json";
         const auto directory = m_means.workspace.make_room("study", bytes);
         auto report = anonymize::anonymize_files(inputs, directory, settings);
         if (report.files.size() != m_leaving.size()) {
@@ -172,7 +177,16 @@ private:
                         m_leaving.size(), report.files.size()};
         }
         m_outcome.receipt = anonymize::receipt_body(report, settings);
+        keep_mapping(*settings.mapping_file);
         return report;
+    }
+
+    /// Before the first image leaves: what comes back finds its way home only by it.
+    void keep_mapping(const fs::path& file) const
+    {
+        const anonymize::KeptMappings kept{m_means.config.paths.keys()};
+        kept.keep(m_request.project, read_file(file, max_mapping_bytes));
+        m_means.workspace.remove(mapping_room);
     }
 
     static std::uint64_t size_of(const Leaving& leaving)
