@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/keys.h"
 
+#include "libfiona/anonymize/kept_mapping.h"
 #include "libfiona/anonymize/project_file.h"
 #include "libfiona/base/digest.h"
 #include "libfiona/base/file_lock.h"
@@ -163,6 +164,7 @@ KeyState destroy_key(const ProjectFiles& files, const ProjectName& project, Time
     const auto lock = locked(files);
     ProjectFile file{files, project.str()};
     file.destroy(iso8601_utc(now));
+    KeptMappings{files.keys}.destroy(project); // it tells what the key told
     return state_of(file, project);
 }
 

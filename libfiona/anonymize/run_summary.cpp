@@ -40,16 +40,23 @@ void write_mapping(const std::filesystem::path& file, const UidMap& uids, const 
     }
     json::Object series;
     json::Object instances;
+    json::Object others; // frames of reference, and what the files refer to
     for (const auto& [before, after] : uids.pairs(UidForm::instance)) {
         if (new_series.contains(after)) {
             series[before] = after;
         } else if (new_instances.contains(after)) {
             instances[before] = after;
+        } else {
+            others[before] = after;
         }
+    }
+    for (const auto& [before, after] : uids.pairs(UidForm::plain)) {
+        others[before] = after;
     }
     const json::Object document{{"StudyInstanceUID", table(uids.pairs(UidForm::study))},
                                 {"SeriesInstanceUID", std::move(series)},
-                                {"SOPInstanceUID", std::move(instances)}};
+                                {"SOPInstanceUID", std::move(instances)},
+                                {"OtherUID", std::move(others)}};
     store::write_file(file, json::write(document, json::Style::pretty) + "\n", 0600);
 }
 

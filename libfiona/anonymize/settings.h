@@ -58,8 +58,8 @@ struct Settings {
     bool digests = false;     ///< SHA-256 of every input and output, for a receipt
     bool scrub_leaks = false; ///< --on-leak scrub: blank the element and verify again
     unsigned threads = 2;
-    /// Where to write {"StudyInstanceUID": {old: new}, "SeriesInstanceUID": ..., "SOPInstanceUID": ...}, mode
-    /// 0600. Identifying: it undoes the de-identification.
+    /// Where to write {"StudyInstanceUID": {old: new}, "SeriesInstanceUID": ..., "SOPInstanceUID": ...,
+    /// "OtherUID": ...}, mode 0600. Identifying: it undoes the de-identification.
     std::optional<std::filesystem::path> mapping_file{};
 };
 

@@ -129,6 +129,7 @@ private:
             ++told.answers;
             told.dated += study.at("StudyDate").empty() ? 0U : 1U;
             told.foreign += is_inside(range, patient, study) ? 0U : 1U;
+            told.exact += study.at("PatientID").starts_with(patient) ? 1U : 0U;
             if (m_seen.add(study.at("StudyInstanceUID"))) {
                 m_on_study(study);
             }

@@ -2,9 +2,11 @@
 #include "libfiona/transfer/prepare.h"
 
 #include "libfiona/anonymize/engine.h"
+#include "libfiona/anonymize/kept_mapping.h"
 #include "libfiona/anonymize/receipt.h"
 #include "libfiona/anonymize/settings.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/dicom/prescan.h"
 #include "libfiona/transfer/burned_in.h"
@@ -24,6 +26,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view pixel_room = "pixels";
+constexpr std::string_view mapping_room = "mapping";
+constexpr std::size_t max_mapping_bytes = std::size_t{256} << 20U; // a million images
 constexpr unsigned images_at_once = 2; // as many as the engine has threads
 
 /// An image on its way through the steps.
@@ -164,6 +168,7 @@ private:
                 settings.clean_pixels.insert(leaving.source);
             }
         }
+        settings.mapping_file = m_workspace.make_room(mapping_room, 0) / "mapping.json";
         m_directory = m_study.make_room(bytes);
         auto report = anonymize::anonymize_files(inputs, m_directory, settings);
         if (report.files.size() != m_leaving.size()) {
@@ -172,7 +177,16 @@ private:
         }
         outcome().deidentification = report.summary;
         outcome().receipt = anonymize::receipt_body(report, settings);
+        keep_mapping(*settings.mapping_file);
         return report;
+    }
+
+    /// Before the first image leaves: what comes back finds its way home only by it.
+    void keep_mapping(const fs::path& file) const
+    {
+        const anonymize::KeptMappings kept{m_config.paths.keys()};
+        kept.keep(m_request.project, read_file(file, max_mapping_bytes));
+        m_workspace.remove(mapping_room);
     }
 
     static std::uint64_t size_of(const Leaving& leaving)
