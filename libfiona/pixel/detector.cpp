@@ -19,7 +19,8 @@ constexpr float unsure_peak = 0.65F; // groups that reach only this are somebody
 constexpr std::size_t least_unsure_cells = 12;
 constexpr std::uint32_t margin = 5; // pixels around the cells: ink reaches out of its cell
 constexpr std::uint32_t smallest_side = 24;
-constexpr int levels = 3; // full, half and quarter size
+constexpr std::uint32_t least_side = 32; // narrower ones are widened
+constexpr int levels = 3;                // full, half and quarter size
 
 /// A group of neighbouring cells.
 struct Group {
@@ -215,6 +216,31 @@ void close_gaps(std::vector<TextBox>& found)
     }
 }
 
+/// The search in a picture so narrow that a line of writing has nothing around it, which the network has
+/// never seen: its edges go on outside.
+std::vector<TextBox> found_in_strip(const GrayPlane& plane)
+{
+    GrayPlane wide{plane.width + 2 * least_side, plane.height + 2 * least_side, {}};
+    wide.values.reserve(std::size_t{wide.width} * wide.height);
+    for (std::uint32_t y = 0; y < wide.height; ++y) {
+        const auto* const row = plane.row(std::min(y - std::min(y, least_side), plane.height - 1));
+        wide.values.insert(wide.values.end(), least_side, row[0]);
+        wide.values.insert(wide.values.end(), row, row + plane.width);
+        wide.values.insert(wide.values.end(), least_side, row[plane.width - 1]);
+    }
+    auto found = find_text(wide);
+    for (auto& text : found) {
+        auto& box = text.box;
+        const auto inside = [](std::uint32_t at, std::uint32_t side) {
+            return std::min(at - std::min(at, least_side), side);
+        };
+        box = {inside(box.x0, plane.width), inside(box.y0, plane.height),
+               inside(box.x1, plane.width), inside(box.y1, plane.height)};
+    }
+    std::erase_if(found, [](const TextBox& text) { return text.box.is_empty(); });
+    return found;
+}
+
 /// The first and the last letter of a line have a neighbour on one side only, and are seen less well.
 void stretch_lines(std::vector<TextBox>& found, const GrayPlane& plane)
 {
@@ -267,6 +293,9 @@ std::vector<Box> covering_boxes(const std::vector<std::uint8_t>& cells, std::uin
 
 std::vector<TextBox> find_text(const GrayPlane& plane)
 {
+    if (!plane.values.empty() && std::min(plane.width, plane.height) < least_side) {
+        return found_in_strip(plane);
+    }
     std::vector<TextBox> found;
     auto picture = plane;
     std::uint32_t scale = 1;

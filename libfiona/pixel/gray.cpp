@@ -59,8 +59,9 @@ GrayPlane turned(const GrayPlane& plane, unsigned quarters)
 GrayPlane scaled(const GrayPlane& plane, float factor)
 {
     auto source = plane;
-    for (; factor <= 0.5F && std::min(source.width, source.height) > 1; factor *= 2) {
+    while (factor <= 0.5F && std::min(source.width, source.height) > 1) {
         source = halved(source); // what is left out between two points would be missed
+        factor *= 2;
     }
     const auto size = [&](std::uint32_t side) {
         return std::max(1U,

@@ -190,6 +190,7 @@ template <typename Cpu, std::size_t Stride, std::size_t In, std::size_t Out, std
     constexpr auto parts = Out / lanes;
     // One loop over all registers everywhere: of nested ones gcc keeps the sums in memory.
     constexpr auto registers = Cpu::block * parts;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init) all of it is set in the next loop
     std::array<Register<lanes>, registers> sums; // [place][part]
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < registers; ++i) {
@@ -219,7 +220,7 @@ template <typename Cpu, std::size_t Stride, std::size_t In, std::size_t Out, std
 
 /// One row of a convolution, then ReLU. Blocks of which nothing is wanted get `flat`.
 template <typename Cpu, std::size_t Stride, std::size_t In, std::size_t Out, std::size_t Side>
-[[gnu::always_inline]] inline void
+[[gnu::always_inline]] inline void // NOLINTNEXTLINE(readability-function-size) inlined inner loops
 convolve_row(const Layer<In, Out, Side>& layer, const std::array<float, Out>& flat,
              const Rows<In>& input, Rows<Out>& output, std::size_t y, std::size_t spread,
              const Wanted& wanted)
@@ -402,6 +403,8 @@ private:
 
 [[gnu::target("avx2,fma"), gnu::flatten]] void run_avx2(Pass& pass)
 {
+    // Four lanes, not eight: gcc 12 splits wider vectors before it knows this function's target, and joins
+    // them again for 16 (AVX-512) only.
     pass.run<Processor<4, 3>>();
 }
 
@@ -413,9 +416,9 @@ void run_plain(Pass& pass)
 void run(Pass& pass)
 {
     // int for gcc, bool for clang
-    static const bool has_avx512 = __builtin_cpu_supports("avx512f") != 0;
-    static const bool has_avx2 =
-        __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+    static const auto has_avx512 = static_cast<bool>(__builtin_cpu_supports("avx512f"));
+    static const auto has_avx2 = static_cast<bool>(__builtin_cpu_supports("avx2"))
+                                 && static_cast<bool>(__builtin_cpu_supports("fma"));
     if (has_avx512) {
         run_avx512(pass);
     } else if (has_avx2) {

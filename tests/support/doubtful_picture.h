@@ -42,9 +42,9 @@ inline phantom::Canvas doubtful_picture()
 {
     constexpr unsigned rows = 128;
     constexpr unsigned columns = 256;
-    constexpr std::uint32_t most_tries = 300;
+    constexpr std::uint32_t most_tries = 6000;
     for (std::uint32_t number = 0; number < most_tries; ++number) {
-        auto canvas = mottle(rows, columns, 3 + number % 5, 4 + number / 5 * 2 % 60, number);
+        auto canvas = mottle(rows, columns, 2 + number % 6, 4 + number / 6 * 2 % 90, number);
         std::uint64_t doubtful = 0;
         bool is_certain = false;
         for (const auto& text : fiona::pixel::find_text({columns, rows, canvas.bytes})) {
