@@ -186,18 +186,27 @@ public:
     ssize_t read(void* target, size_t count) override
     {
         const auto got = TlsConnection::read(target, count);
-        if (got > 0) {
-            m_has_answered = true;
-        } else if (!m_has_answered && !m_waiting.timed_out) {
-            // In TLS 1.3 the server looks at our certificate after our handshake is over.
+        m_has_answered = m_has_answered || got > 0;
+        return noted(got);
+    }
+
+    ssize_t write(void* bytes, size_t count) override
+    {
+        return noted(TlsConnection::write(bytes, count)); // it may be gone before we listen
+    }
+
+private:
+    /// In TLS 1.3 the server looks at our certificate after our handshake is over.
+    ssize_t noted(ssize_t result)
+    {
+        if (result <= 0 && !m_has_answered && !m_waiting.timed_out && m_words.empty()) {
             m_words = problem() != 0 ? "it refuses our certificate: " + reason_text()
                                      : "it ends the connection after the TLS handshake, as if it "
                                        "wanted another certificate of us";
         }
-        return got;
+        return result;
     }
 
-private:
     [[nodiscard]] std::string why_no_handshake() const
     {
         if (const auto verdict = ::SSL_get_verify_result(ssl()); verdict != X509_V_OK) {
