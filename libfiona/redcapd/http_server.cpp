@@ -340,7 +340,7 @@ void HttpServer::run_until_signal()
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes to a client that may be gone
+    static_cast<void>(std::signal(SIGPIPE, SIG_IGN)); // OpenSSL writes to a client that may be gone
 
     std::atomic<bool> failed{false};
     std::vector<std::jthread> threads;
