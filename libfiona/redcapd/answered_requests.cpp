@@ -7,7 +7,7 @@ namespace fiona::redcapd {
 
 namespace {
 
-constexpr std::int64_t kept_seconds = 24 * 3600;
+constexpr std::int64_t kept_seconds = 86'400; // a day
 constexpr std::size_t max_id = 64;
 
 bool is_request_id(std::string_view text)

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/text.h"
 #include "libfiona/redcapd/answered_requests.h"
 #include "libfiona/redcapd/call.h"
 #include "libfiona/redcapd/project_creation.h"
@@ -179,7 +180,7 @@ void Api::run_method(const FormData& form, Format error_format, Handled& handled
     }
     auto database = take();
     const auto now = m_now();
-    const Private<std::string> token{form.text("token")};
+    const Private<std::string> token{std::string{trimmed(form.text("token"))}}; // as of a file
     const auto access = find_token(*database, token, now);
     if (!access && content == "project" && form.has("data")) {
         if (const auto account = find_super_token(*database, token)) {

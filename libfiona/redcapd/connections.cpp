@@ -162,7 +162,8 @@ void Connections::accept_one()
             throw os_error(problem, "accept a connection");
         }
         if (is_passing(problem)) {
-            log::warn("connection_refused", {{"reason", std::strerror(problem)}});
+            log::warn("connection_refused",
+                      {{"reason", os_error(problem, "accept a connection").what()}});
             if (!m_idle.empty()) {
                 m_idle.pop_front(); // its descriptor is what was missing
             } else {
@@ -181,8 +182,8 @@ void Connections::accept_one()
     if (!m_idle.empty() && m_idle.size() + working >= m_max) {
         m_idle.pop_front();
     }
-    m_idle.push_back({std::make_unique<Connection>(m_wrap(std::move(fd)), peer_name(address)),
-                      steady_clock::now()});
+    auto connection = std::make_unique<Connection>(m_wrap(std::move(fd)), peer_name(address));
+    m_idle.push_back({std::move(connection), steady_clock::now()});
 }
 
 void Connections::start(std::unique_ptr<Connection> connection)

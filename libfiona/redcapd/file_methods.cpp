@@ -132,13 +132,13 @@ void put(const Call& call, const Place& place, const std::string& field, const s
         place.record, place.event, place.form, place.instance, field, value);
 }
 
-void keep(const Call& call, const Place& place, std::string_view form, std::int64_t instance,
-          const std::string& field, std::string_view value)
+/// A value that may be there already.
+void keep(const Call& call, const Place& place, const std::string& field, const std::string& value)
 {
     run(call.database,
         "INSERT INTO value (record, event, instance_form, instance, field, code, value) "
         "VALUES (?, ?, ?, ?, ?, '', ?) ON CONFLICT DO NOTHING",
-        place.record, place.event, form, instance, field, value);
+        place.record, place.event, place.form, place.instance, field, value);
 }
 
 std::int64_t remove_files(const Call& call, const Place& place)
@@ -203,9 +203,13 @@ Answer import_file(const Call& call)
         place.record, place.event, place.form, place.instance, place.field, file->name,
         Blob{file->bytes});
     put(call, place, place.field, fmt::format("{}", call.database.last_row_id()));
-    keep(call, place, "", place.form.empty() ? place.instance : 1, call.schema.record_id(),
-         place.record_name);
-    keep(call, place, place.form, place.instance, place.state_field, "0");
+    auto base = place;
+    if (!place.form.empty()) {
+        base.form.clear();
+        base.instance = 1;
+    }
+    keep(call, base, call.schema.record_id(), place.record_name);
+    keep(call, place, place.state_field, "0");
     note_change(call, place, "file uploaded");
     return nothing(call);
 }

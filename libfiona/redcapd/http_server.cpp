@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::size_t max_body_bytes = std::size_t{32} << 20U;
 constexpr const char* api_path = "/api/";
+/// The part that content=file takes; another one that came as a file is a parameter like the rest.
+constexpr const char* file_part = "file";
 constexpr const char* text_type = "text/plain; charset=utf-8";
 constexpr const char* html_type = "text/html; charset=utf-8";
 constexpr const char* not_found_page =
@@ -93,7 +95,7 @@ std::optional<FormData> read_form(const httplib::Request& request,
     }
     FormData form;
     for (auto& part : parts) {
-        if (part.filename.empty()) {
+        if (part.filename.empty() || part.name != file_part) {
             form.add(part.name, std::move(part.content));
         } else {
             const auto slash = part.filename.find_last_of("/\\");
@@ -338,6 +340,7 @@ void HttpServer::run_until_signal()
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    static_cast<void>(std::signal(SIGPIPE, SIG_IGN)); // OpenSSL writes to a client that may be gone
 
     std::atomic<bool> failed{false};
     std::vector<std::jthread> threads;

@@ -308,9 +308,8 @@ void OdmWriter::write_row(const RowKey& key, const RowValues& values, const std:
             }
         }
         if (!key.form && form == m_schema.fields.front().form) {
-            items = fmt::format("\t\t\t\t<ItemData ItemOID=\"{}\" Value=\"{}\"/>\n",
-                                m_schema.record_id(), escaped(record))
-                    + items;
+            items.insert(0, fmt::format("\t\t\t\t<ItemData ItemOID=\"{}\" Value=\"{}\"/>\n",
+                                        m_schema.record_id(), escaped(record)));
         }
         if (!items.empty()) {
             m_out += fmt::format(

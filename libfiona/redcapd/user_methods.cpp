@@ -199,6 +199,7 @@ Answer export_users(const Call& call)
     TableWriter table{call.format(), columns(), call.delimiter(), {"users", "item"}};
     for (const auto& [user, keys] : accounts(call)) {
         std::vector<TableCell> row;
+        row.reserve(texts.size() + rights.size() + by_form.size());
         for (const auto name : texts) {
             row.emplace_back(name == "username" ? user : text_in(keys, name));
         }

@@ -95,3 +95,27 @@ public:
     std::string demo; ///< token of DEMO
     RedcapServer server;
 };
+
+/// A study with one series and two transfers, and one without.
+inline void fill_with_records(const RedcapCalls& redcap)
+{
+    const auto reply = redcap.call(redcap.site.token("incoming"),
+                                   {{"content", "record"}, {"format", "json"}, {"data", R"([
+        {"study_instance_uid":"1.9","study_description":"MR \"a, b\"","incoming_studies_complete":2},
+        {"study_instance_uid":"1.10","study_description":"CT"},
+        {"study_instance_uid":"1.9","redcap_repeat_instrument":"series","redcap_repeat_instance":"7",
+         "series_instance_uid":"1.9.1"},
+        {"study_instance_uid":"1.9","redcap_repeat_instrument":"transfers",
+         "redcap_repeat_instance":"1","transfer_project_name":"DEMO"},
+        {"study_instance_uid":"1.9","redcap_repeat_instrument":"transfers",
+         "redcap_repeat_instance":"2","transfer_project_name":"OTHER","transfer_error___3":"1"}])"}});
+    REQUIRE(reply.body == R"({"count":2})");
+    REQUIRE(redcap
+                .call(redcap.demo, {{"content", "record"}, {"format", "json"}, {"data", R"([
+        {"record_id":"P2","redcap_event_name":"01_arm_1","first_name":"b"},
+        {"record_id":"P2","first_name":"a","age":"1.5","sex":"1"},
+        {"record_id":"P2","redcap_repeat_instrument":"imaging","redcap_repeat_instance":"1",
+         "img_event_name":"01_arm_1"}])"}})
+                .body
+            == R"({"count":1})");
+}

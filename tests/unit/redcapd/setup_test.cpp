@@ -118,3 +118,26 @@ TEST_CASE("setup: a file of another program is not touched")
     CHECK_THROWS_AS(Api{directory / "none.db"}, Error);
     CHECK_FALSE(fs::exists(directory / "none.db"));
 }
+
+TEST_CASE("setup: a database of the first version is brought up to date, with all it holds")
+{
+    const Server server;
+    REQUIRE(server.put("incoming", R"([{"study_instance_uid":"1.2"}])").status == 200);
+    const auto before = server.get("incoming", {});
+    Database database{server.directory / "redcap.db", Database::Open::existing};
+    database.execute("DROP TABLE answered; DROP TABLE file; DROP TABLE super_token;"
+                     "DROP TABLE account; DROP TABLE setting;"
+                     "ALTER TABLE form DROP COLUMN unique_fields;"
+                     "ALTER TABLE event DROP COLUMN offset_max;"
+                     "ALTER TABLE event DROP COLUMN offset_min;"
+                     "ALTER TABLE event DROP COLUMN day_offset;"
+                     "ALTER TABLE event DROP COLUMN custom_label; PRAGMA user_version = 1");
+    REQUIRE(server.call("incoming", {{"content", "version"}}).status == 500);
+
+    prepare_tables(database);
+
+    CHECK(server.get("incoming", {}) == before);
+    prepare_tables(database); // nothing to do
+    database.execute("PRAGMA user_version = 99");
+    CHECK_THROWS_AS(prepare_tables(database), fiona::Error);
+}
