@@ -119,7 +119,8 @@ TEST_CASE(
 
     CHECK_THAT(assigned.site.run(tool).out, Contains("0 filed") && Contains("1 sent"));
     incoming.request_again(incoming.transfers().at(0), Clock::now());
-    CHECK_THAT(assigned.site.run(tool).out, Contains("1 filed") && Contains("requested again"));
+    CHECK_THAT(assigned.site.run(tool, {"--now"}).out,
+               Contains("1 filed") && Contains("requested again"));
 }
 
 TEST_CASE("fiona-create-transfer-requests: a dry run lists and files nothing")
