@@ -76,8 +76,9 @@ int main(int argc, char** argv)
         };
         while (const auto patient = next_patient(patients, refused)) {
             try {
-                const auto coverage = inventory::list_studies_of(
-                    session, *patient, wanted, today, {.max_answers = settings.max_answers}, take);
+                const auto coverage =
+                    inventory::list_studies_of(session, {*patient, wanted}, today,
+                                               {.max_answers = settings.max_answers}, take);
                 total.studies += coverage.studies;
                 total.queries += coverage.queries;
                 total.splits += coverage.splits;

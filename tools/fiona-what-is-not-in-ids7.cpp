@@ -32,12 +32,12 @@ int main(int argc, char** argv)
         const auto& config = tool.config();
         const auto settings = inventory::read_settings(config);
         order.mode = force ? Mode::apply : Mode::dry_run;
+        order.memory = config.paths.state() / "not-in-ids7.tsv";
+        order.now = Clock::now();
         tool.run_alone();
         const auto client = redcap::connect(config.redcap, redcap::Role::ids7);
         pacs::QuerySession session{inventory::query_peer(config)};
-        const auto report =
-            inventory::prune(*client, session, settings, config.paths.state() / "not-in-ids7.tsv",
-                             Clock::now(), order);
+        const auto report = inventory::prune(*client, session, settings, order);
         json::Array deleted;
         std::vector<std::string> lines;
         for (const auto& study : report.deleted) {

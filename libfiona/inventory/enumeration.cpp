@@ -66,6 +66,7 @@ struct Told {
     std::size_t foreign = 0; ///< outside of what was asked
     std::size_t exact = 0;   ///< begin with what was asked for in upper and lower case too
     bool is_whole = false;
+    bool is_cut = false; ///< FE00
 };
 
 bool is_inside(const Days& range, std::string_view prefix, const pacs::Keys& study)
@@ -136,6 +137,7 @@ private:
             return pacs::Next::more;
         });
         const bool is_cut = m_patience.max_answers != 0 && told.answers >= m_patience.max_answers;
+        told.is_cut = result.ending == pacs::Ending::cancelled;
         told.is_whole = result.ending == pacs::Ending::complete && !is_cut
                         && !is_suspiciously_round(told.answers);
         judge(result, told);
@@ -228,7 +230,10 @@ private:
             total += told.answers;
             // Where upper and lower case are the same to the PACS, the other one is split.
             const bool is_of_other_case = told.answers > 0 && told.exact == 0;
-            if (!told.is_whole && !is_of_other_case) {
+            // Orthanc hands these two to SQL's LIKE as they are, where they match anything, counts
+            // that against its limit, and then answers nothing.
+            const bool is_of_sql = told.answers == 0 && told.is_cut && (next == '%' || next == '_');
+            if (!told.is_whole && !is_of_other_case && !is_of_sql) {
                 const auto parts = more_characters(range, longer, length);
                 compare(range, told.answers, parts, "the first characters of PatientID");
             }

@@ -7,6 +7,7 @@
 
 #include <fmt/chrono.h>
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -19,12 +20,9 @@ constexpr std::string_view stamp_field = "ids7_date_stamp";
 
 bool is_equal(const redcap::Row& stored, const redcap::Row& wanted)
 {
-    for (const auto& [field, value] : wanted.values) {
-        if (stored.value(field) != value) {
-            return false;
-        }
-    }
-    return true;
+    return std::ranges::all_of(wanted.values, [&](const auto& field) {
+        return stored.value(field.first) == field.second;
+    });
 }
 
 } // namespace

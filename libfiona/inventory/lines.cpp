@@ -12,7 +12,7 @@
 
 namespace fiona::inventory {
 
-LineReader::LineReader(const std::filesystem::path& file) : m_fd{STDIN_FILENO}
+LineReader::LineReader(const std::filesystem::path& file)
 {
     if (file != "-") {
         m_owned = UniqueFd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};

@@ -27,7 +27,7 @@ private:
     [[nodiscard]] bool refill();
 
     UniqueFd m_owned;
-    int m_fd;
+    int m_fd = 0; ///< standard input unless a file is read
     std::string m_buffer;
     std::size_t m_number = 0;
     bool m_is_over = false;

@@ -77,11 +77,11 @@ Coverage list_patients(pacs::QuerySession& session, const Selection& selection,
     return coverage;
 }
 
-Coverage list_studies_of(pacs::QuerySession& session, const std::string& patient,
-                         const std::optional<ProjectName>& project, std::chrono::sys_days today,
-                         const Patience& patience, const OnKeys& on_study)
+Coverage list_studies_of(pacs::QuerySession& session, const OnePatient& patient,
+                         std::chrono::sys_days today, const Patience& patience,
+                         const OnKeys& on_study)
 {
-    auto asked = patient;
+    auto asked = patient.id;
     std::ranges::replace(asked, '*', '?'); // a wildcard of one character is checked below
     auto question = asked;
     std::erase(question, '?');
@@ -90,12 +90,12 @@ Coverage list_studies_of(pacs::QuerySession& session, const std::string& patient
                     "a PatientID that cannot be asked for: empty, not ASCII, wildcards "
                     "alone or with a backslash"};
     }
-    auto scope = scope_of(study_keys(), {project, std::nullopt}, today);
+    auto scope = scope_of(study_keys(), {patient.project, std::nullopt}, today);
     scope.keys["PatientID"] = asked;
     std::size_t count = 0;
     auto coverage =
         enumerate_studies(session, scope, today, patience, [&](const pacs::Keys& study) {
-            if (study.at("PatientID") == patient && is_of(project, study)) {
+            if (study.at("PatientID") == patient.id && is_of(patient.project, study)) {
                 ++count;
                 on_study(study);
             }

@@ -30,10 +30,13 @@ using OnKeys = std::function<void(const pacs::Keys&)>;
                                      std::chrono::sys_days today, const Patience& patience,
                                      const OnKeys& on_patient);
 
-/// The studies of one patient. Throws also Error{Fault::data} if the id cannot be asked for: it is
-/// empty, has a backslash, or is not ASCII.
-[[nodiscard]] Coverage list_studies_of(pacs::QuerySession& session, const std::string& patient,
-                                       const std::optional<ProjectName>& project,
+struct OnePatient {
+    std::string id;
+    std::optional<ProjectName> project{}; ///< only its studies in this project
+};
+/// Its studies. Throws also Error{Fault::data} if the id cannot be asked for: it is empty, has a
+/// backslash, or is not ASCII.
+[[nodiscard]] Coverage list_studies_of(pacs::QuerySession& session, const OnePatient& patient,
                                        std::chrono::sys_days today, const Patience& patience,
                                        const OnKeys& on_study);
 

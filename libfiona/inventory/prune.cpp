@@ -24,12 +24,13 @@ enum class Presence { present, missing, unknown };
 class Pruning {
 public:
     Pruning(redcap::Client& client, pacs::QuerySession& session, const Settings& settings,
-            const std::filesystem::path& memory, TimePoint now)
-        : m_client{client}, m_session{session}, m_settings{settings}, m_memory{memory}, m_now{now}
+            const PruneOrder& order)
+        : m_client{client}, m_session{session},
+          m_settings{settings}, m_order{order}, m_memory{order.memory}
     {
     }
 
-    PruneReport go(const PruneOrder& order)
+    PruneReport go()
     {
         const auto studies = rows();
         std::vector<std::string> block;
@@ -43,11 +44,11 @@ public:
         ask(block);
         m_memory.keep_only(studies);
         m_report.queries = m_session.queries();
-        if (order.mode == Mode::apply) {
+        if (m_order.mode == Mode::apply) {
             m_memory.save(); // before anything is deleted: what is noted now confirms the next run
         }
-        check_limits(order);
-        if (order.mode == Mode::apply) {
+        check_limits();
+        if (m_order.mode == Mode::apply) {
             erase();
         }
         return std::move(m_report);
@@ -122,19 +123,19 @@ private:
             return;
         }
         const auto since = m_memory.missing_since(study);
-        if (since && m_now - *since >= m_settings.confirm_after) {
+        if (since && m_order.now - *since >= m_settings.confirm_after) {
             m_report.deleted.push_back(study);
         } else {
             ++m_report.waiting;
-            m_memory.note_missing(study, m_now);
+            m_memory.note_missing(study, m_order.now);
         }
     }
 
-    void check_limits(const PruneOrder& order) const
+    void check_limits() const
     {
         const auto count = m_report.deleted.size();
         const auto share = m_settings.max_delete_percent / 100 * static_cast<double>(m_report.rows);
-        const auto limit = order.max_delete.value_or(std::min(
+        const auto limit = m_order.max_delete.value_or(std::min(
             m_settings.max_delete, std::max<std::size_t>(1, static_cast<std::size_t>(share))));
         if (count > limit) {
             throw Error{
@@ -180,17 +181,17 @@ private:
     redcap::Client& m_client;
     pacs::QuerySession& m_session;
     const Settings& m_settings;
+    const PruneOrder& m_order;
     PruneMemory m_memory;
-    TimePoint m_now;
     PruneReport m_report;
 };
 
 } // namespace
 
 PruneReport prune(redcap::Client& client, pacs::QuerySession& session, const Settings& settings,
-                  const std::filesystem::path& memory, TimePoint now, const PruneOrder& order)
+                  const PruneOrder& order)
 {
-    return Pruning{client, session, settings, memory, now}.go(order);
+    return Pruning{client, session, settings, order}.go();
 }
 
 } // namespace fiona::inventory

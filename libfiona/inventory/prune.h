@@ -19,6 +19,8 @@ namespace fiona::inventory {
 struct PruneOrder {
     Mode mode = Mode::dry_run;
     std::optional<std::size_t> max_delete{}; ///< instead of both limits of the settings
+    std::filesystem::path memory{};          ///< the file of PruneMemory
+    TimePoint now{};                         ///< the time of this run
 };
 
 struct PruneReport {
@@ -37,9 +39,8 @@ struct PruneReport {
 /// anything is. With Mode::dry_run nothing is deleted or remembered.
 ///
 /// Throws Error: Fault::data, before anything is deleted, if more would go than allowed; what the
-/// client and the session throw. `now` is the time of this run.
+/// client and the session throw.
 [[nodiscard]] PruneReport prune(redcap::Client& client, pacs::QuerySession& session,
-                                const Settings& settings, const std::filesystem::path& memory,
-                                TimePoint now, const PruneOrder& order);
+                                const Settings& settings, const PruneOrder& order);
 
 } // namespace fiona::inventory

@@ -126,6 +126,7 @@ public:
     {
         T_DIMSE_Message message{};
         message.CommandField = DIMSE_C_FIND_RQ;
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) DCMTK's messages are a union
         auto& request = message.msg.CFindRQ;
         request.MessageID = m_message_id;
         OFStandard::strlcpy(&request.AffectedSOPClassUID[0], class_of(model_of(level)),
@@ -138,6 +139,7 @@ public:
     /// True when it was the last answer.
     bool take(const Incoming& incoming)
     {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) DCMTK's messages are a union
         const auto& answer = incoming.message->msg.CFindRSP;
         if (incoming.message->CommandField != DIMSE_C_FIND_RSP
             || answer.MessageIDBeingRespondedTo != m_message_id) {

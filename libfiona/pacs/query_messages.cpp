@@ -153,15 +153,16 @@ Incoming Exchange::receive()
     if (seconds == 0) {
         throw lost();
     }
-    Incoming incoming{std::make_unique<T_DIMSE_Message>(), 0};
+    auto message = std::make_unique<T_DIMSE_Message>();
+    std::uint8_t context = 0;
     DcmDataset* raw_detail = nullptr;
     const auto got = DIMSE_receiveCommand(m_association.handle(), DIMSE_NONBLOCKING, seconds,
-                                          &incoming.context, incoming.message.get(), &raw_detail);
+                                          &context, message.get(), &raw_detail);
     const std::unique_ptr<DcmDataset> detail{raw_detail};
     if (got.bad()) {
         throw lost();
     }
-    return incoming;
+    return {std::move(message), context};
 }
 
 std::vector<std::byte> Exchange::receive_identifier(std::uint8_t context)

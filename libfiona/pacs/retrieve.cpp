@@ -180,6 +180,7 @@ Retrieved get(const Peer& peer, const Wanted& wanted, const std::vector<Holding>
     const auto message_id = association.next_message_id();
     T_DIMSE_Message message{};
     message.CommandField = DIMSE_C_GET_RQ;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) DCMTK's messages are a union
     fill(message.msg.CGetRQ, UID_GETStudyRootQueryRetrieveInformationModel, message_id);
     exchange.send(context, message, *identifier);
 
@@ -188,14 +189,16 @@ Retrieved get(const Peer& peer, const Wanted& wanted, const std::vector<Holding>
     for (bool is_over = false; !is_over;) {
         const auto incoming = exchange.receive();
         if (incoming.message->CommandField == DIMSE_C_STORE_RQ) {
-            if (intake.take(association, incoming.context, incoming.message->msg.CStoreRQ,
-                            exchange.patience())
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) DCMTK's messages are a union
+            const auto& request = incoming.message->msg.CStoreRQ;
+            if (intake.take(association, incoming.context, request, exchange.patience())
                 == RetrieveIntake::Connection::lost) {
                 throw exchange.lost();
             }
         } else if (incoming.message->CommandField == DIMSE_C_GET_RSP) {
-            is_over = take_response(exchange, incoming, incoming.message->msg.CGetRSP, message_id,
-                                    result);
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) DCMTK's messages are a union
+            const auto& response = incoming.message->msg.CGetRSP;
+            is_over = take_response(exchange, incoming, response, message_id, result);
         } else {
             throw exchange.nonsense("talks of something else than the retrieval");
         }
@@ -222,6 +225,7 @@ Retrieved move(const Peer& peer, const Wanted& wanted, const std::vector<Holding
     const auto message_id = association.next_message_id();
     T_DIMSE_Message message{};
     message.CommandField = DIMSE_C_MOVE_RQ;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) DCMTK's messages are a union
     auto& request = message.msg.CMoveRQ;
     fill(request, model, message_id);
     OFStandard::strlcpy(&request.MoveDestination[0], destination.str().c_str(),
@@ -234,8 +238,9 @@ Retrieved move(const Peer& peer, const Wanted& wanted, const std::vector<Holding
         if (incoming.message->CommandField != DIMSE_C_MOVE_RSP) {
             throw exchange.nonsense("talks of something else than the retrieval");
         }
-        is_over =
-            take_response(exchange, incoming, incoming.message->msg.CMoveRSP, message_id, result);
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) DCMTK's messages are a union
+        const auto& response = incoming.message->msg.CMoveRSP;
+        is_over = take_response(exchange, incoming, response, message_id, result);
     }
     const std::size_t moved = std::size_t{result.completed} + result.warnings;
     result.missing = holdings.size() > moved ? holdings.size() - moved : 0;

@@ -12,6 +12,7 @@
 #include <dcmtk/dcmnet/dimse.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace fiona::pacs {
 
@@ -30,8 +31,8 @@ bool is_what_it_says(const dicom::Prescan& scan, const ObjectClaim& claim, const
 
 } // namespace
 
-RetrieveIntake::RetrieveIntake(const fs::path& directory, const Wanted& wanted, const Peer& peer)
-    : m_directory{directory}, m_wanted{wanted}, m_buffer{write_buffer_bytes}
+RetrieveIntake::RetrieveIntake(fs::path directory, const Wanted& wanted, const Peer& peer)
+    : m_directory{std::move(directory)}, m_wanted{wanted}, m_buffer{write_buffer_bytes}
 {
     m_peer.caller = peer.called_aet;
     m_peer.called = peer.calling_aet;

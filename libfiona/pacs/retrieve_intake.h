@@ -23,7 +23,7 @@ namespace fiona::pacs {
 ///        -              +        passed the pre-scan, on the disk
 class RetrieveIntake {
 public:
-    RetrieveIntake(const std::filesystem::path& directory, const Wanted& wanted, const Peer& peer);
+    RetrieveIntake(std::filesystem::path directory, const Wanted& wanted, const Peer& peer);
 
     enum class Connection { kept, lost };
     /// Receives the data set, judges it, gives it its name and answers. Throws Error{Fault::io}.

@@ -77,10 +77,9 @@ TEST_CASE("a wildcard in a patient's id is no wildcard")
     pacs::QuerySession session{finder.peer()};
     std::vector<std::string> found;
 
-    static_cast<void>(
-        inventory::list_studies_of(session, "B*1", std::nullopt, today, {}, [&](const Keys& one) {
-            found.push_back(one.at("StudyInstanceUID"));
-        }));
+    static_cast<void>(inventory::list_studies_of(session, {"B*1"}, today, {}, [&](const Keys& one) {
+        found.push_back(one.at("StudyInstanceUID"));
+    }));
 
     CHECK(found == std::vector<std::string>{"2.25.5"});
 }
@@ -91,8 +90,7 @@ TEST_CASE("a patient's id that cannot be asked for is refused")
     pacs::QuerySession session{finder.peer()};
     const auto* const id = GENERATE("", "*", "?*", "a\\b", "\xC3\x85", "a\nb");
 
-    CHECK_THROWS_AS(inventory::list_studies_of(session, id, std::nullopt, today, {},
-                                               [](const Keys& /*study*/) {}),
-                    Error);
+    CHECK_THROWS_AS(
+        inventory::list_studies_of(session, {id}, today, {}, [](const Keys& /*study*/) {}), Error);
     CHECK(finder.queries() == 0);
 }

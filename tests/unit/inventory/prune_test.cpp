@@ -44,12 +44,14 @@ struct World {
         return reply;
     }
 
-    inventory::PruneReport prune(TimePoint now, const inventory::PruneOrder& order)
+    inventory::PruneReport prune(TimePoint now, inventory::PruneOrder order)
     {
+        order.memory = memory();
+        order.now = now;
         const ScriptedFinder finder{
             [&](const auto& /*level*/, const auto& keys) { return answer(keys); }};
         pacs::QuerySession session{finder.peer()};
-        return inventory::prune(redcap, session, settings, memory(), now, order);
+        return inventory::prune(redcap, session, settings, order);
     }
     [[nodiscard]] std::size_t rows() { return redcap.export_records({}).size(); }
     [[nodiscard]] std::filesystem::path memory() const { return root / "not-in-ids7.tsv"; }
@@ -61,7 +63,7 @@ struct World {
     inventory::Settings settings{};
 };
 
-constexpr inventory::PruneOrder force{Mode::apply, std::nullopt};
+const inventory::PruneOrder force{Mode::apply, std::nullopt};
 
 } // namespace
 
@@ -120,8 +122,8 @@ TEST_CASE("a PACS that cannot answer lists is asked for each study alone")
     }};
     pacs::QuerySession session{finder.peer()};
 
-    const auto report =
-        inventory::prune(world.redcap, session, world.settings, world.memory(), start, force);
+    const auto report = inventory::prune(world.redcap, session, world.settings,
+                                         {Mode::apply, std::nullopt, world.memory(), start});
 
     CHECK(report.present == 59);
     CHECK(report.waiting == 1);
