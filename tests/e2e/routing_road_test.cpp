@@ -43,15 +43,23 @@ private:
     void watch(const std::stop_token& stop)
     {
         while (!stop.stop_requested()) {
-            std::error_code ended;
-            for (const auto& entry : fs::directory_iterator{"/proc", ended}) {
-                std::ifstream in{entry.path() / "cmdline", std::ios::binary};
-                std::string line{std::istreambuf_iterator<char>{in}, {}};
-                if (line.find("fiona-") != std::string::npos) {
-                    m_seen.insert(std::move(line));
-                }
+            try {
+                look();
+            } catch (
+                const std::exception&) { // NOLINT(bugprone-empty-catch) a process ended meanwhile
             }
             std::this_thread::sleep_for(std::chrono::milliseconds{5});
+        }
+    }
+
+    void look()
+    {
+        for (const auto& entry : fs::directory_iterator{"/proc"}) {
+            std::ifstream in{entry.path() / "cmdline", std::ios::binary};
+            std::string line{std::istreambuf_iterator<char>{in}, {}};
+            if (line.find("fiona-") != std::string::npos) {
+                m_seen.insert(std::move(line));
+            }
         }
     }
 
