@@ -16,7 +16,7 @@
 #include <thread>
 
 using namespace fiona;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 namespace {
 
@@ -112,8 +112,8 @@ TEST_CASE(
     const auto all_kills = [&] { return kills[0] + kills[1] + kills[2]; };
     Load load{site, wanted.images_at_once};
 
-    const auto deadline = Clock::now() + wanted.time;
-    while (all_kills() < wanted.kills && Clock::now() < deadline) {
+    const auto deadline = SteadyClock::now() + wanted.time;
+    while (all_kills() < wanted.kills && SteadyClock::now() < deadline) {
         load.keep_up();
         site.start_daemons();
         std::this_thread::sleep_for(std::chrono::microseconds{random() % 150'000});

@@ -11,7 +11,7 @@
 #include <numeric>
 
 using namespace fiona;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 namespace {
 
@@ -68,7 +68,7 @@ Memory memory_of(const IngestSite& site)
     return {resident_megabytes(site.receiver()), resident_megabytes(site.processor())};
 }
 
-double seconds(Clock::duration duration)
+double seconds(SteadyClock::duration duration)
 {
     return std::chrono::duration<double>{duration}.count();
 }
@@ -88,7 +88,7 @@ TEST_CASE("eight associations at once: nothing is lost or doubled, and the proce
     const auto before = memory_of(site);
     std::size_t longest_queue = 0;
 
-    const auto start = Clock::now();
+    const auto start = SteadyClock::now();
     std::vector<std::unique_ptr<PatientSender>> senders;
     senders.reserve(shares.size());
     for (const auto& share : shares) {
@@ -101,10 +101,10 @@ TEST_CASE("eight associations at once: nothing is lost or doubled, and the proce
             return std::ranges::all_of(senders, [](const auto& one) { return one->is_done(); });
         },
         std::chrono::minutes{10}));
-    const auto sent = Clock::now();
+    const auto sent = SteadyClock::now();
     // A few seconds, whatever the load was: it was not left behind.
     const bool keeps_up = wait_until([&] { return site.waiting() == 0; }, std::chrono::seconds{10});
-    const auto emptied = Clock::now();
+    const auto emptied = SteadyClock::now();
     const auto after = memory_of(site);
 
     CHECK(keeps_up);
