@@ -71,6 +71,9 @@ int main(int argc, char** argv)
                    "Give participant ids to the studies of projects that make them by themselves.",
                    "fiona-populate-autoid --dry-run"};
     tool.with_dry_run();
+    bool look_now = false;
+    tool.options().add_flag("--now", look_now,
+                            "ask REDCap itself, however young the copy of it is");
 
     return tool.run(argc, argv, [&] {
         const auto& config = tool.config();
@@ -79,8 +82,10 @@ int main(int argc, char** argv)
             && redcap::is_resting(config.redcap, redcap::Role::incoming, Clock::now())) {
             return;
         }
-        const auto dtp = redcap::open(config.redcap, redcap::Role::dtp, tool.mode());
-        const auto incoming = redcap::open(config.redcap, redcap::Role::incoming, tool.mode());
+        const auto freshness = look_now ? redcap::Freshness::now : redcap::Freshness::usual;
+        const auto dtp = redcap::open(config.redcap, redcap::Role::dtp, tool.mode(), freshness);
+        const auto incoming =
+            redcap::open(config.redcap, redcap::Role::incoming, tool.mode(), freshness);
         // Not by the copy: no id may be given twice.
         const auto autoid = redcap::connect(config.redcap, redcap::Role::autoid);
         const auto report =

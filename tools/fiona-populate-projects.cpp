@@ -55,6 +55,9 @@ int main(int argc, char** argv)
                    "Tell each project's REDCap which studies were transferred to it.",
                    "fiona-populate-projects --project DEMO --dry-run"};
     tool.with_dry_run();
+    bool look_now = false;
+    tool.options().add_flag("--now", look_now,
+                            "ask REDCap itself, however young the copy of it is");
     std::string project;
     tool.options().add_option("--project", project, "this project alone, all of it again");
 
@@ -66,8 +69,10 @@ int main(int argc, char** argv)
             && redcap::is_resting(config.redcap, redcap::Role::incoming, Clock::now())) {
             return;
         }
-        const auto dtp = redcap::open(config.redcap, redcap::Role::dtp, tool.mode());
-        const auto incoming = redcap::open(config.redcap, redcap::Role::incoming, tool.mode());
+        const auto freshness = look_now ? redcap::Freshness::now : redcap::Freshness::usual;
+        const auto dtp = redcap::open(config.redcap, redcap::Role::dtp, tool.mode(), freshness);
+        const auto incoming =
+            redcap::open(config.redcap, redcap::Role::incoming, tool.mode(), freshness);
         const auto report =
             routing::populate_projects({*dtp, *incoming,
                                         [&](const Private<std::string>& token) {

@@ -17,15 +17,17 @@ namespace fiona::redcap {
 namespace {
 
 constexpr std::string_view token_field = "project_token";
-constexpr std::array<std::string_view, 9> project_fields{"project_name",
-                                                         "project_active",
-                                                         "project_patient_naming",
-                                                         "project_features",
-                                                         "project_import_rule_1_tag",
-                                                         "project_import_rule_1_regexp",
-                                                         "rewrite_ex_tag",
-                                                         "rewrite_ex_reg",
-                                                         token_field};
+constexpr std::array<std::string_view, 11> project_fields{"project_name",
+                                                          "project_use_autoid",
+                                                          "project_autoid_aetitle",
+                                                          "project_active",
+                                                          "project_patient_naming",
+                                                          "project_features",
+                                                          "project_import_rule_1_tag",
+                                                          "project_import_rule_1_regexp",
+                                                          "rewrite_ex_tag",
+                                                          "rewrite_ex_reg",
+                                                          token_field};
 
 /// A record of DTP in one piece: the longitudinal shape spreads it over several events, and
 /// repeating forms add rows of their own.

@@ -2,8 +2,8 @@
 #include "libfiona/routing/assign_desk.h"
 
 #include "libfiona/base/error.h"
-#include "libfiona/redcap/mirror.h"
 #include "libfiona/base/files.h"
+#include "libfiona/redcap/mirror.h"
 #include "libfiona/routing/coupling_report.h"
 
 namespace fiona::routing {

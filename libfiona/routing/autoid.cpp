@@ -95,7 +95,7 @@ private:
     std::map<std::string, ResearchProject> projects_by_title()
     {
         std::map<std::string, std::vector<ResearchProject>> by_title;
-        for (auto& project : redcap::research_projects(m_redcaps.dtp)) {
+        for (auto& project : redcap::research_projects(m_redcaps.dtp, redcap::Tokens::without)) {
             if (project.active && !project.autoid_aetitle.empty()) {
                 ++m_report.projects;
                 by_title[project.autoid_aetitle].push_back(std::move(project));
@@ -194,10 +194,11 @@ private:
         }
         try {
             const PatternLanguage language{project.participant_pattern};
-            if (!project.token) {
+            const auto token = redcap::research_project(m_redcaps.dtp, project.name).token;
+            if (!token) {
                 throw Error{Fault::config, "it has no project_token in DataTransferProjects"};
             }
-            const auto client = m_redcaps.open(*project.token);
+            const auto client = m_redcaps.open(*token);
             const auto event = redcap::event_label(*client, event_of(project.name));
             AutoIdRegister ids{m_redcaps.autoid, key, project.name};
             const auto drawn = draw_new(project, language, ids, *client, studies);

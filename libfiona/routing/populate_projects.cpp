@@ -93,7 +93,8 @@ public:
                 done[transfer.project].push_back(std::move(transfer));
             }
         }
-        for (const auto& project : redcap::research_projects(m_redcaps.dtp)) {
+        for (const auto& project :
+             redcap::research_projects(m_redcaps.dtp, redcap::Tokens::without)) {
             const auto found = done.find(project.name.str());
             if (!project.active || found == done.end()) {
                 continue;
@@ -121,10 +122,11 @@ private:
     {
         const auto problems = m_report.problems.size();
         try {
-            if (!project.token) {
+            const auto token = redcap::research_project(m_redcaps.dtp, project.name).token;
+            if (!token) {
                 throw Error{Fault::config, "it has no project_token in DataTransferProjects"};
             }
-            const auto client = m_redcaps.open(*project.token);
+            const auto client = m_redcaps.open(*token);
             fill(*client, project.name, transfers);
         } catch (const Error& e) {
             report_problem(project.name, e);

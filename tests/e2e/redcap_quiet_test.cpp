@@ -103,7 +103,7 @@ TEST_CASE("a quiet minute of all tools costs a call for each project, not for ea
     CHECK(bytes.find(uid.str()) != std::string::npos);
     for (const auto& secret : {fmt::format("TESTID{}", uid), fmt::format("DOE^{}", uid),
                                fiona::sha256_hex(fmt::format("TESTID{}", uid)),
-                               fmt::format("ACC{}", uid), GrownSite::token(1)}) {
+                               fmt::format("ACC{}", uid), site.token(1)}) {
         CHECK(bytes.find(secret) == std::string::npos);
     }
     WARN(fmt::format("{} studies, {} tools: first run {:.1f} s ({} calls, {:.0f} MB); after it {} "

@@ -76,6 +76,7 @@ GrownSite::GrownSite(const SiteSize& size) : m_size{size}
 {
     make_studies();
     m_site.start_redcap();
+    make_projects();
     fill_redcap();
     static_cast<void>(calls());
 }
@@ -85,9 +86,20 @@ StudyUid GrownSite::study(unsigned number)
     return StudyUid{fmt::format("1.2.826.0.1.3680043.2.1125.{}", number)};
 }
 
-std::string GrownSite::token(unsigned project)
+std::string GrownSite::token(unsigned project) const
 {
-    return fmt::format("{:032X}", 0xABCDEF00U + project);
+    return m_tokens.at(project - 1);
+}
+
+void GrownSite::make_projects()
+{
+    for (unsigned number = 1; number <= m_size.projects; ++number) {
+        const auto made = run_tool("fiona-redcapd",
+                                   {"project", "create", "--db", m_site.redcap_database().native(),
+                                    "--title", project_name(number), "--print-token"});
+        REQUIRE(made.exit_code == 0);
+        m_tokens.emplace_back(trimmed(made.out));
+    }
 }
 
 void GrownSite::make_studies() const
@@ -135,6 +147,7 @@ void GrownSite::fill_redcap() const
                          {},
                          0,
                          {{"routing_active", "1"},
+                          {"routing_dest_project", name},
                           {"routing_incoming_aetitle", fmt::format("AE{}", number)},
                           {"routing_allowed_patientid", "P_[0-9]{6}"}}});
     }

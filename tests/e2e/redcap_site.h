@@ -40,14 +40,16 @@ public:
 
     [[nodiscard]] const Site& site() const { return m_site; }
     [[nodiscard]] static fiona::StudyUid study(unsigned number);
-    /// Of a research project; no such project answers to it.
-    [[nodiscard]] static std::string token(unsigned project);
+    /// Of a research project.
+    [[nodiscard]] std::string token(unsigned project) const;
 
 private:
     void make_studies() const;
+    void make_projects();
     void fill_redcap() const;
 
     SiteSize m_size;
+    std::vector<std::string> m_tokens; ///< of the research projects
     Site m_site;
     std::size_t m_log_read = 0;
 };

@@ -95,22 +95,22 @@ TEST_CASE("fiona-populate-autoid: mistakes in DataTransferProjects are told apar
     };
 
     name("DEMO_*");
-    const auto endless = rows.site.run(tool, {});
+    const auto endless = rows.site.run(tool, {"--now"});
     CHECK(endless.exit_code == EX_CONFIG);
     CHECK_THAT(endless.out, Contains("character 6: endless repetition"));
     name("DEMO_7");
-    const auto exhausted = rows.site.run(tool, {"--json"});
+    const auto exhausted = rows.site.run(tool, {"--now", "--json"});
     CHECK(exhausted.exit_code == EX_DATAERR);
     CHECK(json::parse(exhausted.out, "result").find("exhausted")->array().size() == 1);
     CHECK(participants(rows) == std::set<std::string>{"DEMO_7"});
     name("^DEMO_[0-9]$");
-    CHECK(rows.site.run(tool, {}).exit_code == EX_OK);
+    CHECK(rows.site.run(tool, {"--now"}).exit_code == EX_OK);
     CHECK(participants(rows).size() == 2);
     rows.put(Role::dtp, {RowSite::row("TWIN", {{"project_name", "TWIN"},
                                                {"project_active", "1"},
                                                {"project_use_autoid", "1"},
                                                {"project_autoid_aetitle", "AUTODEMO"}})});
-    CHECK(rows.site.run(tool, {}).exit_code == EX_CONFIG);
+    CHECK(rows.site.run(tool, {"--now"}).exit_code == EX_CONFIG);
 }
 
 TEST_CASE("fiona-populate-autoid: bad command lines and a second run at the same time")

@@ -189,7 +189,7 @@ TEST_CASE("ten thousand ids are drawn from a pattern of ten thousand, and no mor
     CHECK_FALSE(pool.draw());
 }
 
-TEST_CASE("ids that are taken, in whatever case, are not drawn; the last free one is found")
+TEST_CASE("ids that are taken, in whatever case, are not drawn, the last free one is found")
 {
     const PatternLanguage language{"Px_[0-9]{3}"};
     IdPool pool{language};

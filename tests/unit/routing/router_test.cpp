@@ -129,7 +129,7 @@ TEST_CASE("what a rule does not say is not routed")
     CHECK(bench.run().requested.empty());
 }
 
-TEST_CASE("a name that is a pseudonym already is routed; a label of two words is a project")
+TEST_CASE("a name that is a pseudonym already is routed, and a label of two words is a project")
 {
     Bench bench;
     bench.put_study(other_study, "12345", "L7^^");

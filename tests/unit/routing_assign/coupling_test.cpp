@@ -121,7 +121,7 @@ TEST_CASE("a file without a usable header is refused")
     CHECK_THROWS_AS(parse(text), Error);
 }
 
-TEST_CASE("--project stands in for a column, and contradicts another project")
+TEST_CASE("the option --project stands in for a column, and contradicts another project")
 {
     const auto file =
         read_coupling_file("AccessionNumber,SubjectID\nA1,DEMO_001\n", ProjectName{"DEMO"});
