@@ -161,47 +161,18 @@ public:
         delete_and_look(form, is_there);
     }
 
+    // What a project is made of is asked once: no run is long enough to see it change.
     std::vector<Field> metadata() override
     {
-        std::vector<Field> fields;
-        m_session.ask(m_session.request("metadata"), Retry::Tries::several, [&](std::string& body) {
-            fields.clear();
-            const auto list = parse_json(body);
-            for (const auto& item : list_in(list)) {
-                fields.push_back({item.text("field_name"), item.text("form_name"),
-                                  item.text("field_type"),
-                                  item.text("select_choices_or_calculations"),
-                                  item.text("text_validation_type_or_show_slider_number")});
-            }
-        });
-        return fields;
+        return once(m_fields, [&] { return read_fields(); });
     }
-
     std::vector<Event> events() override
     {
-        std::vector<Event> events;
-        list_or_none("event", "classic projects", [&](const json::Array& list) {
-            events.clear();
-            for (const auto& item : list) {
-                events.push_back({item.text("event_name"), item.text("unique_event_name")});
-            }
-        });
-        return events;
+        return once(m_events, [&] { return read_events(); });
     }
-
     std::vector<std::string> repeating_forms() override
     {
-        std::vector<std::string> forms;
-        list_or_none("repeatingFormsEvents", "repeating instruments", [&](const json::Array& list) {
-            forms.clear();
-            for (const auto& item : list) {
-                auto form = item.text("form_name");
-                if (!form.empty() && std::ranges::find(forms, form) == forms.end()) {
-                    forms.push_back(std::move(form));
-                }
-            }
-        });
-        return forms;
+        return once(m_repeating, [&] { return read_repeating_forms(); });
     }
 
     std::string version() override
@@ -249,6 +220,58 @@ public:
     [[nodiscard]] Traffic traffic() const override { return m_session.traffic(); }
 
 private:
+    template <typename List, typename Read>
+    static List once(std::optional<List>& known, Read&& read)
+    {
+        if (!known) {
+            known = read();
+        }
+        return *known;
+    }
+
+    std::vector<Field> read_fields()
+    {
+        std::vector<Field> fields;
+        m_session.ask(m_session.request("metadata"), Retry::Tries::several, [&](std::string& body) {
+            fields.clear();
+            const auto list = parse_json(body);
+            for (const auto& item : list_in(list)) {
+                fields.push_back({item.text("field_name"), item.text("form_name"),
+                                  item.text("field_type"),
+                                  item.text("select_choices_or_calculations"),
+                                  item.text("text_validation_type_or_show_slider_number")});
+            }
+        });
+        return fields;
+    }
+
+    std::vector<Event> read_events()
+    {
+        std::vector<Event> events;
+        list_or_none("event", "classic projects", [&](const json::Array& list) {
+            events.clear();
+            for (const auto& item : list) {
+                events.push_back({item.text("event_name"), item.text("unique_event_name")});
+            }
+        });
+        return events;
+    }
+
+    std::vector<std::string> read_repeating_forms()
+    {
+        std::vector<std::string> forms;
+        list_or_none("repeatingFormsEvents", "repeating instruments", [&](const json::Array& list) {
+            forms.clear();
+            for (const auto& item : list) {
+                auto form = item.text("form_name");
+                if (!form.empty() && std::ranges::find(forms, form) == forms.end()) {
+                    forms.push_back(std::move(form));
+                }
+            }
+        });
+        return forms;
+    }
+
     /// False if the server ran out of memory; then `rows` is as it was.
     bool export_some(const ExportSpec& spec, std::span<const std::string> records,
                      std::vector<Row>& rows)
@@ -446,7 +469,10 @@ private:
     }
 
     Session m_session;
-    std::string m_record_id_field; ///< empty: not yet known
+    std::string m_record_id_field;
+    std::optional<std::vector<Field>> m_fields;
+    std::optional<std::vector<Event>> m_events;
+    std::optional<std::vector<std::string>> m_repeating; ///< empty: not yet known
 };
 
 } // namespace

@@ -165,6 +165,18 @@ std::vector<ResearchProject> research_projects(Client& dtp, Tokens tokens)
     return projects;
 }
 
+const Private<std::string>& ProjectTokens::of(const ProjectName& project)
+{
+    if (!m_projects) {
+        m_projects = research_projects(m_dtp, Tokens::with);
+    }
+    const auto found = std::ranges::find(*m_projects, project, &ResearchProject::name);
+    if (found == m_projects->end() || !found->token) {
+        throw Error{Fault::config, "it has no project_token in DataTransferProjects"};
+    }
+    return *found->token;
+}
+
 ResearchProject research_project(Client& dtp, const ProjectName& name)
 {
     auto projects = research_projects(dtp);

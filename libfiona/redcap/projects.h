@@ -40,6 +40,19 @@ enum class Tokens { with, without };
 /// Every project of DTP, active or not. Accepts the classic and the longitudinal shape.
 [[nodiscard]] std::vector<ResearchProject> research_projects(Client& dtp,
                                                              Tokens tokens = Tokens::with);
+/// The tokens of research projects, asked for once, when the first is needed.
+class ProjectTokens {
+public:
+    /// `dtp` is borrowed.
+    explicit ProjectTokens(Client& dtp) : m_dtp{dtp} {}
+    /// Throws Error{Fault::config} if the project has none.
+    [[nodiscard]] const Private<std::string>& of(const ProjectName& project);
+
+private:
+    Client& m_dtp;
+    std::optional<std::vector<ResearchProject>> m_projects;
+};
+
 /// Throws Error{Fault::missing} naming the project and how to list them if there is none.
 [[nodiscard]] ResearchProject research_project(Client& dtp, const ProjectName& name);
 

@@ -53,7 +53,7 @@ std::string_view problem_of(const std::string& patient)
 class Run {
 public:
     Run(const AutoIdProjects& redcaps, const Config& config, TimePoint now, Mode mode)
-        : m_redcaps{redcaps}, m_config{config}, m_now{now}, m_mode{mode},
+        : m_redcaps{redcaps}, m_tokens{redcaps.dtp}, m_config{config}, m_now{now}, m_mode{mode},
           m_memory_file{config.paths.state() / "autoid.json"}, m_incoming{redcaps.incoming,
                                                                           config.paths.state()
                                                                               / "locks"}
@@ -194,11 +194,7 @@ private:
         }
         try {
             const PatternLanguage language{project.participant_pattern};
-            const auto token = redcap::research_project(m_redcaps.dtp, project.name).token;
-            if (!token) {
-                throw Error{Fault::config, "it has no project_token in DataTransferProjects"};
-            }
-            const auto client = m_redcaps.open(*token);
+            const auto client = m_redcaps.open(m_tokens.of(project.name));
             const auto event = redcap::event_label(*client, event_of(project.name));
             AutoIdRegister ids{m_redcaps.autoid, key, project.name};
             const auto drawn = draw_new(project, language, ids, *client, studies);
@@ -333,6 +329,7 @@ private:
     }
 
     const AutoIdProjects& m_redcaps;
+    redcap::ProjectTokens m_tokens;
     const Config& m_config;
     TimePoint m_now;
     Mode m_mode;

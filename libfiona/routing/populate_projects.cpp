@@ -78,7 +78,8 @@ private:
 class Run {
 public:
     Run(const ProjectRedcaps& redcaps, const Config& config, Mode mode)
-        : m_redcaps{redcaps}, m_incoming{redcaps.incoming, config.paths.state() / "locks"},
+        : m_redcaps{redcaps}, m_tokens{redcaps.dtp}, m_incoming{redcaps.incoming,
+                                                                config.paths.state() / "locks"},
           m_paths{config.paths}, m_told{config.paths.state() / "populate-projects.json"}, m_mode{
                                                                                               mode}
     {
@@ -122,11 +123,7 @@ private:
     {
         const auto problems = m_report.problems.size();
         try {
-            const auto token = redcap::research_project(m_redcaps.dtp, project.name).token;
-            if (!token) {
-                throw Error{Fault::config, "it has no project_token in DataTransferProjects"};
-            }
-            const auto client = m_redcaps.open(*token);
+            const auto client = m_redcaps.open(m_tokens.of(project.name));
             fill(*client, project.name, transfers);
         } catch (const Error& e) {
             report_problem(project.name, e);
@@ -205,6 +202,7 @@ private:
     }
 
     const ProjectRedcaps& m_redcaps;
+    redcap::ProjectTokens m_tokens;
     redcap::Incoming m_incoming;
     const Paths& m_paths;
     ToldProjects m_told;

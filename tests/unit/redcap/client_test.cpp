@@ -257,8 +257,11 @@ TEST_CASE("a classic project has no events, and one without repeating forms has 
 
     CHECK(client->events().empty());
     CHECK(client->repeating_forms().empty());
-    CHECK(client->events().at(0).unique_name == "baseline_arm_1");
-    CHECK(client->repeating_forms() == std::vector<std::string>{"imaging"});
+    const auto other = client_of(server); // each asks once
+    CHECK(other->events().at(0).unique_name == "baseline_arm_1");
+    CHECK(other->repeating_forms() == std::vector<std::string>{"imaging"});
+    CHECK(other->events().size() == 1);
+    CHECK(server.requests().size() == 4);
 }
 
 TEST_CASE("the token appears in no error and no log line")
