@@ -292,7 +292,8 @@ std::map<std::string, PeerAddress> read_peers(const Section& section)
 json::Value receiver_block(const json::Value& document, const std::string& project)
 {
     json::Object merged;
-    if (const auto* const common = document.find("RECEIVER"); common != nullptr && common->is_object()) {
+    if (const auto* const common = document.find("RECEIVER");
+        common != nullptr && common->is_object()) {
         merged = common->object();
     }
     if (!project.empty()) {
