@@ -19,14 +19,16 @@ public:
                  "/CN=" + name, "-keyout", key(name), "-out", certificate(name)});
     }
 
-    /// Made out to localhost.
+    /// Made out to localhost and its address: a bare system knows no names.
     void sign(const std::string& name, const std::string& days = "365") const
     {
         const auto request = (root.path / name).native() + ".csr";
-        openssl({"req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout",
-                 key(name), "-out", request});
+        openssl({"req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-addext",
+                 "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key(name), "-out",
+                 request});
         openssl({"x509", "-req", "-in", request, "-CA", certificate("ca"), "-CAkey", key("ca"),
-                 "-CAcreateserial", "-days", days, "-out", certificate(name)});
+                 "-CAcreateserial", "-copy_extensions", "copy", "-days", days, "-out",
+                 certificate(name)});
     }
 
     [[nodiscard]] std::string key(const std::string& name) const

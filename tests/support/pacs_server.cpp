@@ -78,7 +78,7 @@ PacsServer::PacsServer(const std::map<std::string, std::uint16_t>& destinations)
     fs::create_directories(storage());
     std::string hosts;
     for (const auto& [title, port] : destinations) {
-        hosts += title + " = (" + title + ", localhost, " + std::to_string(port) + ")\n";
+        hosts += title + " = (" + title + ", 127.0.0.1, " + std::to_string(port) + ")\n";
     }
     const auto file = m_directory / "dcmqrscp.cfg";
     std::ofstream{file} << "NetworkTCPPort = " << m_port << "\nMaxPDUSize = 16384\n"

@@ -28,7 +28,7 @@ struct SendingSite {
 
     explicit SendingSite(fiona::json::Object pacs)
     {
-        pacs.insert({{"host", "localhost"}, {"aet", "RESEARCH"}, {"calling_aet", "FIONA"}});
+        pacs.insert({{"host", "127.0.0.1"}, {"aet", "RESEARCH"}, {"calling_aet", "FIONA"}});
         pacs.emplace("timeout", 10);
         site.set("RESEARCH_PACS", std::move(pacs));
         site.start_redcap();

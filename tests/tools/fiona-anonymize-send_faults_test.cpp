@@ -40,7 +40,7 @@ json::Object address(std::uint16_t port)
 
 void move_to(SendingSite& site, std::uint16_t port)
 {
-    site.site.set("RESEARCH_PACS", json::Object{{"host", "localhost"},
+    site.site.set("RESEARCH_PACS", json::Object{{"host", "127.0.0.1"},
                                                 {"port", port},
                                                 {"aet", "RESEARCH"},
                                                 {"calling_aet", "FIONA"},

@@ -142,7 +142,7 @@ TEST_CASE("fiona-anonymize-send: a PACS that nobody we trust has signed gets not
     CHECK(world.studies->whereabouts(name) == "requests");
     CHECK(archived(pacs) == 0);
 
-    world.site.set("RESEARCH_PACS", json::Object{{"host", "localhost"},
+    world.site.set("RESEARCH_PACS", json::Object{{"host", "127.0.0.1"},
                                                  {"port", port},
                                                  {"aet", "RESEARCH"},
                                                  {"tls", tls_client(authority, authority)}});
@@ -151,7 +151,7 @@ TEST_CASE("fiona-anonymize-send: a PACS that nobody we trust has signed gets not
     CHECK(archived(pacs) == 1);
 
     world.site.set("RESEARCH_PACS",
-                   json::Object{{"host", "localhost"},
+                   json::Object{{"host", "127.0.0.1"},
                                 {"port", port},
                                 {"aet", "RESEARCH"},
                                 {"tls", json::Object{{"ca_file", "/nonexistent/ca.crt"}}}});

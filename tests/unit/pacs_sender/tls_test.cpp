@@ -52,7 +52,7 @@ private:
 
 pacs::Peer peer_of(std::uint16_t port, const Authority& trusted, const Authority& own)
 {
-    return {.host = "localhost",
+    return {.host = "127.0.0.1",
             .port = port,
             .called_aet = "RESEARCH",
             .calling_aet = "FIONA",
@@ -132,9 +132,9 @@ TEST_CASE("a PACS that is not who it should be gets nothing, and the reason is s
         CHECK(error.fault() == Fault::protocol);
         CHECK_THAT(error.what(), Contains("not trusted") && Contains("mismatch"));
     }
-    SECTION("made out to a name, called by its address")
+    SECTION("made out to another address")
     {
-        peer.host = "127.0.0.1";
+        peer.tls->server_name = "192.0.2.7";
         const auto error = error_of([&] { pacs::echo(peer); });
         CHECK(error.fault() == Fault::protocol);
         CHECK_THAT(error.what(), Contains("mismatch"));
