@@ -100,6 +100,7 @@ json::Value demo_config(const fs::path& root, const DemoPorts& ports)
     config["QUIETTIME"] = short_wait;
     config["SETTLETIME"] = short_wait;
     config["REDCAP"] = redcap_section(paths, fmt::format("http://127.0.0.1:{}/api/", ports.redcap));
+    config["REDCAP"].object()["rate_per_minute"] = 0; // a REDCap of one's own bans nobody
     config["REDCAP"].object()["db"] = (paths.config() / "redcap.sqlite").native();
     config["RESEARCH_PACS"] = pacs_section("127.0.0.1", demo_pacs_aet, ports.research_pacs);
     config["RECEIVER"] = receiver_section(receiver);
