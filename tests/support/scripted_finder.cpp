@@ -2,7 +2,7 @@
 #include "tests/support/scripted_finder.h"
 
 #include "libfiona/base/text.h"
-#include "tests/support/pacs_server.h"
+#include "tests/support/scripted_acceptor.h"
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
@@ -12,21 +12,18 @@
 
 #include <array>
 #include <atomic>
+#include <optional>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 using fiona::pacs::Keys;
 
 struct ScriptedFinder::Data {
     Script script;
-    std::uint16_t port = unused_port();
-    T_ASC_Network* network = nullptr;
     std::atomic<std::size_t> associations{0}, queries{0}, cancels{0}, sent{0};
     std::atomic<bool> must_hang_up{false};
-    std::jthread thread; // last: stops before the rest goes
+    std::optional<ScriptedAcceptor> acceptor; // last: stops before the rest goes
 
-    void serve(const std::stop_token& stop);
     void serve_association(T_ASC_Association& association, const std::stop_token& stop);
     bool serve_command(T_ASC_Association& association);
     bool find(T_ASC_Association& association, unsigned char context, T_DIMSE_C_FindRQ& request);
@@ -60,20 +57,6 @@ std::pair<std::string, Keys> read_question(DcmDataset& data_set)
 
 } // namespace
 
-void ScriptedFinder::Data::serve(const std::stop_token& stop)
-{
-    while (!stop.stop_requested()) {
-        T_ASC_Association* association = nullptr;
-        if (ASC_receiveAssociation(network, &association, ASC_MAXIMUMPDUSIZE, nullptr, nullptr,
-                                   OFFalse, DUL_NOBLOCK, 1)
-                .good()) {
-            serve_association(*association, stop);
-        }
-        ASC_dropSCPAssociation(association);
-        ASC_destroyAssociation(&association);
-    }
-}
-
 void ScriptedFinder::Data::serve_association(T_ASC_Association& association,
                                              const std::stop_token& stop)
 {
@@ -99,33 +82,17 @@ void ScriptedFinder::Data::serve_association(T_ASC_Association& association,
 
 bool ScriptedFinder::Data::serve_command(T_ASC_Association& association)
 {
-    if (!ASC_dataWaiting(&association, 1)) {
-        return true;
+    auto next = next_command(association);
+    if (next.came != ScriptedCommand::Came::command) {
+        return next.came == ScriptedCommand::Came::nothing;
     }
-    T_DIMSE_Message message{};
-    T_ASC_PresentationContextID context = 0;
-    DcmDataset* detail = nullptr;
-    const auto got =
-        DIMSE_receiveCommand(&association, DIMSE_NONBLOCKING, 1, &context, &message, &detail);
-    const std::unique_ptr<DcmDataset> owned{detail};
-    if (got == DUL_PEERREQUESTEDRELEASE) {
-        ASC_acknowledgeRelease(&association);
-        return false;
-    }
-    if (got.bad()) {
-        return false;
-    }
+    auto& message = next.message;
     if (message.CommandField == DIMSE_C_CANCEL_RQ) { // came behind the last answer
         ++cancels;
         return true;
     }
-    if (message.CommandField == DIMSE_C_ECHO_RQ) {
-        return DIMSE_sendEchoResponse(&association, context, &message.msg.CEchoRQ, STATUS_Success,
-                                      nullptr)
-            .good();
-    }
     return message.CommandField == DIMSE_C_FIND_RQ
-           && find(association, context, message.msg.CFindRQ);
+           && find(association, next.context, message.msg.CFindRQ);
 }
 
 bool ScriptedFinder::Data::is_cancelled(T_ASC_Association& association, unsigned char context,
@@ -192,28 +159,22 @@ bool ScriptedFinder::Data::find(T_ASC_Association& association, unsigned char co
 ScriptedFinder::ScriptedFinder(Script script) : m_data{std::make_unique<Data>()}
 {
     m_data->script = std::move(script);
-    if (ASC_initializeNetwork(NET_ACCEPTOR, m_data->port, 10, &m_data->network).bad()) {
-        throw std::runtime_error{"the scripted finder cannot listen"};
-    }
-    m_data->thread =
-        std::jthread{[data = m_data.get()](const std::stop_token& stop) { data->serve(stop); }};
+    m_data->acceptor.emplace(
+        [data = m_data.get()](T_ASC_Association& association, const std::stop_token& stop) {
+            data->serve_association(association, stop);
+        });
 }
 
-ScriptedFinder::~ScriptedFinder()
-{
-    m_data->thread.request_stop();
-    m_data->thread.join();
-    ASC_dropNetwork(&m_data->network);
-}
+ScriptedFinder::~ScriptedFinder() = default;
 
 fiona::pacs::Peer ScriptedFinder::peer() const
 {
-    return {"127.0.0.1", m_data->port, "SCRIPTED", "FIONA", std::chrono::seconds{10}};
+    return m_data->acceptor->peer();
 }
 
 std::uint16_t ScriptedFinder::port() const
 {
-    return m_data->port;
+    return m_data->acceptor->port();
 }
 std::size_t ScriptedFinder::associations() const
 {

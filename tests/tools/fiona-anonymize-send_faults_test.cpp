@@ -4,6 +4,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "tests/support/pacs_server.h"
+#include "tests/support/scripted_pacs.h"
 #include "tests/support/sending_site.h"
 
 #include <catch2/catch.hpp>

@@ -5,6 +5,7 @@
 #include "libfiona/pacs/retrieve.h"
 #include "tests/support/orthanc_server.h"
 #include "tests/support/pacs_server.h"
+#include "tests/support/scripted_pacs.h"
 #include "tests/support/small_image.h"
 #include "tests/support/temp_dir.h"
 

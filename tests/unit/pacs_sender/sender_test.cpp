@@ -6,6 +6,7 @@
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/pacs_server.h"
 #include "tests/support/phantom.h"
+#include "tests/support/scripted_pacs.h"
 #include "tests/support/small_image.h"
 #include "tests/support/temp_dir.h"
 

@@ -9,6 +9,7 @@
 #include "tests/support/doubtful_picture.h"
 #include "tests/support/memory_redcap.h"
 #include "tests/support/pacs_server.h"
+#include "tests/support/scripted_pacs.h"
 #include "tests/unit/transfer/world.h"
 
 #include <catch2/catch.hpp>

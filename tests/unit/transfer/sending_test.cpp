@@ -6,6 +6,7 @@
 #include "libfiona/transfer/transfer.h"
 #include "tests/support/child_process.h"
 #include "tests/support/pacs_server.h"
+#include "tests/support/scripted_pacs.h"
 #include "tests/unit/transfer/world.h"
 
 #include <catch2/catch.hpp>
