@@ -3,7 +3,6 @@
 #include "libfiona/anonymize/explain.h"
 #include "libfiona/anonymize/receipt.h"
 #include "libfiona/base/error.h"
-#include "libfiona/base/log.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/store/atomic_file.h"
@@ -69,7 +68,7 @@ void add_options(CLI::App& options, Arguments& given)
     options.add_option("--explain", given.explain, "say what is done with a tag, do nothing");
 }
 
-void run(const Arguments& given, const cli::Tool& tool)
+void run(const Arguments& given, cli::Tool& tool)
 {
     if (given.input.empty() || given.output.empty() || given.wishes.project.empty()
         || given.wishes.participant.empty()) {
@@ -80,16 +79,13 @@ void run(const Arguments& given, const cli::Tool& tool)
     if (given.mapping) {
         wishes.mapping_file = std::filesystem::path{given.output} / "mapping.json";
     }
+    if (tool.has_config()) {
+        wishes.site = tool.config();
+    }
     const auto settings = anonymize::settings_of(wishes);
     const auto inputs = anonymize::find_inputs(given.input);
     const auto report = anonymize::anonymize_files(inputs, given.output, settings, tool.mode());
-    for (const auto& file : report.files) {
-        if (file.verdict != anonymize::Verdict::written) {
-            log::warn(
-                file.verdict == anonymize::Verdict::leaked ? "file_leaked" : "file_refused",
-                {{"file", fmt::format("input file {}", file.number)}, {"reason", file.reason}});
-        }
-    }
+    anonymize::log_set_aside(report);
     const auto shown = anonymize::shown_report(report, tool.mode());
     if (!given.report.empty()) {
         const auto named = anonymize::shown_report(report, tool.mode(), anonymize::Paths::shown);

@@ -2,6 +2,7 @@
 #include "libfiona/anonymize/command_line.h"
 
 #include "libfiona/anonymize/data_set.h"
+#include "libfiona/anonymize/project_file.h"
 #include "libfiona/base/error.h"
 
 namespace fiona::anonymize {
@@ -15,6 +16,26 @@ std::optional<EventName> event_of(const std::string& text)
     return text.empty() ? std::nullopt : std::optional{EventName{text}};
 }
 
+/// Whether the project's own settings are the base.
+bool is_of_project(const Wishes& wishes)
+{
+    const bool names_scheme = wishes.old_style || !wishes.scheme.empty() || wishes.key_file;
+    return wishes.project_config || (wishes.site && !names_scheme);
+}
+
+/// A mistyped name must not become a project with a key of its own.
+void require_known(const Config& site, const ProjectName& project)
+{
+    const ProjectFile file{{site.deidentify.projects, site.paths.keys()}, project.str()};
+    if (!file.is_known()) {
+        throw Error{
+            Fault::missing,
+            "{} has no project {}; 'fiona-config key create {}' makes its key, --key-file or "
+            "--uid-scheme do without the site",
+            site.deidentify.projects.native(), project, project};
+    }
+}
+
 Settings base_settings(const Wishes& wishes)
 {
     try {
@@ -24,6 +45,10 @@ Settings base_settings(const Wishes& wishes)
             const ProjectFiles files{*wishes.project_config,
                                      wishes.project_config->parent_path() / "keys"};
             return project_settings(files, project, participant, event_of(wishes.event));
+        }
+        if (is_of_project(wishes)) {
+            require_known(*wishes.site, project);
+            return project_settings(*wishes.site, project, participant, event_of(wishes.event));
         }
         return Settings{
             .project = project, .participant = participant, .event = event_of(wishes.event)};
@@ -83,12 +108,13 @@ Settings settings_of(const Wishes& wishes)
         settings.scheme = wishes.old_style ? UidScheme::compat_hex : scheme_of(wishes.scheme);
     }
     if (settings.scheme == UidScheme::hmac && !settings.key_file) {
-        throw Error{Fault::usage, "the UID scheme hmac needs --key-file or --project-config; "
-                                  "--uid-scheme compat-dec and -u do without"};
+        throw Error{Fault::usage,
+                    "the UID scheme hmac needs a site's --config, --project-config or "
+                    "--key-file; --uid-scheme compat-dec and -u do without"};
     }
     if (wishes.days) {
         settings.date_shift = {DateShift::Kind::fixed, *wishes.days};
-    } else if (!settings.key_file) {
+    } else if (!settings.key_file && !is_of_project(wishes)) {
         settings.date_shift = {DateShift::Kind::fixed, original_shift};
     }
     if (!wishes.profiles.empty()) {

@@ -16,6 +16,8 @@ struct Wishes {
     std::optional<int> days;
     std::optional<std::filesystem::path> key_file;
     std::optional<std::filesystem::path> project_config; ///< projects.json
+    /// The site, if there is one: its project, unless a scheme, a key or projects.json was named.
+    std::optional<Config> site;
     std::vector<std::filesystem::path> profiles;
     std::vector<std::string> tag_changes; ///< gggg,eeee=VALUE
     std::vector<std::string> tag_regexes; ///< gggg,eeee=REGEX

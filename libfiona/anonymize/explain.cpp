@@ -4,6 +4,9 @@
 #include "libfiona/anonymize/attributes.h"
 #include "libfiona/anonymize/rules.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
+
+#include <fmt/format.h>
 
 #include <map>
 
@@ -206,6 +209,17 @@ Shown shown_report(const Report& report, Mode mode, Paths paths)
     }
     shown.document = std::move(document);
     return shown;
+}
+
+void log_set_aside(const Report& report)
+{
+    for (const auto& file : report.files) {
+        if (file.verdict != Verdict::written) {
+            log::warn(
+                file.verdict == Verdict::leaked ? "file_leaked" : "file_refused",
+                {{"file", fmt::format("input file {}", file.number)}, {"reason", file.reason}});
+        }
+    }
 }
 
 } // namespace fiona::anonymize

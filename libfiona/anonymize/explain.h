@@ -27,6 +27,8 @@ struct Shown {
 enum class Paths { hidden, shown };
 /// `plan` of a dry run included.
 [[nodiscard]] Shown shown_report(const Report& report, Mode mode, Paths paths = Paths::hidden);
+/// A warning for each file that was not written.
+void log_set_aside(const Report& report);
 /// What differs between two profiles: rows that only one has, and other actions.
 [[nodiscard]] Shown shown_difference(const Profile& before, const Profile& after);
 /// In words: "removed", "emptied", ...

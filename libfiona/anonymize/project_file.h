@@ -34,6 +34,7 @@ public:
     /// The key's file; the key is made and noted at the first use.
     [[nodiscard]] std::filesystem::path key();
 
+    [[nodiscard]] bool is_known() const { return !m_entry.empty() || has_key(); }
     [[nodiscard]] bool has_key() const;
     [[nodiscard]] std::string noted_digest() const; ///< "" if no key was ever noted
     [[nodiscard]] std::string destroyed() const;    ///< when; "" if it was not

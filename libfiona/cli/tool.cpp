@@ -90,13 +90,16 @@ Tool& Tool::with_project()
 const Config& Tool::config()
 {
     if (!m_config) {
-        std::optional<std::filesystem::path> file;
-        if (m_config_file) {
-            file = *m_config_file;
-        }
-        m_config = Config::load(Config::default_path(file), m_project);
+        m_config = Config::load(Config::default_path(m_config_file), m_project);
     }
     return *m_config;
+}
+
+bool Tool::has_config() const
+{
+    std::error_code problem;
+    return m_config_file || std::getenv("FIONA_CONFIG") != nullptr
+           || std::filesystem::exists(Config::default_path({}), problem);
 }
 
 void Tool::run_alone()

@@ -35,6 +35,9 @@ public:
     [[nodiscard]] Mode mode() const { return m_dry_run ? Mode::dry_run : Mode::apply; }
     /// The configuration, read at the first call.
     [[nodiscard]] const Config& config();
+    /// Whether one was named (--config, $FIONA_CONFIG) or lies at the default place: for tools that can
+    /// do without.
+    [[nodiscard]] bool has_config() const;
     /// Takes `<processing>/.pids/<tool>[project].lock` until the tool ends. Throws
     /// Error{Fault::temporary} (exit 75) with the holder's pid if another run has it.
     void run_alone();

@@ -235,6 +235,36 @@ TEST_CASE(
     CHECK_THAT(third.err, Contains("lost"));
 }
 
+TEST_CASE("fiona-anonymize: by hand at a site it does what a transfer of the project does")
+{
+    const Site site{1};
+    REQUIRE(run_tool("fiona-config", {"init", "--root", site.root / "site"}).exit_code == EX_OK);
+    const auto config = site.root / "site/data/config/config.json";
+    const auto run = [&](const char* output, const char* project,
+                         const std::vector<std::string>& more) {
+        std::vector<std::string> words{"-i", site.root / "in", "-o", site.root / output,
+                                       "-j", project,          "-p", "P1"};
+        words.insert(words.end(), more.begin(), more.end());
+        return run_tool("fiona-anonymize", words);
+    };
+
+    const auto unknown = run("zero", "GLIOMA", {"--config", config});
+    REQUIRE(run_tool("fiona-config", {"key", "create", "GLIOMA", "--config", config}).exit_code
+            == EX_OK);
+    const auto at_site = run("one", "GLIOMA", {"--config", config});
+    const auto named =
+        run("two", "GLIOMA", {"--project-config", site.root / "site/data/config/projects.json"});
+    const auto other = run("three", "GLIOMA", {"--config", config, "-u"});
+
+    CHECK(unknown.exit_code == EX_NOINPUT);
+    CHECK_THAT(unknown.err, Contains("fiona-config key create GLIOMA"));
+    CHECK(at_site.exit_code == EX_OK);
+    CHECK(named.exit_code == EX_OK);
+    CHECK(tree(site.root / "one") == tree(site.root / "two"));
+    CHECK(other.exit_code == EX_OK);
+    CHECK(tree(site.root / "one") != tree(site.root / "three"));
+}
+
 TEST_CASE("fiona-anonymize: explains a tag and lists the profile")
 {
     const auto explained = run_tool("fiona-anonymize", {"--explain", "PatientAddress", "--json"});
