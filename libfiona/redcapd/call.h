@@ -2,11 +2,11 @@
 #pragma once
 
 #include "libfiona/base/dates.h"
+#include "libfiona/base/sqlite.h"
 #include "libfiona/redcapd/answer.h"
 #include "libfiona/redcapd/form_data.h"
 #include "libfiona/redcapd/local_time.h"
 #include "libfiona/redcapd/schema.h"
-#include "libfiona/redcapd/sqlite.h"
 #include "libfiona/redcapd/tokens.h"
 
 #include <optional>

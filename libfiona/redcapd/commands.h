@@ -4,9 +4,9 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/mode.h"
+#include "libfiona/base/sqlite.h"
 #include "libfiona/redcapd/http_server.h"
 #include "libfiona/redcapd/schema.h"
-#include "libfiona/redcapd/sqlite.h"
 
 #include <filesystem>
 #include <functional>

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "libfiona/base/dates.h"
+#include "libfiona/base/sqlite.h"
 #include "libfiona/redcapd/dictionary.h"
 #include "libfiona/redcapd/schema.h"
-#include "libfiona/redcapd/sqlite.h"
 
 #include <cstdint>
 #include <filesystem>

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 using Catch::Matchers::Contains;
+using fiona::Database;
 using fiona::Error;
 using namespace fiona::redcapd;
 namespace fs = std::filesystem;
