@@ -104,6 +104,32 @@ TEST_CASE_METHOD(Fixture, "a request left by a killed run is completed by the ne
     CHECK(outbox.planned().empty());
 }
 
+TEST_CASE_METHOD(Fixture, "a request that was taken back does not come again from the journal")
+{
+    {
+        const ForkedChild killed{[&] {
+            redcap.before_import = [](const auto&) { ::kill(::getpid(), SIGKILL); };
+            static_cast<void>(incoming.ensure_transfer(request("DEMO_1"), now));
+        }};
+        ::siginfo_t ended{};
+        REQUIRE(::waitid(P_PID, static_cast<id_t>(killed.pid()), &ended, WEXITED | WNOWAIT) == 0);
+    }
+    REQUIRE(outbox.planned().size() == 1);
+    // As if the import had arrived before the process was killed.
+    redcap.put({study.str(),
+                {},
+                "transfers",
+                1,
+                {{"transfer_project_name", "DEMO"}, {"transfer_name", "DEMO_1"}}});
+    const auto there = incoming.transfers({study});
+    REQUIRE(there.size() == 1);
+
+    incoming.withdraw(there.front());
+
+    CHECK(incoming.resume(now) == 0);
+    CHECK(instances() == 0);
+}
+
 TEST_CASE_METHOD(Fixture, "a request whose answers are all lost is found, not written again")
 {
     redcap.after_import = [&](const auto&) {
