@@ -21,6 +21,14 @@ bool is_known(const Schema& schema, std::string_view name)
     return schema.find_field(name).has_value() || (column && !schema.columns[*column].field);
 }
 
+/// Lists show a report on one line, in columns.
+bool is_one_line(std::string_view text)
+{
+    return is_utf8(text) && std::ranges::all_of(text, [](char c) {
+               return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+           });
+}
+
 void check_filter(Database& database, const Schema& schema, const std::string& filter)
 {
     FormData form;
@@ -81,6 +89,9 @@ std::vector<Report> list_reports(Database& database, std::int64_t project)
 
 std::int64_t store_report(Database& database, const Schema& schema, Report report)
 {
+    if (report.title.empty() || !is_one_line(report.title) || !is_one_line(report.filter)) {
+        throw Error{Fault::data, "a report needs a title of one line, and a filter of one line"};
+    }
     std::erase(report.fields, schema.record_id());
     report.fields.insert(report.fields.begin(), schema.record_id());
     for (const auto& there : list_reports(database, schema.project)) {

@@ -23,8 +23,9 @@ struct Report {
 /// In the order they were made.
 [[nodiscard]] std::vector<Report> list_reports(Database& database, std::int64_t project);
 /// Stores a report under the next number, which it returns; one that is there just so keeps its
-/// number. Throws Error{Fault::data}: another one has the title, the project has no such field, or
-/// the filter cannot be used on it. No text holds the filter: it may quote a value.
+/// number. Throws Error{Fault::data}: another one has the title, the project has no such field, the
+/// filter cannot be used on it, or title or filter is not one line. No text holds the filter: it may
+/// quote a value.
 std::int64_t store_report(Database& database, const Schema& schema, Report report);
 /// Throws Error{Fault::missing} if the project has no such report.
 void remove_report(Database& database, const Schema& schema, std::int64_t id);

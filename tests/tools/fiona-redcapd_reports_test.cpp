@@ -115,7 +115,9 @@ TEST_CASE("fiona-redcapd: reports are made once, listed, and removed")
 TEST_CASE("fiona-redcapd: a report that cannot work is refused, without its filter")
 {
     const RedcapCalls redcap;
-    const std::array<std::vector<std::string>, 4> bad{{
+    const std::array<std::vector<std::string>, 6> bad{{
+        {"--title", "two\nlines"},
+        {"--filter", "[autoid_value] =\n'PRIVATE'"},
         {"--field", "no_such_field"},
         {"--filter", R"([no_such_field]="PRIVATE")"},
         {"--filter", R"([autoid_value]="PRIVATE)"},
@@ -123,7 +125,10 @@ TEST_CASE("fiona-redcapd: a report that cannot work is refused, without its filt
     }};
 
     for (const auto& options : bad) {
-        std::vector<std::string> arguments{"create", "--project", "autoid", "--title", "Bad"};
+        std::vector<std::string> arguments{"create", "--project", "autoid"};
+        if (options.front() != "--title") {
+            arguments.insert(arguments.end(), {"--title", "Bad"});
+        }
         arguments.insert(arguments.end(), options.begin(), options.end());
         const auto run = report(redcap, arguments);
         CAPTURE(run.err);
