@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcap/mirror.h"
+#include "tests/support/borrowed_redcap.h"
 #include "tests/support/memory_redcap.h"
 #include "tests/support/temp_dir.h"
 
@@ -7,41 +8,6 @@
 
 using namespace fiona;
 using namespace fiona::redcap;
-
-namespace {
-
-/// The server belongs to the test, the client to the mirror.
-class Borrowed final : public Client {
-public:
-    explicit Borrowed(MemoryRedcap& server) : m_server{server} {}
-    const std::string& record_id_field() override { return m_server.record_id_field(); }
-    std::vector<Row> export_records(const ExportSpec& spec) override
-    {
-        return m_server.export_records(spec);
-    }
-    std::size_t import_records(const std::vector<Row>& rows, Overwrite overwrite) override
-    {
-        return m_server.import_records(rows, overwrite);
-    }
-    void delete_records(const std::vector<std::string>& records) override
-    {
-        m_server.delete_records(records);
-    }
-    void delete_instance(const std::string& record, const std::string& instrument,
-                         unsigned instance) override
-    {
-        m_server.delete_instance(record, instrument, instance);
-    }
-    std::vector<Field> metadata() override { return m_server.metadata(); }
-    std::vector<Event> events() override { return m_server.events(); }
-    std::vector<std::string> repeating_forms() override { return m_server.repeating_forms(); }
-    std::string version() override { return m_server.version(); }
-
-private:
-    MemoryRedcap& m_server;
-};
-
-} // namespace
 
 TEST_CASE("the copy of one REDCap is not believed when the site has moved to another")
 {
@@ -55,7 +21,8 @@ TEST_CASE("the copy of one REDCap is not believed when the site has moved to ano
         MirrorSettings settings;
         settings.state_dir = directory / "state";
         settings.source = where;
-        const auto client = mirrored(settings, [&] { return std::make_unique<Borrowed>(server); });
+        const auto client =
+            mirrored(settings, [&] { return std::make_unique<BorrowedRedcap>(server); });
         ExportSpec spec;
         spec.fields = {"study_date"};
         spec.records = records;
