@@ -110,6 +110,11 @@ std::int64_t Database::changed_rows() const
     return sqlite3_changes64(m_handle.get());
 }
 
+void Database::copy_to(const std::filesystem::path& file)
+{
+    run(*this, "VACUUM INTO ?", std::string_view{file.native()});
+}
+
 StatementHandle Database::take(std::string_view statement)
 {
     if (const auto idle = m_idle.find(statement); idle != m_idle.end()) {
@@ -173,6 +178,16 @@ void Query::bind(int index, std::string_view value)
             SQLITE_TRANSIENT, // NOLINT(cppcoreguidelines-pro-type-cstyle-cast,performance-no-int-to-ptr) SQLite's own constant
             SQLITE_UTF8),
         "bind a text");
+}
+
+void Query::bind(int index, Blob value)
+{
+    const auto* const bytes = value.bytes.data() == nullptr ? "" : value.bytes.data();
+    check(
+        sqlite3_bind_blob64(
+            m_handle.get(), index, bytes, value.bytes.size(),
+            SQLITE_TRANSIENT), // NOLINT(cppcoreguidelines-pro-type-cstyle-cast,performance-no-int-to-ptr) SQLite's own constant
+        "bind bytes");
 }
 
 void Query::bind_integer(int index, std::int64_t value)

@@ -43,6 +43,8 @@ public:
     [[nodiscard]] std::int64_t last_row_id() const;
     /// Rows changed by the last INSERT, UPDATE or DELETE.
     [[nodiscard]] std::int64_t changed_rows() const;
+    /// All of it as one new file, consistent while others write. Throws Error{Fault::io}.
+    void copy_to(const std::filesystem::path& file);
 
 private:
     friend class Query;
@@ -51,6 +53,11 @@ private:
 
     std::unique_ptr<sqlite3, DatabaseCloser> m_handle;
     std::multimap<std::string, StatementHandle, std::less<>> m_idle; ///< prepared, not in use
+};
+
+/// Binds as a BLOB instead of a text. Borrowed: lives as long as the call that binds it.
+struct Blob {
+    std::string_view bytes;
 };
 
 /// One running statement. Its text must outlive it (a literal).
@@ -74,6 +81,7 @@ public:
 
 private:
     void bind(int index, std::string_view value);
+    void bind(int index, Blob value);
     void bind_integer(int index, std::int64_t value);
     void bind(int index, std::integral auto value)
     {

@@ -172,43 +172,4 @@ std::vector<Requested> Incoming::request_all_again(const std::vector<Transfer>& 
     return all;
 }
 
-void Incoming::withdraw(const Transfer& transfer)
-{
-    const StudyLocks lock{m_locks, {transfer.study}};
-    const auto before = read_transfers(transfer.study);
-    const auto* const stored = find_instance(before, transfer.instance);
-    if (stored == nullptr || stored->project.empty()) {
-        return;
-    }
-    if (!same_key(*stored, transfer)) {
-        throw Error{Fault::data, "study {}: transfer {} has been changed in REDCap", transfer.study,
-                    transfer.instance};
-    }
-    if (!stored->transferred.empty()) {
-        throw Error{Fault::data, "study {}: transfer {} has been sent already", transfer.study,
-                    transfer.instance};
-    }
-    const auto row = transfer_row(transfer.study, transfer.instance);
-    try {
-        m_client.delete_instance(row.record, row.instrument, row.instance);
-    } catch (const Error& e) {
-        if (e.fault() != Fault::data && e.fault() != Fault::protocol
-            && e.fault() != Fault::permission) {
-            throw;
-        }
-        // A server, or a token, without the right to delete one instance: an empty one asks for nothing.
-        log::debug("instance_emptied", {{"study", transfer.study}, {"reason", e.what()}});
-        auto empty = row;
-        empty.values = {
-            {"transfer_project_name", ""}, {"transfer_name", ""}, {"transfer_event_name", ""}};
-        m_client.import_records({empty}, Overwrite::overwrite);
-    }
-    const auto after = read_transfers(transfer.study);
-    if (const auto* const left = find_instance(after, transfer.instance);
-        left != nullptr && same_key(*left, transfer)) {
-        throw Error{Fault::protocol, "REDCap keeps transfer {} of study {}", transfer.instance,
-                    transfer.study};
-    }
-}
-
 } // namespace fiona::redcap

@@ -106,6 +106,12 @@ std::vector<Field> Mirror::copied(Role role, const std::vector<Field>& fields)
     return columns;
 }
 
+std::optional<MirrorState> Mirror::known_state()
+{
+    auto state = file().state(m_settings.role);
+    return state && state->source == m_settings.source ? std::move(state) : std::nullopt;
+}
+
 bool Mirror::is_small() const
 {
     return m_settings.role == Role::routing || m_settings.role == Role::coupling
@@ -123,7 +129,7 @@ bool Mirror::is_young(const MirrorState& state) const
 MirrorState Mirror::update()
 {
     const auto role = m_settings.role;
-    auto state = file().state(role);
+    auto state = known_state();
     const bool is_clean = file().stale(role).ids.empty();
     if (state && is_clean && is_young(*state)) {
         return *state;
@@ -141,7 +147,7 @@ MirrorState Mirror::update()
         }
         throw;
     }
-    state = file().state(role);
+    state = known_state();
     if (state && is_young(*state)) {
         if (const auto stale = file().stale(role); !stale.ids.empty()) {
             refresh(stale.ids, *state, stale.mark);
@@ -159,6 +165,7 @@ MirrorState Mirror::look(const std::optional<MirrorState>& before)
     const auto generation = file().generation();
     auto state = before.value_or(MirrorState{});
     state.looked = now;
+    state.source = m_settings.source;
     bool is_other = !before;
     const bool reads_schema = !before || is_due(before->schema_looked, now, schema_every);
     if (reads_schema) {

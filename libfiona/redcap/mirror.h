@@ -25,6 +25,7 @@ struct MirrorSettings {
     Role role = Role::incoming;
     std::filesystem::path state_dir;
     std::string server_timezone;
+    std::string source; ///< where REDCap is: a copy of another one is not used
     Freshness freshness = Freshness::usual;
     std::function<TimePoint()> now = Clock::now;
 };
@@ -46,6 +47,8 @@ public:
     /// calls throw; Error{Fault::temporary} if another process takes too long with it.
     MirrorState update();
     [[nodiscard]] bool is_young(const MirrorState& state) const;
+    /// What the file says of the copy; nothing if it is one of another REDCap.
+    [[nodiscard]] std::optional<MirrorState> known_state();
     /// Whether there is a file at all; file() makes it.
     [[nodiscard]] bool has_file() const;
     [[nodiscard]] MirrorFile& file();

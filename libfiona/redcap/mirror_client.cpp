@@ -107,7 +107,7 @@ private:
         if (!m_mirror.has_file()) {
             return true;
         }
-        const auto state = m_mirror.file().state(m_role);
+        const auto state = m_mirror.known_state();
         return !state || !m_mirror.is_young(*state);
     }
 
@@ -204,6 +204,7 @@ std::unique_ptr<Client> open(const RedcapConfig& config, Role role, Mode mode, F
     settings.role = role;
     settings.state_dir = config.state_dir;
     settings.server_timezone = config.server_timezone;
+    settings.source = config.unix_socket ? config.unix_socket->native() : config.url;
     settings.freshness = freshness;
     return mirrored(std::move(settings), [config, role] { return connect(config, role); });
 }

@@ -40,6 +40,7 @@ MirrorState parse_state(const std::string& text)
                       .log_looked = time_in(document, "log_looked"),
                       .schema_looked = time_in(document, "schema_looked"),
                       .log_is_open = document.text("log_is_open") == "true",
+                      .source = document.text("source"),
                       .fields = {}};
     if (const auto* const fields = document.find("fields")) {
         for (const auto& field : fields->array()) {
@@ -66,6 +67,7 @@ std::string write_state(const MirrorState& state)
                                     {"log_looked", to_number(state.log_looked)},
                                     {"schema_looked", to_number(state.schema_looked)},
                                     {"log_is_open", state.log_is_open ? "true" : "false"},
+                                    {"source", state.source},
                                     {"fields", std::move(fields)}});
 }
 

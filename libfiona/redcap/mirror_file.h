@@ -22,6 +22,7 @@ struct MirrorState {
     TimePoint log_looked;      ///< last time the log was asked for deletions
     TimePoint schema_looked;   ///< last time the dictionary was read
     bool log_is_open = true;   ///< the token may read the log
+    std::string source;        ///< which REDCap it is a copy of (MirrorSettings::source)
     std::vector<Field> fields; ///< the dictionary
 };
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "libfiona/base/dates.h"
+#include "libfiona/base/sqlite.h"
 #include "libfiona/redcapd/answer.h"
 #include "libfiona/redcapd/form_data.h"
-#include "libfiona/redcapd/sqlite.h"
 
 #include <cstdint>
 #include <optional>

@@ -29,7 +29,7 @@ struct Method {
     Run renames = nullptr; ///< with action=rename
 };
 
-constexpr std::array<Method, 16> methods{{
+constexpr std::array<Method, 17> methods{{
     {"record", export_records, import_records, delete_records, rename_record},
     {"generateNextRecordName", next_record_name},
     {"metadata", export_metadata, import_metadata},
@@ -44,27 +44,18 @@ constexpr std::array<Method, 16> methods{{
     {"project_xml", export_project_xml},
     {"user", export_users, import_users, delete_users},
     {"file", export_file, import_file, delete_file},
+    {"report", export_report},
     {"version", export_version},
     {"log", export_log},
 }};
 
 /// Methods that REDCap has and this server does not: 501 instead of "not valid".
-constexpr std::array<std::string_view, 15> not_built{
-    "report",
-    "userRole",
-    "userRoleMapping",
-    "dag",
-    "userDagMapping",
-    "fileRepository",
-    "fileInfo",
-    "participantList",
-    "surveyLink",
-    "surveyQueueLink",
-    "surveyReturnCode",
-    "surveyAccessCode",
-    "pdf",
-    "fileSize",
-    "appRightsCheck",
+constexpr std::array<std::string_view, 14> not_built{
+    "userRole",         "userRoleMapping",  "dag",
+    "userDagMapping",   "fileRepository",   "fileInfo",
+    "participantList",  "surveyLink",       "surveyQueueLink",
+    "surveyReturnCode", "surveyAccessCode", "pdf",
+    "fileSize",         "appRightsCheck",
 };
 
 enum class Kind { read, write };
@@ -207,6 +198,9 @@ void Api::run_method(const FormData& form, Format error_format, Handled& handled
     {
         Transaction transaction{*database, chosen.kind == Kind::write ? Transaction::Kind::write
                                                                       : Transaction::Kind::read};
+        // Not when the call came: it may have waited for others, and whoever copies what changed
+        // since the last look must find it.
+        const auto turn = m_now();
         const auto schema = load_schema(*database, access->project);
         handled.project = schema.name;
         const auto key = chosen.kind == Kind::write ? request_key(form, access->project)
@@ -215,9 +209,9 @@ void Api::run_method(const FormData& form, Format error_format, Handled& handled
         if (known) {
             handled.answer = std::move(*known);
         } else {
-            handled.answer = chosen.run(Call{form, *database, schema, *access, now, error_format});
+            handled.answer = chosen.run(Call{form, *database, schema, *access, turn, error_format});
             if (key) {
-                remember_answer(*database, *key, handled.answer, now);
+                remember_answer(*database, *key, handled.answer, turn);
             }
         }
         transaction.commit();

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "libfiona/base/dates.h"
+#include "libfiona/base/sqlite.h"
 #include "libfiona/redcapd/answer.h"
 #include "libfiona/redcapd/form_data.h"
 #include "libfiona/redcapd/local_time.h"
 #include "libfiona/redcapd/schema.h"
-#include "libfiona/redcapd/sqlite.h"
 #include "libfiona/redcapd/tokens.h"
 
 #include <optional>
@@ -57,6 +57,8 @@ private:
 
 // The methods. Each returns its answer or throws Refusal.
 [[nodiscard]] Answer export_records(const Call& call);
+/// Throws what export_records() throws for a call's fields, forms, events and filterLogic.
+void check_selection(const Call& call);
 [[nodiscard]] Answer import_records(const Call& call);
 [[nodiscard]] Answer delete_records(const Call& call);
 [[nodiscard]] Answer rename_record(const Call& call);
@@ -84,6 +86,7 @@ private:
 [[nodiscard]] Answer export_file(const Call& call);
 [[nodiscard]] Answer import_file(const Call& call);
 [[nodiscard]] Answer delete_file(const Call& call);
+[[nodiscard]] Answer export_report(const Call& call);
 [[nodiscard]] Answer export_log(const Call& call);
 [[nodiscard]] Answer export_version(const Call& call);
 

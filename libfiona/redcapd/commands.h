@@ -4,10 +4,11 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/mode.h"
+#include "libfiona/base/sqlite.h"
 #include "libfiona/redcapd/http_server.h"
 #include "libfiona/redcapd/schema.h"
-#include "libfiona/redcapd/sqlite.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -53,6 +54,14 @@ struct DictionaryOrder {
     std::filesystem::path file;      ///< to read
 };
 
+struct ReportOrder {
+    std::string project;
+    std::string title;
+    std::vector<std::string> fields;
+    std::string filter;
+    std::int64_t id = 0; ///< to remove
+};
+
 class Commands {
 public:
     using ReadConfig = std::function<const Config&()>;
@@ -70,6 +79,9 @@ public:
     void export_dictionary(const DictionaryOrder& order) const;
     void import_dictionary(const DictionaryOrder& order) const;
     void make_unique(const DictionaryOrder& order) const;
+    void create_report(const ReportOrder& order) const;
+    void list_reports(const ReportOrder& order) const;
+    void remove_report(const ReportOrder& order) const;
     void back_up(const std::filesystem::path& target) const;
     /// Throws Error{Fault::data} after its report if the database is damaged.
     void check() const;
@@ -84,8 +96,9 @@ public:
 private:
     [[nodiscard]] bool dry_run() const;
     /// Runs `work` with a project's schema in one transaction, which a dry run does not commit.
+    /// It says what it did, for the project's log; "": nothing.
     void change_project(const std::string& project,
-                        const std::function<void(Database&, const Schema&)>& work) const;
+                        const std::function<std::string(Database&, const Schema&)>& work) const;
     [[nodiscard]] ServerSettings server_settings(const std::vector<std::string>& faults) const;
     [[nodiscard]] std::filesystem::path database() const;
     [[nodiscard]] std::filesystem::path schemas() const;
@@ -95,5 +108,8 @@ private:
     ReadConfig m_config;
     Report m_report;
 };
+
+/// One sub-command.
+using Action = std::function<void(const Commands&)>;
 
 } // namespace fiona::redcapd

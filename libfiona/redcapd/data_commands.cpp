@@ -10,6 +10,7 @@
 #include "libfiona/redcapd/odm.h"
 #include "libfiona/redcapd/project_creation.h"
 #include "libfiona/redcapd/projects.h"
+#include "libfiona/redcapd/reports.h"
 #include "libfiona/redcapd/setup.h"
 #include "libfiona/redcapd/tokens.h"
 
@@ -127,7 +128,7 @@ void Commands::revoke_token(const TokenOrder& order) const
 
 void Commands::import_odm(const fs::path& file, bool print_token) const
 {
-    auto project = read_odm(read_file(file), file.native());
+    auto project = read_odm(read_file(file, max_odm_file), file.native(), max_odm_file);
     if (project.schema.title.empty()) {
         project.schema.title = file.stem().native();
     }
@@ -155,16 +156,16 @@ void Commands::import_odm(const fs::path& file, bool print_token) const
     }
 }
 
-void Commands::change_project(const std::string& project,
-                              const std::function<void(Database&, const Schema&)>& work) const
+void Commands::change_project(
+    const std::string& project,
+    const std::function<std::string(Database&, const Schema&)>& work) const
 {
     auto db = open(database());
     Transaction transaction{db, Transaction::Kind::write};
     const auto schema = load_schema(db, need_project(db, project).id);
-    work(db, schema);
-    write_log(db, schema.project, Clock::now(),
-              {"fiona", "Manage/Design", "Change dictionary", ""});
-    if (!dry_run()) {
+    const auto done = work(db, schema);
+    if (!done.empty() && !dry_run()) {
+        write_log(db, schema.project, Clock::now(), {"fiona", "Manage/Design", done, ""});
         transaction.commit();
     }
 }
@@ -194,6 +195,7 @@ void Commands::import_dictionary(const DictionaryOrder& order) const
     const auto fields = dictionary.fields.size();
     change_project(order.project, [&](Database& db, const Schema& schema) {
         apply_dictionary(db, schema, std::move(dictionary));
+        return "Change dictionary";
     });
     m_report(json::Object{{"project", order.project}, {"fields", fields}},
              {fmt::format("{} fields {}", fields, dry_run() ? "would be imported" : "imported")});
@@ -203,12 +205,57 @@ void Commands::make_unique(const DictionaryOrder& order) const
 {
     change_project(order.project, [&](Database& db, const Schema& schema) {
         set_unique_fields(db, schema, order.form, order.fields);
+        return "Change dictionary";
     });
     m_report(
         json::Object{{"form", order.form}, {"unique", strings(order.fields)}},
         {fmt::format("{} {}unique by: {}", order.form, dry_run() ? "would be " : "",
                      order.fields.empty() ? "nothing"
                                           : fmt::format("{}", fmt::join(order.fields, ", ")))});
+}
+
+void Commands::create_report(const ReportOrder& order) const
+{
+    std::int64_t id = 0;
+    change_project(order.project, [&](Database& db, const Schema& schema) {
+        const auto before = redcapd::list_reports(db, schema.project).size();
+        id = store_report(db, schema, {0, order.title, order.fields, order.filter});
+        const bool is_new = redcapd::list_reports(db, schema.project).size() > before;
+        return is_new ? "Create report" : "";
+    });
+    if (dry_run()) { // the number may be another one by then
+        m_report(json::Object{{"project", order.project}, {"title", order.title}},
+                 {"report would be made: " + order.title});
+        return;
+    }
+    m_report(json::Object{{"project", order.project}, {"title", order.title}, {"id", id}},
+             {fmt::format("{}", id)});
+}
+
+void Commands::list_reports(const ReportOrder& order) const
+{
+    auto db = open(database());
+    json::Array all;
+    std::vector<std::string> lines;
+    for (const auto& report : redcapd::list_reports(db, need_project(db, order.project).id)) {
+        lines.push_back(fmt::format("{}\t{}\t{}\t{}", report.id, report.title,
+                                    fmt::join(report.fields, ","), report.filter));
+        all.emplace_back(json::Object{{"id", report.id},
+                                      {"title", report.title},
+                                      {"fields", strings(report.fields)},
+                                      {"filter", report.filter}});
+    }
+    m_report(all, lines);
+}
+
+void Commands::remove_report(const ReportOrder& order) const
+{
+    change_project(order.project, [&](Database& db, const Schema& schema) {
+        redcapd::remove_report(db, schema, order.id);
+        return "Delete report";
+    });
+    m_report(json::Object{{"project", order.project}, {"id", order.id}},
+             {fmt::format("report {}: {}", dry_run() ? "would be removed" : "removed", order.id)});
 }
 
 void Commands::back_up(const fs::path& target) const

@@ -388,12 +388,25 @@ Answer export_records(const Call& call)
     throw Refusal{400, "The value of the parameter \"type\" is not valid"};
 }
 
+void check_selection(const Call& call)
+{
+    static_cast<void>(select(call));
+}
+
 Answer export_project_xml(const Call& call)
 {
+    constexpr std::size_t max_document = std::size_t{256} << 20U; // it is made in memory
+
     call.require(Right::export_data);
     const auto selection = select(call);
     const auto now = local_second_text(epoch_seconds(call.now));
-    OdmWriter writer{call.schema, now.substr(0, 10) + "T" + now.substr(11)};
+    OdmWriter::FindFile files;
+    if (call.form.flag("exportFiles")) {
+        files = [&](std::int64_t record, std::string_view number) {
+            return find_file(call.database, record, number);
+        };
+    }
+    OdmWriter writer{call.schema, now.substr(0, 10) + "T" + now.substr(11), files};
     if (!call.form.flag("returnMetadataOnly")) {
         writer.begin_data();
         const std::set<std::size_t> columns{selection.columns.begin(), selection.columns.end()};
@@ -408,6 +421,10 @@ Answer export_project_xml(const Call& call)
                 wanted.rows.emplace(row->first, std::move(values));
             }
             writer.add(wanted);
+            if (writer.size() > max_document) {
+                throw Refusal{400, "The document would be too large. Please try exporting a "
+                                   "smaller amount of data."};
+            }
         }
     }
     return {200, std::string{content_type(Format::xml)}, writer.take()};

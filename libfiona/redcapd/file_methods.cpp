@@ -3,10 +3,10 @@
 #include "libfiona/redcapd/call.h"
 #include "libfiona/redcapd/projects.h"
 #include "libfiona/redcapd/record_rows.h"
+#include "libfiona/redcapd/stored_file.h"
 
 #include <fmt/format.h>
 
-#include <array>
 #include <charconv>
 #include <utility>
 
@@ -101,27 +101,6 @@ std::string header_name(std::string_view name)
         out += byte < 0x20 || byte >= 0x7f || c == '"' || c == '\\' || c == ';' ? '_' : c;
     }
     return out;
-}
-
-std::string_view media_type(std::string_view name)
-{
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 8> types{{
-        {".txt", "text/plain"},
-        {".log", "text/plain"},
-        {".csv", "text/csv"},
-        {".json", "application/json"},
-        {".pdf", "application/pdf"},
-        {".png", "image/png"},
-        {".jpg", "image/jpeg"},
-        {".zip", "application/zip"},
-    }};
-    const auto lower = lower_case(name);
-    for (const auto& [ending, type] : types) {
-        if (lower.ends_with(ending)) {
-            return type;
-        }
-    }
-    return "application/octet-stream";
 }
 
 void put(const Call& call, const Place& place, const std::string& field, const std::string& value)

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/csv.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/redcapd/projects.h"
@@ -145,10 +146,11 @@ void back_up(Database& database, const fs::path& target)
 {
     const auto directory = target.has_parent_path() ? target.parent_path() : fs::path{"."};
     make_directories(directory);
-    const Unfinished copy{directory
-                          / fmt::format(".{}.{}", target.filename().native(), ::getpid())};
+    const auto name = target.filename().native();
+    const FileLock lock{directory / fmt::format(".{}.lock", name)};
+    const Unfinished copy{directory / fmt::format(".{}.part", name)};
     std::error_code ignored;
-    fs::remove(copy.path(), ignored); // of a run that was killed under the same number
+    fs::remove(copy.path(), ignored); // of a run that was killed
     const auto old_mask = ::umask(0077);
     try {
         database.copy_to(copy.path());

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "libfiona/base/dates.h"
+#include "libfiona/base/sqlite.h"
 #include "libfiona/redcapd/dictionary.h"
 #include "libfiona/redcapd/schema.h"
-#include "libfiona/redcapd/sqlite.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -16,7 +16,8 @@
 namespace fiona::redcapd {
 
 /// A consistent copy with mode 0600 while the server runs. `target` appears whole or not at all; an
-/// older file there is replaced. Throws Error{Fault::io}.
+/// older file there is replaced. Throws Error{Fault::io}; Error{Fault::temporary} if another backup
+/// to the same place is being made.
 void back_up(Database& database, const std::filesystem::path& target);
 
 struct CheckReport {

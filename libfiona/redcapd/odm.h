@@ -4,8 +4,12 @@
 #include "libfiona/redcapd/data_rows.h"
 #include "libfiona/redcapd/record_rows.h"
 #include "libfiona/redcapd/schema.h"
+#include "libfiona/redcapd/stored_file.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,18 +31,29 @@ struct OdmProject {
     std::vector<OdmFile> files;
 };
 
-/// Throws Error{Fault::data} naming `what`, and elements, but no value.
-[[nodiscard]] OdmProject read_odm(std::string_view text, std::string_view what);
+/// Most that a request can bring, and most that is read of a file on the disk.
+constexpr std::size_t max_odm_request = std::size_t{32} << 20U;
+constexpr std::size_t max_odm_file = std::size_t{512} << 20U;
+
+/// Throws Error{Fault::data} naming `what`, and elements, but no value; also above `max_bytes`.
+[[nodiscard]] OdmProject read_odm(std::string_view text, std::string_view what,
+                                  std::size_t max_bytes = max_odm_request);
 
 /// Writes a document piece by piece.
 class OdmWriter {
 public:
-    /// `when`: local time as `YYYY-MM-DDTHH:MM:SS`.
-    OdmWriter(const Schema& schema, std::string when);
+    /// The file of a record by the value of its field; nothing if there is none.
+    using FindFile =
+        std::function<std::optional<StoredFile>(std::int64_t record, std::string_view number)>;
+
+    /// `when`: local time as `YYYY-MM-DDTHH:MM:SS`. Without `find_file` no files are written.
+    OdmWriter(const Schema& schema, std::string when, FindFile find_file = {});
 
     /// Once, before the first record.
     void begin_data();
     void add(const StoredRecord& record);
+    /// Bytes of the document until now.
+    [[nodiscard]] std::size_t size() const { return m_out.size(); }
     [[nodiscard]] std::string take();
 
 private:
@@ -46,10 +61,13 @@ private:
     void write_events();
     void write_forms();
     void write_fields();
-    void write_row(const RowKey& key, const RowValues& values, const std::string& record);
+    void write_row(const RowKey& key, const RowValues& values, const StoredRecord& record);
+    [[nodiscard]] std::string item(std::size_t column, const std::string& value,
+                                   std::int64_t record) const;
 
     const Schema& m_schema;
     std::string m_when;
+    FindFile m_find_file;
     std::string m_out;
     bool m_with_data = false;
 };

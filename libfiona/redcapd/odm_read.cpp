@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
+#include "libfiona/redcapd/base64.h"
 #include "libfiona/redcapd/dictionary.h"
 #include "libfiona/redcapd/odm.h"
 #include "libfiona/redcapd/record_labels.h"
@@ -360,9 +361,12 @@ private:
         if (item.name == "ItemDataBase64Binary") {
             const auto field = schema().find_field(variable);
             if (field && schema().fields[*field].kind == FieldKind::file) {
-                m_project.files.push_back({place, variable,
-                                           std::string{item.attribute("ItemDataFileName")},
-                                           decoded(item.text)});
+                auto bytes = base64_decoded(item.text);
+                if (!bytes) {
+                    throw Error{Fault::data, "{}: a file is no base64", m_what};
+                }
+                m_project.files.push_back(
+                    {place, variable, std::string{item.attribute("DocName")}, std::move(*bytes)});
             }
             return;
         }
@@ -381,31 +385,6 @@ private:
         }
     }
 
-    [[nodiscard]] std::string decoded(std::string_view text) const
-    {
-        constexpr std::string_view digits =
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        std::string bytes;
-        unsigned bits = 0;
-        unsigned count = 0;
-        for (const char c : text) {
-            if (std::string_view{" \t\r\n="}.find(c) != std::string_view::npos) {
-                continue;
-            }
-            const auto value = digits.find(c);
-            if (value == std::string_view::npos) {
-                throw Error{Fault::data, "{}: a file is no base64", m_what};
-            }
-            bits = ((bits << 6U) | static_cast<unsigned>(value)) & 0xffffffU;
-            count += 6;
-            if (count >= 8) {
-                count -= 8;
-                bytes += static_cast<char>((bits >> count) & 0xffU);
-            }
-        }
-        return bytes;
-    }
-
     const Element& m_root;
     std::string_view m_what;
     OdmProject m_project;
@@ -416,9 +395,9 @@ private:
 
 } // namespace
 
-OdmProject read_odm(std::string_view text, std::string_view what)
+OdmProject read_odm(std::string_view text, std::string_view what, std::size_t max_bytes)
 {
-    const auto root = xml::parse(trimmed(text), what);
+    const auto root = xml::parse(trimmed(text), what, {.max_bytes = max_bytes});
     return OdmReader{root, what}.read();
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/redcapd/base64.h"
 #include "libfiona/redcapd/odm.h"
 #include "libfiona/redcapd/xml.h"
 
@@ -112,8 +113,8 @@ std::string item_def(std::string_view oid, const Field& field)
 
 } // namespace
 
-OdmWriter::OdmWriter(const Schema& schema, std::string when)
-    : m_schema{schema}, m_when{std::move(when)}
+OdmWriter::OdmWriter(const Schema& schema, std::string when, FindFile find_file)
+    : m_schema{schema}, m_when{std::move(when)}, m_find_file{std::move(find_file)}
 {
     m_out = fmt::format(
         "<?xml version=\"1.0\" encoding=\"UTF-8\" ?>\n"
@@ -285,13 +286,28 @@ void OdmWriter::add(const StoredRecord& record)
                                  "StudyEventRepeatKey=\"{}\" redcap:UniqueEventName=\"{}\">\n",
                                  event, key.form ? 1 : key.instance, event);
         }
-        write_row(key, values, record.name);
+        write_row(key, values, record);
         m_out += m_schema.longitudinal ? "\t\t</StudyEventData>\n" : "";
     }
     m_out += "\t</SubjectData>\n";
 }
 
-void OdmWriter::write_row(const RowKey& key, const RowValues& values, const std::string& record)
+std::string OdmWriter::item(std::size_t column, const std::string& value, std::int64_t record) const
+{
+    const auto& it = m_schema.columns[column];
+    if (!it.field || m_schema.fields[*it.field].kind != FieldKind::file) {
+        return fmt::format("\t\t\t\t<ItemData ItemOID=\"{}\" Value=\"{}\"/>\n", it.name,
+                           escaped(value));
+    }
+    const auto file = m_find_file ? m_find_file(record, value) : std::nullopt;
+    return file ? fmt::format("\t\t\t\t<ItemDataBase64Binary ItemOID=\"{}\" redcap:DocName=\"{}\" "
+                              "redcap:MimeType=\"{}\"><![CDATA[{}]]></ItemDataBase64Binary>\n",
+                              it.name, escaped(file->name), media_type(file->name),
+                              base64(file->bytes))
+                : std::string{};
+}
+
+void OdmWriter::write_row(const RowKey& key, const RowValues& values, const StoredRecord& record)
 {
     for (std::size_t form = 0; form < m_schema.forms.size(); ++form) {
         if (!belongs(m_schema, form, key)) {
@@ -300,16 +316,13 @@ void OdmWriter::write_row(const RowKey& key, const RowValues& values, const std:
         std::string items;
         for (const auto& [at, value] : values) {
             const auto& column = m_schema.columns[at];
-            const bool is_file =
-                column.field && m_schema.fields[*column.field].kind == FieldKind::file;
-            if (column.form == form && !is_file && column.name != m_schema.record_id()) {
-                items += fmt::format("\t\t\t\t<ItemData ItemOID=\"{}\" Value=\"{}\"/>\n",
-                                     column.name, escaped(value));
+            if (column.form == form && column.name != m_schema.record_id()) {
+                items += item(at, value, record.id);
             }
         }
         if (!key.form && form == m_schema.fields.front().form) {
             items.insert(0, fmt::format("\t\t\t\t<ItemData ItemOID=\"{}\" Value=\"{}\"/>\n",
-                                        m_schema.record_id(), escaped(record)));
+                                        m_schema.record_id(), escaped(record.name)));
         }
         if (!items.empty()) {
             m_out += fmt::format(

@@ -3,10 +3,10 @@
 
 #include "libfiona/base/dates.h"
 #include "libfiona/base/private.h"
+#include "libfiona/base/sqlite.h"
 #include "libfiona/redcapd/answer.h"
 #include "libfiona/redcapd/form_data.h"
 #include "libfiona/redcapd/odm.h"
-#include "libfiona/redcapd/sqlite.h"
 
 #include <string>
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "libfiona/base/dates.h"
+#include "libfiona/base/sqlite.h"
 #include "libfiona/redcapd/schema.h"
-#include "libfiona/redcapd/sqlite.h"
 
 #include <cstdint>
 #include <optional>

@@ -8,7 +8,7 @@ namespace fiona::redcapd {
 
 namespace {
 
-constexpr std::int64_t tables_version = 2;
+constexpr std::int64_t tables_version = 3;
 constexpr std::int64_t application_id = 0x46524344; // "FRCD": file(1) and we tell it from others
 
 // The record id stands in `value` like any field, once per event of the record, so that a row
@@ -91,6 +91,14 @@ CREATE TABLE answered (
 CREATE INDEX answered_time ON answered (time);
 )";
 
+// What version 3 adds. `fields` are joined by commas. AUTOINCREMENT: the number of a report that was
+// removed never names another one.
+constexpr const char* third_version = R"(
+CREATE TABLE report (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, project INTEGER NOT NULL REFERENCES project,
+    title TEXT NOT NULL, fields TEXT NOT NULL, filter TEXT NOT NULL, UNIQUE (project, title));
+)";
+
 std::int64_t pragma(Database& database, std::string_view statement)
 {
     Query query{database, statement};
@@ -119,6 +127,9 @@ void prepare_tables(Database& database)
     }
     if (version < 2) {
         database.execute(second_version);
+    }
+    if (version < 3) {
+        database.execute(third_version);
     }
     if (version < tables_version) {
         database.execute(fmt::format("PRAGMA user_version = {}", tables_version));

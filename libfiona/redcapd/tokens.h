@@ -3,7 +3,7 @@
 
 #include "libfiona/base/dates.h"
 #include "libfiona/base/private.h"
-#include "libfiona/redcapd/sqlite.h"
+#include "libfiona/base/sqlite.h"
 
 #include <cstdint>
 #include <optional>

@@ -178,6 +178,11 @@ void store_user(const Call& call, const DataRow& row)
         if (key == "expiration" && !value.empty() && !is_date(value)) {
             throw Refusal{400, "The value of \"expiration\" must be a date as YYYY-MM-DD"};
         }
+        if (key.starts_with("data_access_group") && !is_right && !value.empty()) {
+            throw Refusal{400, fmt::format("The value of \"{}\" must be blank: this server has no "
+                                           "data access groups, and would show all records",
+                                           key)};
+        }
         if (is_right && !value.empty()
             && (value.size() != 1 || value.front() < '0' || value.front() > '9')) {
             throw Refusal{400, fmt::format("The value of \"{}\" is not valid", key)};

@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 using Catch::Matchers::Contains;
@@ -335,6 +337,11 @@ TEST_CASE("fiona-redcapd: the curl lines of the man page work as printed")
     const std::string directory = redcap.site.directory.path;
     std::ofstream{directory + "/demo.token"} << redcap.demo << "\n";
     std::ofstream{directory + "/rows.csv"} << "record_id,first_name\nDEMO_0001,DEMO_0001\n";
+    REQUIRE(run_tool("fiona-redcapd", {"report", "create", "--db", redcap.site.database(),
+                                       "--project", "DEMO", "--title", "Names", "--field",
+                                       "first_name", "--filter", R"([first_name] <> "")"})
+                .out
+            == "1\n");
     std::istringstream page{fiona::read_file(FIONA_SOURCE_DIR "/man/fiona-redcapd.1")};
     std::vector<Reply> replies;
     std::string command;
@@ -354,9 +361,33 @@ TEST_CASE("fiona-redcapd: the curl lines of the man page work as printed")
             command.clear();
         }
     }
-    REQUIRE(replies.size() == 4);
+    REQUIRE(replies.size() == 5);
     CHECK(replies[0].body == "1");
     CHECK_THAT(replies[1].body, Contains(R"("record_id":"DEMO_0001")"));
     CHECK_THAT(replies[2].body, Contains("DEMO_0001"));
     CHECK(replies[3].body == "1");
+    CHECK_THAT(replies[4].body, !Contains("DEMO_0001")); // deleted by then
+}
+
+TEST_CASE("fiona-redcapd: clients in PHP and JavaScript find all they look for")
+{
+    const RedcapCalls redcap;
+    const auto [program, script] = GENERATE(table<std::string, std::string>({
+        {"/usr/bin/php", "redcapd_client.php"},
+        {"/usr/bin/node", "redcapd_client.mjs"},
+    }));
+    const auto token = script.ends_with(".php") ? redcap.demo : redcap.site.token("dtp");
+    if (!std::filesystem::exists(program)) {
+        std::cout << "SKIPPED: no " << program << "\n";
+        return;
+    }
+    const std::string file = redcap.site.directory / "client.token";
+    std::ofstream{file} << token << "\n";
+
+    const auto run = fiona::run({.arguments = {program, FIONA_SOURCE_DIR "/tests/tools/" + script,
+                                               redcap.server.url, file}});
+
+    CAPTURE(run.err, run.out);
+    CHECK(run.exit_code == 0);
+    CHECK(run.out == "all answers are good\n");
 }

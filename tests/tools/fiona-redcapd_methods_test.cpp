@@ -399,3 +399,53 @@ TEST_CASE("fiona-redcapd: users are exported, imported with effect on their toke
     CHECK(redcap.call(demo, {{"content", "user"}, {"action", "delete"}, {"users[0]", "x"}}).status
           == 400);
 }
+
+TEST_CASE("fiona-redcapd: what the server leaves out is answered with 501, whatever is asked of it")
+{
+    const RedcapCalls redcap;
+    for (const auto* const content :
+         {"userRole", "userRoleMapping", "dag", "userDagMapping", "fileRepository",
+          "participantList", "surveyLink", "surveyQueueLink", "surveyReturnCode",
+          "surveyAccessCode", "pdf"}) {
+        const std::vector<Parameters> calls{
+            {},
+            {{"action", "import"}, {"data", "[]"}},
+            {{"action", "delete"}, {"roles[0]", "x"}, {"dags[0]", "x"}},
+            {{"action", "switch"}, {"dag", "x"}},
+            {{"action", "createFolder"}, {"name", "x"}},
+            {{"record", "-1"}, {"instrument", "imaging"}},
+        };
+        for (auto parameters : calls) {
+            parameters.insert(parameters.begin(), {"content", content});
+            redcap.check({content, redcap.demo, parameters, 501,
+                          R"({"error":"The requested method is not implemented."})"});
+        }
+        redcap.check({content,
+                      std::string(32, '0'),
+                      {{"content", content}},
+                      403,
+                      R"({"error":"You do not have permissions to use the API"})"});
+    }
+}
+
+TEST_CASE("fiona-redcapd: a user whom nothing would keep to a group is refused")
+{
+    const RedcapCalls redcap;
+    for (const auto* const data : {R"([{"username":"x","data_access_group":"site_a"}])",
+                                   R"([{"username":"x","data_access_group_id":7}])"}) {
+        const auto reply =
+            redcap.call(redcap.demo, {{"content", "user"}, {"format", "json"}, {"data", data}});
+        CHECK(reply.status == 400);
+        CHECK_THAT(reply.body, Contains("no data access groups"));
+    }
+    CHECK_THAT(redcap.call(redcap.demo, {{"content", "user"}, {"format", "json"}}).body,
+               !Contains(R"("x")"));
+    CHECK(
+        redcap
+            .call(redcap.demo,
+                  {{"content", "user"},
+                   {"format", "json"},
+                   {"data", R"([{"username":"x","data_access_group":"","data_access_groups":0}])"}})
+            .body
+        == "1");
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Files, whole projects, requests that are repeated, rules, and the commands beside the API.
+#include "libfiona/base/file_lock.h"
 #include "libfiona/base/json.h"
 #include "tests/support/redcap_calls.h"
 
@@ -131,6 +132,52 @@ TEST_CASE("fiona-redcapd: a super token makes projects, also of a document, and 
           == 501);
 }
 
+TEST_CASE("fiona-redcapd: a document carries the files that were asked for, and brings them back")
+{
+    const RedcapCalls redcap;
+    const auto token = redcap.site.token("dtp");
+    REQUIRE(redcap
+                .call(token, {{"content", "record"},
+                              {"format", "json"},
+                              {"data", R"([{"record_id":"P"},{"record_id":"Q"}])"}})
+                .status
+            == 200);
+    const std::string sent = redcap.site.directory / "sent.bin";
+    std::string bytes(5000, '\0');
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] = static_cast<char>(i * 11);
+    }
+    std::ofstream{sent, std::ios::binary} << bytes;
+    const auto file = [&](const std::string& of, const std::string& action,
+                          const std::vector<std::string>& more) {
+        std::vector<std::string> options{"-F", "token=" + of,       "-F", "content=file",
+                                         "-F", "record=P",          "-F", "field=project_end_data",
+                                         "-F", "returnFormat=json", "-F", "action=" + action};
+        options.insert(options.end(), more.begin(), more.end());
+        return curl(redcap.server.url, options);
+    };
+    REQUIRE(file(token, "import", {"-F", "file=@" + sent + ";filename=a <&> b.pdf"}).status == 200);
+
+    const Parameters asked{{"content", "project_xml"}};
+    CHECK_THAT(redcap.call(token, asked).body, !Contains("Base64Binary"));
+    auto with_files = asked;
+    with_files.emplace_back("exportFiles", "true");
+    const auto document = redcap.call(token, with_files).body;
+    CHECK_THAT(document, Contains(R"(<ItemDataBase64Binary ItemOID="project_end_data" )"
+                                  R"(redcap:DocName="a &lt;&amp;&gt; b.pdf" )"
+                                  R"(redcap:MimeType="application/pdf"><![CDATA[AAsWIS)"));
+    const std::string xml = redcap.site.directory / "p.xml";
+    std::ofstream{xml} << document;
+    const auto copy = run_tool("fiona-redcapd",
+                               {"import-odm", xml, "--db", redcap.site.database(), "--print-token"})
+                          .out.substr(0, 32);
+    const auto got = redcap.site.directory / "got";
+    const auto back = file(copy, "export", {"-o", got});
+    CHECK(back.status == 200);
+    CHECK_THAT(back.type, Contains(R"(name="a <&> b.pdf")"));
+    CHECK(fiona::read_file(got) == bytes);
+}
+
 TEST_CASE("fiona-redcapd: a repeated fiona_request_id gets the first answer and changes nothing")
 {
     RedcapCalls redcap{{"--fault", "drop-after-commit,1"}};
@@ -234,7 +281,13 @@ TEST_CASE("fiona-redcapd: dictionary, document and backup as files")
     CHECK(tool({"backup", copy, "-n"}).exit_code == EX_OK);
     CHECK_FALSE(std::filesystem::exists(copy));
     CHECK(tool({"backup", copy}).exit_code == EX_OK);
+    std::ofstream{redcap.site.directory / ".copy.db.part"} << "of a backup that was killed";
     CHECK(tool({"backup", copy}).exit_code == EX_OK); // replaced
+    CHECK_FALSE(std::filesystem::exists(redcap.site.directory / ".copy.db.part"));
+    {
+        const fiona::FileLock other{redcap.site.directory / ".copy.db.lock"};
+        CHECK(tool({"backup", copy}).exit_code == EX_TEMPFAIL);
+    }
     CHECK((std::filesystem::status(copy).permissions() & std::filesystem::perms::mask)
           == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
     CHECK_THAT(run_tool("fiona-redcapd", {"project", "list", "--db", copy}).out,

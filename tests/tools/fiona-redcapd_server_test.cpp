@@ -36,13 +36,23 @@ fiona::UniqueFd connect_to(const std::string& url)
 }
 
 /// What comes within 10 s, at most a page.
-std::string answer_of(const fiona::UniqueFd& fd)
+std::string part_of_answer(const fiona::UniqueFd& fd)
 {
     pollfd watched{fd.get(), POLLIN, 0};
     REQUIRE(::poll(&watched, 1, 10'000) == 1);
     std::array<char, 4096> bytes{};
     const auto got = ::recv(fd.get(), bytes.data(), bytes.size(), 0);
     return {bytes.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+}
+
+/// Head and body may come in two pieces; a version ends the body of request().
+std::string answer_of(const fiona::UniqueFd& fd)
+{
+    std::string answer;
+    for (std::string part = "-"; !part.empty() && !answer.ends_with("14.0.0"); answer += part) {
+        part = part_of_answer(fd);
+    }
+    return answer;
 }
 
 std::string request(const std::string& token)
@@ -87,7 +97,7 @@ TEST_CASE("fiona-redcapd: requests that follow each other on one connection are 
     std::string answers;
     while (std::count(answers.begin(), answers.end(), 'H') < 3
            || answers.substr(answers.size() - 6) != "14.0.0") {
-        const auto more = answer_of(fd);
+        const auto more = part_of_answer(fd);
         REQUIRE_FALSE(more.empty());
         answers += more;
     }
@@ -110,7 +120,7 @@ TEST_CASE("fiona-redcapd: a head that does not end is refused")
 
     static_cast<void>(::send(fd.get(), head.data(), head.size(), MSG_NOSIGNAL));
 
-    CHECK_THAT(answer_of(fd), !StartsWith("HTTP/1.1 2"));
+    CHECK_THAT(part_of_answer(fd), !StartsWith("HTTP/1.1 2"));
     CHECK(redcap.call(redcap.demo, {{"content", "version"}}).status == 200);
 }
 

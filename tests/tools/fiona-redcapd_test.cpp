@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/sqlite.h"
 #include "libfiona/base/unique_fd.h"
-#include "libfiona/redcapd/sqlite.h"
 #include "tests/support/redcap_server.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/temp_dir.h"
@@ -64,8 +64,8 @@ std::string send_raw(const std::string& url, const std::string& bytes)
 
 std::string integrity(const std::string& database)
 {
-    fiona::redcapd::Database db{database, fiona::redcapd::Database::Open::existing};
-    fiona::redcapd::Query query{db, "PRAGMA integrity_check"};
+    fiona::Database db{database, fiona::Database::Open::existing};
+    fiona::Query query{db, "PRAGMA integrity_check"};
     return query.next() ? query.text(0) : "";
 }
 

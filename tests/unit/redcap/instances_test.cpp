@@ -38,6 +38,21 @@ struct Fixture {
     Incoming incoming{redcap, directory / "locks"};
     Outbox outbox{directory.path, Role::incoming};
 
+    /// Leaves a planned request for DEMO_1, which has not reached REDCap.
+    void kill_in_the_import()
+    {
+        {
+            const ForkedChild killed{[&] {
+                redcap.before_import = [](const auto&) { ::kill(::getpid(), SIGKILL); };
+                static_cast<void>(incoming.ensure_transfer(request("DEMO_1"), now));
+            }};
+            ::siginfo_t ended{};
+            REQUIRE(::waitid(P_PID, static_cast<id_t>(killed.pid()), &ended, WEXITED | WNOWAIT)
+                    == 0);
+        }
+        REQUIRE(outbox.planned().size() == 1);
+    }
+
     [[nodiscard]] std::size_t instances(const StudyUid& uid = study) const
     {
         return redcap.count_instances(uid.str(), "transfers");
@@ -85,15 +100,7 @@ TEST_CASE_METHOD(Fixture, "of requests that contradict each other only the first
 
 TEST_CASE_METHOD(Fixture, "a request left by a killed run is completed by the next one, once")
 {
-    {
-        const ForkedChild killed{[&] {
-            redcap.before_import = [](const auto&) { ::kill(::getpid(), SIGKILL); };
-            static_cast<void>(incoming.ensure_transfer(request("DEMO_1"), now));
-        }};
-        ::siginfo_t ended{};
-        REQUIRE(::waitid(P_PID, static_cast<id_t>(killed.pid()), &ended, WEXITED | WNOWAIT) == 0);
-    }
-    REQUIRE(outbox.planned().size() == 1);
+    kill_in_the_import();
     REQUIRE(instances() == 0);
 
     CHECK(incoming.resume(now) == 1);
@@ -102,6 +109,24 @@ TEST_CASE_METHOD(Fixture, "a request left by a killed run is completed by the ne
     CHECK(instances() == 1);
     CHECK(redcap.stored(study.str(), "transfers", 1, "transfer_name") == "DEMO_1");
     CHECK(outbox.planned().empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a request that was taken back does not come again from the journal")
+{
+    kill_in_the_import();
+    // As if the import had arrived before the process was killed.
+    redcap.put({study.str(),
+                {},
+                "transfers",
+                1,
+                {{"transfer_project_name", "DEMO"}, {"transfer_name", "DEMO_1"}}});
+    const auto there = incoming.transfers({study});
+    REQUIRE(there.size() == 1);
+
+    incoming.withdraw(there.front());
+
+    CHECK(incoming.resume(now) == 0);
+    CHECK(instances() == 0);
 }
 
 TEST_CASE_METHOD(Fixture, "a request whose answers are all lost is found, not written again")

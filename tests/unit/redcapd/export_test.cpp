@@ -248,6 +248,27 @@ TEST_CASE("export: a date range takes whole records by the time of their last ch
     CHECK(fiona::json::parse(body, "answer").array().size() == rows);
 }
 
+TEST_CASE("export: a change that waited for its turn is later than a look in between")
+{
+    Server server;
+    ::setenv("TZ", "UTC", 1);
+    ::tzset();
+    // Every look at the clock is ten minutes after the one before, as with a long queue.
+    fiona::redcapd::Api slow{server.directory / "redcap.db", [&] {
+                                 server.now += std::chrono::minutes{10};
+                                 return server.now;
+                             }};
+    const fiona::redcapd::FormData form{{{"token", server.token("incoming")},
+                                         {"content", "record"},
+                                         {"format", "json"},
+                                         {"data", R"([{"study_instance_uid":"1.1"}])"}}};
+    REQUIRE(slow.handle(form).answer.status == 200); // came at 09:40, its turn was at 09:50
+
+    CHECK_THAT(server.get("incoming", {{"dateRangeBegin", "2024-01-02 09:45:00"}}),
+               Contains("1.1"));
+    CHECK_THAT(server.call("incoming", {{"content", "log"}}).body, Contains("2024-01-02 09:50"));
+}
+
 TEST_CASE("export: eav names every value that is not blank")
 {
     const Server server;

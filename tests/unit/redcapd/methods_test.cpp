@@ -6,6 +6,7 @@
 
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
+using fiona::Database;
 using namespace fiona::redcapd;
 
 TEST_CASE("methods: what each answers")

@@ -27,6 +27,7 @@ public:
     {
         using namespace fiona::redcapd;
         initialize({directory / "redcap.db", directory / "tokens", schemas}, now);
+        using fiona::Database;
         Database database{directory / "redcap.db", Database::Open::existing};
         m_demo_token =
             create_project(database, {"DEMO", "research-project", {"01", "baseline"}}, schemas, now)

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 using Catch::Matchers::Contains;
+using fiona::Database;
 using fiona::Error;
 using namespace fiona::redcapd;
 namespace fs = std::filesystem;
@@ -125,13 +126,14 @@ TEST_CASE("setup: a database of the first version is brought up to date, with al
     REQUIRE(server.put("incoming", R"([{"study_instance_uid":"1.2"}])").status == 200);
     const auto before = server.get("incoming", {});
     Database database{server.directory / "redcap.db", Database::Open::existing};
-    database.execute("DROP TABLE answered; DROP TABLE file; DROP TABLE super_token;"
-                     "DROP TABLE account; DROP TABLE setting;"
-                     "ALTER TABLE form DROP COLUMN unique_fields;"
-                     "ALTER TABLE event DROP COLUMN offset_max;"
-                     "ALTER TABLE event DROP COLUMN offset_min;"
-                     "ALTER TABLE event DROP COLUMN day_offset;"
-                     "ALTER TABLE event DROP COLUMN custom_label; PRAGMA user_version = 1");
+    database.execute(
+        "DROP TABLE report; DROP TABLE answered; DROP TABLE file; DROP TABLE super_token;"
+        "DROP TABLE account; DROP TABLE setting;"
+        "ALTER TABLE form DROP COLUMN unique_fields;"
+        "ALTER TABLE event DROP COLUMN offset_max;"
+        "ALTER TABLE event DROP COLUMN offset_min;"
+        "ALTER TABLE event DROP COLUMN day_offset;"
+        "ALTER TABLE event DROP COLUMN custom_label; PRAGMA user_version = 1");
     REQUIRE(server.call("incoming", {{"content", "version"}}).status == 500);
 
     prepare_tables(database);
