@@ -12,8 +12,8 @@ namespace fiona::pixel {
 namespace {
 
 // Chosen on pictures of the setting `tune` (scripts/measure-pixels).
-constexpr float strong = 0.70F; // a group needs such cells ...
-constexpr float weak = 0.30F;   // ... and takes these around them
+constexpr float strong = 0.85F; // a group needs such cells ...
+constexpr float weak = 0.40F;   // ... and takes these around them
 constexpr std::size_t least_strong_cells = 6;
 constexpr float unsure_peak = 0.65F; // groups that reach only this are somebody else's decision
 constexpr std::size_t least_unsure_cells = 12;
