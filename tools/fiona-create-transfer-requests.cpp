@@ -2,8 +2,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/cli/tool.h"
-#include "libfiona/redcap/circuit.h"
-#include "libfiona/redcap/mirror.h"
+#include "libfiona/routing/redcaps.h"
 #include "libfiona/routing/transfer_requests.h"
 
 #include <chrono>
@@ -77,17 +76,15 @@ int main(int argc, char** argv)
         const auto started = std::chrono::steady_clock::now();
         const auto& config = tool.config();
         tool.run_alone();
-        if (tool.mode() == Mode::apply
-            && redcap::is_resting(config.redcap, redcap::Role::incoming, Clock::now())) {
+        routing::Redcaps redcaps{config.redcap, tool.mode(),
+                                 look_now ? redcap::Freshness::now : redcap::Freshness::usual};
+        if (redcaps.is_resting(Clock::now())) {
             return;
         }
-        const auto client =
-            redcap::open(config.redcap, redcap::Role::incoming, tool.mode(),
-                         look_now ? redcap::Freshness::now : redcap::Freshness::usual);
-        const auto report =
-            routing::file_transfer_requests(*client, config, Clock::now(), tool.mode());
+        const auto report = routing::file_transfer_requests(redcaps.at(redcap::Role::incoming),
+                                                            config, Clock::now(), tool.mode());
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
-        const auto traffic = client->traffic();
+        const auto traffic = redcaps.traffic();
         tool.report(as_document(report, traffic, elapsed.count()),
                     as_lines(report, traffic, tool.mode(), elapsed.count()));
         if (report.refused > 0) {

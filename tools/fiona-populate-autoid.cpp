@@ -2,9 +2,8 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/cli/tool.h"
-#include "libfiona/redcap/circuit.h"
-#include "libfiona/redcap/mirror.h"
 #include "libfiona/routing/autoid.h"
+#include "libfiona/routing/redcaps.h"
 
 namespace {
 
@@ -78,24 +77,18 @@ int main(int argc, char** argv)
     return tool.run(argc, argv, [&] {
         const auto& config = tool.config();
         tool.run_alone();
-        if (tool.mode() == Mode::apply
-            && redcap::is_resting(config.redcap, redcap::Role::incoming, Clock::now())) {
+        routing::Redcaps redcaps{config.redcap, tool.mode(),
+                                 look_now ? redcap::Freshness::now : redcap::Freshness::usual};
+        if (redcaps.is_resting(Clock::now())) {
             return;
         }
-        const auto freshness = look_now ? redcap::Freshness::now : redcap::Freshness::usual;
-        const auto dtp = redcap::open(config.redcap, redcap::Role::dtp, tool.mode(), freshness);
-        const auto incoming =
-            redcap::open(config.redcap, redcap::Role::incoming, tool.mode(), freshness);
-        // Not by the copy: no id may be given twice.
-        const auto autoid = redcap::connect(config.redcap, redcap::Role::autoid);
-        const auto report =
-            routing::populate_autoid({*dtp, *incoming, *autoid,
-                                      [&](const Private<std::string>& token) {
-                                          return redcap::connect(config.redcap, token);
-                                      }},
-                                     config, Clock::now(), tool.mode());
-        const auto calls =
-            dtp->traffic().calls + incoming->traffic().calls + autoid->traffic().calls;
+        using redcap::Role;
+        const auto report = routing::populate_autoid(
+            {redcaps.at(Role::dtp), redcaps.at(Role::incoming),
+             redcaps.directly(Role::autoid), // not by the copy: no id may be given twice
+             redcaps.projects()},
+            config, Clock::now(), tool.mode());
+        const auto calls = redcaps.traffic().calls;
         tool.report(as_document(report, calls), as_lines(report, tool.mode(), calls));
         if (!report.disabled.empty()) {
             throw Error{Fault::config, "{} projects must be mended in DataTransferProjects",

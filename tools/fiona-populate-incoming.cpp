@@ -1,70 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/cli/tool.h"
-#include "libfiona/redcap/circuit.h"
-#include "libfiona/redcap/mirror.h"
 #include "libfiona/routing/populate_incoming.h"
 #include "libfiona/routing/populate_report.h"
+#include "libfiona/routing/redcaps.h"
 
 #include <chrono>
-#include <memory>
 #include <optional>
-
-namespace {
-
-/// Coupling list and routing rules are used where the site has tokens for them.
-class Redcaps {
-public:
-    Redcaps(const fiona::RedcapConfig& config, fiona::Mode mode, fiona::redcap::Freshness freshness)
-        : m_config{config}, m_mode{mode}, m_freshness{freshness}, m_incoming{open(Role::incoming)},
-          m_coupling{open_if_any(Role::coupling)}, m_routing{open_if_any(Role::routing)}
-    {
-    }
-
-    [[nodiscard]] fiona::routing::PopulateProjects projects()
-    {
-        return {*m_incoming, m_coupling.get(), m_routing.get(), [this]() -> fiona::redcap::Client& {
-                    m_dtp = open(Role::dtp);
-                    return *m_dtp;
-                }};
-    }
-
-    [[nodiscard]] fiona::redcap::Traffic traffic() const
-    {
-        fiona::redcap::Traffic sum;
-        for (const auto* const client : {&m_incoming, &m_coupling, &m_routing, &m_dtp}) {
-            if (*client) {
-                const auto one = (*client)->traffic();
-                sum.calls += one.calls;
-                sum.bytes_sent += one.bytes_sent;
-                sum.bytes_received += one.bytes_received;
-                sum.rows_read += one.rows_read;
-                sum.rows_written += one.rows_written;
-            }
-        }
-        return sum;
-    }
-
-private:
-    using Role = fiona::redcap::Role;
-
-    [[nodiscard]] std::unique_ptr<fiona::redcap::Client> open(Role role) const
-    {
-        return fiona::redcap::open(m_config, role, m_mode, m_freshness);
-    }
-
-    [[nodiscard]] std::unique_ptr<fiona::redcap::Client> open_if_any(Role role) const
-    {
-        return has_token(m_config, role) ? open(role) : nullptr;
-    }
-
-    const fiona::RedcapConfig& m_config;
-    fiona::Mode m_mode;
-    fiona::redcap::Freshness m_freshness;
-    std::unique_ptr<fiona::redcap::Client> m_incoming, m_coupling, m_routing, m_dtp;
-};
-
-} // namespace
 
 int main(int argc, char** argv)
 {
@@ -86,14 +28,17 @@ int main(int argc, char** argv)
         const auto started = std::chrono::steady_clock::now();
         const auto& config = tool.config();
         tool.run_alone();
-        if (tool.mode() == Mode::apply
-            && redcap::is_resting(config.redcap, redcap::Role::incoming, Clock::now())) {
+        routing::Redcaps redcaps{config.redcap, tool.mode(),
+                                 look_now ? redcap::Freshness::now : redcap::Freshness::usual};
+        if (redcaps.is_resting(Clock::now())) {
             return;
         }
-        Redcaps redcaps{config.redcap, tool.mode(),
-                        look_now ? redcap::Freshness::now : redcap::Freshness::usual};
-        const auto report = routing::populate_incoming(redcaps.projects(), config, Clock::now(),
-                                                       tool.mode(), project);
+        using redcap::Role;
+        // Coupling list and routing rules are used where the site has tokens for them.
+        const auto report = routing::populate_incoming(
+            {redcaps.at(Role::incoming), redcaps.find(Role::coupling), redcaps.find(Role::routing),
+             [&]() -> redcap::Client& { return redcaps.at(Role::dtp); }},
+            config, Clock::now(), tool.mode(), project);
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
         const auto traffic = redcaps.traffic();
         tool.report(routing::as_document(report, traffic, elapsed.count()),

@@ -2,9 +2,8 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/cli/tool.h"
-#include "libfiona/redcap/circuit.h"
-#include "libfiona/redcap/mirror.h"
 #include "libfiona/routing/populate_projects.h"
+#include "libfiona/routing/redcaps.h"
 
 #include <algorithm>
 
@@ -65,21 +64,15 @@ int main(int argc, char** argv)
         const auto only = project.empty() ? std::nullopt : std::optional{ProjectName{project}};
         const auto& config = tool.config();
         tool.run_alone();
-        if (tool.mode() == Mode::apply
-            && redcap::is_resting(config.redcap, redcap::Role::incoming, Clock::now())) {
+        routing::Redcaps redcaps{config.redcap, tool.mode(),
+                                 look_now ? redcap::Freshness::now : redcap::Freshness::usual};
+        if (redcaps.is_resting(Clock::now())) {
             return;
         }
-        const auto freshness = look_now ? redcap::Freshness::now : redcap::Freshness::usual;
-        const auto dtp = redcap::open(config.redcap, redcap::Role::dtp, tool.mode(), freshness);
-        const auto incoming =
-            redcap::open(config.redcap, redcap::Role::incoming, tool.mode(), freshness);
-        const auto report =
-            routing::populate_projects({*dtp, *incoming,
-                                        [&](const Private<std::string>& token) {
-                                            return redcap::connect(config.redcap, token);
-                                        }},
-                                       config, tool.mode(), only);
-        const auto calls = dtp->traffic().calls + incoming->traffic().calls;
+        const auto report = routing::populate_projects(
+            {redcaps.at(redcap::Role::dtp), redcaps.at(redcap::Role::incoming), redcaps.projects()},
+            config, tool.mode(), only);
+        const auto calls = redcaps.traffic().calls + report.calls;
         tool.report(as_document(report, calls), as_lines(report, tool.mode(), calls));
         if (!report.problems.empty()) {
             const bool is_data =

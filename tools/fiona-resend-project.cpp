@@ -109,8 +109,8 @@ int main(int argc, char** argv)
         const auto& config = tool.config();
         tool.run_alone();
         const auto client = redcap::connect(config.redcap, redcap::Role::incoming);
-        redcap::Incoming incoming{*client, config.paths.state() / "locks"};
-        const auto report = routing::resend(incoming, selection, Clock::now(), tool.mode());
+        const auto report =
+            routing::resend(*client, config.paths, selection, Clock::now(), tool.mode());
         tool.report(as_document(report), as_lines(report, tool.mode()));
         if (!report.problems.empty()) {
             throw Error{Fault::data, "{} transfers cannot be asked for again; the others are",

@@ -72,6 +72,7 @@ int main(int argc, char** argv)
         const auto& config = tool.config();
         const auto settings = inventory::read_settings(config);
         const auto now = Clock::now();
+        tool.run_alone(project);
         const auto client = redcap::connect(config.redcap, redcap::Role::ids7);
         inventory::Ids7Table table{*client, now, tool.mode()};
         const auto wanted = project.empty() ? std::nullopt : std::optional{ProjectName{project}};

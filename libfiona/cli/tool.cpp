@@ -102,12 +102,15 @@ bool Tool::has_config() const
            || std::filesystem::exists(Config::default_path({}), problem);
 }
 
-void Tool::run_alone()
+void Tool::run_alone(std::string_view part)
 {
     const auto directory = config().paths.pids();
     make_directories(directory);
-    const auto project = m_project.empty() ? m_project : percent_encoded(m_project);
-    m_lock.emplace(directory / (m_app.get_name() + project + ".lock"));
+    auto name = m_app.get_name();
+    for (const std::string_view text : {std::string_view{m_project}, part}) {
+        name += text.empty() ? std::string{} : percent_encoded(text);
+    }
+    m_lock.emplace(directory / (name + ".lock"));
 }
 
 void Tool::set_exit_code(int code)

@@ -38,9 +38,10 @@ public:
     /// Whether one was named (--config, $FIONA_CONFIG) or lies at the default place: for tools that can
     /// do without.
     [[nodiscard]] bool has_config() const;
-    /// Takes `<processing>/.pids/<tool>[project].lock` until the tool ends. Throws
-    /// Error{Fault::temporary} (exit 75) with the holder's pid if another run has it.
-    void run_alone();
+    /// Takes `<processing>/.pids/<tool>[project][part].lock` until the tool ends; `part` is what the
+    /// run is limited to, where such runs may be at work side by side. Throws Error{Fault::temporary}
+    /// (exit 75) with the holder's pid if another run has it.
+    void run_alone(std::string_view part = {});
 
     /// What run() returns when `body` has returned: for a tool whose result is a state. Its man page
     /// names the codes; they are below 64, so that none looks like a fault. A fault wins.

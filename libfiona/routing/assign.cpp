@@ -7,6 +7,7 @@
 #include "libfiona/base/text.h"
 #include "libfiona/routing/assign_identity.h"
 #include "libfiona/routing/participant_check.h"
+#include "libfiona/routing/request_again.h"
 #include "libfiona/routing/transfer_requests.h"
 #include "libfiona/store/requests.h"
 
@@ -65,8 +66,9 @@ struct Assigner::Target {
 
 Assigner::Assigner(const Paths& paths, redcap::Client& incoming, redcap::Client& dtp,
                    OpenProject open)
-    : m_paths{paths}, m_tree{paths}, m_incoming{incoming, paths.state() / "locks"}, m_dtp{dtp},
-      m_open{std::move(open)}, m_audit{paths.logs() / "assign-audit.log"}
+    : m_paths{paths}, m_tree{paths}, m_client{incoming}, m_incoming{incoming,
+                                                                    paths.state() / "locks"},
+      m_dtp{dtp}, m_open{std::move(open)}, m_audit{paths.logs() / "assign-audit.log"}
 {
 }
 
@@ -168,12 +170,11 @@ AssignOutcome Assigner::assign(const Assignment& wanted, Mode mode, TimePoint no
 
     AssignOutcome outcome{.transfer = is_new ? new_transfer(wanted, event, now) : *same,
                           .created = is_new,
-                          .resent = !is_new && wanted.again == Assignment::Again::resend,
+                          .resent = false,
                           .participant_created = ensure_participant(found, wanted, mode, now)};
-    if (mode == Mode::dry_run) {
-        return outcome;
-    }
-    if (is_new) {
+    if (!is_new && wanted.again == Assignment::Again::resend) {
+        resend(outcome, wanted, mode, now);
+    } else if (is_new && mode == Mode::apply) {
         m_audit.append({"assign", wanted.study, wanted.project, wanted.participant}, now);
         auto ensured = m_incoming.ensure_transfer(outcome.transfer, now,
                                                   wanted.second == Assignment::Second::force
@@ -181,12 +182,23 @@ AssignOutcome Assigner::assign(const Assignment& wanted, Mode mode, TimePoint no
                                                       : redcap::Incoming::Second::refuse);
         outcome.transfer = std::move(ensured.transfer);
         outcome.created = ensured.created;
-    } else if (outcome.resent) {
-        m_audit.append({"resend", wanted.study, wanted.project, wanted.participant}, now);
-        m_incoming.request_again(outcome.transfer, now);
-        outcome.transfer.requested = local_minute(now);
     }
     return outcome;
+}
+
+/// One that waits already stays as it is.
+void Assigner::resend(AssignOutcome& outcome, const Assignment& wanted, Mode mode, TimePoint now)
+{
+    if (mode == Mode::apply) {
+        m_audit.append({"resend", wanted.study, wanted.project, wanted.participant}, now);
+    }
+    using Result = redcap::Incoming::Requested::Result;
+    auto item = request_again(m_client, m_paths, {outcome.transfer}, now, mode).front();
+    if (item.result == Result::conflict || item.result == Result::refused) {
+        throw Error{Fault::data, "{}", item.reason};
+    }
+    outcome.resent = item.result == Result::created;
+    outcome.transfer = std::move(item.transfer);
 }
 
 redcap::Transfer Assigner::cancellable(const StudyUid& study, const ProjectName& project,

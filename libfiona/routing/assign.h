@@ -78,11 +78,13 @@ private:
     [[nodiscard]] Target target(const ProjectName& project);
     bool ensure_participant(Target& target, const Assignment& wanted, Mode mode, TimePoint now);
 
+    void resend(AssignOutcome& outcome, const Assignment& wanted, Mode mode, TimePoint now);
     [[nodiscard]] redcap::Transfer cancellable(const StudyUid& study, const ProjectName& project,
                                                const std::optional<ParticipantId>& participant);
 
     Paths m_paths;
     store::StudyTree m_tree;
+    redcap::Client& m_client; ///< of INCOMING
     redcap::Incoming m_incoming;
     redcap::Client& m_dtp;
     OpenProject m_open;

@@ -3,44 +3,28 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
-#include "libfiona/redcap/mirror.h"
 #include "libfiona/routing/coupling_report.h"
 
 namespace fiona::routing {
 
-namespace {
-
-redcap::Client& connected(std::unique_ptr<redcap::Client>& client, const Config& config,
-                          redcap::Role role)
-{
-    if (!client) {
-        client = redcap::open(config.redcap, role);
-    }
-    return *client;
-}
-
-} // namespace
-
 redcap::Client& AssignDesk::incoming()
 {
-    return connected(m_incoming, m_config, redcap::Role::incoming);
+    return m_redcaps.at(redcap::Role::incoming);
 }
 
 redcap::Client& AssignDesk::dtp()
 {
-    return connected(m_dtp, m_config, redcap::Role::dtp);
+    return m_redcaps.at(redcap::Role::dtp);
 }
 
 redcap::Client& AssignDesk::coupling_list()
 {
-    return connected(m_coupling, m_config, redcap::Role::coupling);
+    return m_redcaps.at(redcap::Role::coupling);
 }
 
 Assigner AssignDesk::assigner()
 {
-    return {m_config.paths, incoming(), dtp(), [this](const Private<std::string>& token) {
-                return redcap::connect(m_config.redcap, token);
-            }};
+    return {m_config.paths, incoming(), dtp(), m_redcaps.projects()};
 }
 
 Report AssignDesk::studies(const StudyQuery& query, TimePoint now)
@@ -110,10 +94,7 @@ Report AssignDesk::import_coupling(const std::filesystem::path& file,
     for (const auto& line : content.lines) {
         m_permissions.check(ProjectName{line.row.project});
     }
-    CouplingImporter importer{m_config.paths, coupling_list(), dtp(),
-                              [this](const Private<std::string>& token) {
-                                  return redcap::connect(m_config.redcap, token);
-                              }};
+    CouplingImporter importer{m_config.paths, coupling_list(), dtp(), m_redcaps.projects()};
     return report_import(importer.import(std::move(content), options, mode, now), mode);
 }
 

@@ -5,10 +5,10 @@
 #include "libfiona/routing/assign_report.h"
 #include "libfiona/routing/coupling_import.h"
 #include "libfiona/routing/permissions.h"
+#include "libfiona/routing/redcaps.h"
 #include "libfiona/routing/studies.h"
 
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,8 +21,9 @@ class AssignDesk {
 public:
     /// `config` is borrowed and outlives this object.
     explicit AssignDesk(const Config& config)
-        : m_config{config}, m_permissions{
-                                Permissions::load(config.paths.config() / "assign-groups.json")}
+        : m_config{config}, m_permissions{Permissions::load(config.paths.config()
+                                                            / "assign-groups.json")},
+          m_redcaps{config.redcap, Mode::apply, redcap::Freshness::usual}
     {
     }
 
@@ -56,9 +57,7 @@ private:
 
     const Config& m_config;
     Permissions m_permissions;
-    std::unique_ptr<redcap::Client> m_incoming;
-    std::unique_ptr<redcap::Client> m_dtp;
-    std::unique_ptr<redcap::Client> m_coupling;
+    Redcaps m_redcaps;
 };
 
 } // namespace fiona::routing

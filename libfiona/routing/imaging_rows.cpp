@@ -13,35 +13,34 @@ namespace {
 
 constexpr std::string_view study_field = "img_study_instance_uid";
 
-} // namespace
-
-ProjectGap::ProjectGap(redcap::Client& project) : m_known{project}
+/// "" if the project does not have it, or it does not repeat.
+std::string form_of_images(redcap::Client& project)
 {
-    if (!m_known.has_field(study_field)) {
-        return;
-    }
     const auto fields = project.metadata();
     const auto field = std::ranges::find(fields, study_field, &redcap::Field::name);
+    if (field == fields.end()) {
+        return {};
+    }
     const auto repeating = project.repeating_forms();
-    if (field != fields.end() && std::ranges::find(repeating, field->form) != repeating.end()) {
-        m_form = field->form;
+    return std::ranges::find(repeating, field->form) == repeating.end() ? "" : field->form;
+}
+
+} // namespace
+
+ProjectGap::ProjectGap(redcap::Client& project)
+    : m_form{form_of_images(project)}, m_known{project, m_form,
+                                               [this](const redcap::Row& row) { note(row); }}
+{
+    if (!m_form.empty()) {
         m_event = m_known.event("").unique_name;
-        read_images(project);
     }
 }
 
-void ProjectGap::read_images(redcap::Client& project)
+void ProjectGap::note(const redcap::Row& instance)
 {
-    redcap::ExportSpec spec;
-    // The whole form: an instance whose study is blank still occupies its number.
-    spec.forms = {m_form};
-    for (const auto& row : project.export_records(spec)) {
-        if (row.instrument == m_form) {
-            auto& highest = m_highest[row.record];
-            highest = std::max(highest, row.instance);
-            m_studies.insert({row.record, std::string{trimmed(row.value(study_field))}});
-        }
-    }
+    auto& highest = m_highest[instance.record];
+    highest = std::max(highest, instance.instance);
+    m_studies.insert({instance.record, std::string{trimmed(instance.value(study_field))}});
 }
 
 void ProjectGap::add(const redcap::Transfer& transfer)

@@ -28,13 +28,13 @@ public:
     [[nodiscard]] const std::vector<redcap::Row>& images() const { return m_images; }
 
 private:
-    void read_images(redcap::Client& project);
+    void note(const redcap::Row& instance);
 
-    ParticipantRows m_known;
-    std::string m_form;  ///< the repeating instrument; "" if the project has none
-    std::string m_event; ///< where it repeats
+    std::string m_form; ///< the repeating instrument; "" if the project has none
     std::map<std::string, unsigned> m_highest;               ///< instance, by participant
     std::set<std::pair<std::string, std::string>> m_studies; ///< participant, study UID
+    ParticipantRows m_known;
+    std::string m_event; ///< where the form repeats
     std::vector<redcap::Row> m_participants, m_images;
 };
 

@@ -14,13 +14,23 @@ constexpr std::string_view main_event = "event_1_arm_1"; // redcap.md 2.7: every
 
 } // namespace
 
-ParticipantRows::ParticipantRows(redcap::Client& project)
+ParticipantRows::ParticipantRows(redcap::Client& project) : ParticipantRows{project, "", {}} {}
+
+ParticipantRows::ParticipantRows(redcap::Client& project, const std::string& form,
+                                 const std::function<void(const redcap::Row&)>& on_instance)
     : m_fields{project.metadata()}, m_events{project.events()}
 {
     redcap::ExportSpec spec;
     spec.fields = {project.record_id_field()};
+    if (!form.empty()) {
+        // The whole form: an instance with blank fields still occupies its number.
+        spec.forms = {form};
+    }
     for (const auto& row : project.export_records(spec)) {
         add(row);
+        if (!form.empty() && row.instrument == form) {
+            on_instance(row);
+        }
     }
 }
 

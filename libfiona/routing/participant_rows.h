@@ -4,6 +4,7 @@
 #include "libfiona/base/ids.h"
 #include "libfiona/redcap/client.h"
 
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ class ParticipantRows {
 public:
     /// Reads dictionary, events and participants.
     explicit ParticipantRows(redcap::Client& project);
+    /// The same call hands on what is in `form`, a repeating one: an instance each.
+    ParticipantRows(redcap::Client& project, const std::string& form,
+                    const std::function<void(const redcap::Row&)>& on_instance);
 
     enum class Known { no, yes, other_spelling };
     /// REDCap takes two ids for one record when they differ in case only.

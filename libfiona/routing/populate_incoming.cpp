@@ -128,6 +128,10 @@ private:
         if (on_disk.newest > m_now - m_settle && on_disk.newest < m_now + m_settle) {
             ++m_report.waiting;
             log::debug("study_waits", {{"study", study}});
+            if (scope && known != nullptr) {
+                // The list is new in this run only: what settles as it was must be asked all the same.
+                m_cache.put(study, {});
+            }
             return;
         }
         if (on_disk.record.series.empty()) {

@@ -75,6 +75,19 @@ private:
     json::Object m_told;
 };
 
+/// Those that a client made, once it is done with, however it ended.
+class CountCalls {
+public:
+    CountCalls(const redcap::Client& client, unsigned& calls) : m_client{client}, m_calls{calls} {}
+    CountCalls(const CountCalls&) = delete;
+    CountCalls& operator=(const CountCalls&) = delete;
+    ~CountCalls() { m_calls += m_client.traffic().calls; }
+
+private:
+    const redcap::Client& m_client;
+    unsigned& m_calls;
+};
+
 class Run {
 public:
     Run(const ProjectRedcaps& redcaps, const Config& config, Mode mode)
@@ -124,6 +137,7 @@ private:
         const auto problems = m_report.problems.size();
         try {
             const auto client = m_redcaps.open(m_tokens.of(project.name));
+            const CountCalls count{*client, m_report.calls};
             fill(*client, project.name, transfers);
         } catch (const Error& e) {
             report_problem(project.name, e);
@@ -181,14 +195,15 @@ private:
     /// After a lost answer the next round looks before it writes.
     static void write(redcap::Client& client, const ProjectGap& gap, bool is_last)
     {
+        auto rows = gap.participants();
+        rows.insert(rows.end(), gap.images().begin(), gap.images().end());
         try {
-            if (!gap.participants().empty()) {
+            client.import_once(rows, redcap::Overwrite::normal);
+        } catch (const Error& e) {
+            if (e.fault() == Fault::data && !gap.images().empty() && !gap.participants().empty()) {
+                // What is wrong with an image is no reason to have no participant.
                 client.import_records(gap.participants(), redcap::Overwrite::normal);
             }
-            if (!gap.images().empty()) {
-                client.import_once(gap.images(), redcap::Overwrite::normal);
-            }
-        } catch (const Error& e) {
             if (!redcap::may_have_happened(e) || is_last) {
                 throw;
             }

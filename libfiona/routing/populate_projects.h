@@ -33,6 +33,7 @@ struct ProjectsReport {
     std::size_t participants_created = 0; ///< in an event; with Mode::dry_run: would be
     std::size_t images_created = 0;       ///< instances of `imaging`
     std::vector<Problem> problems;
+    unsigned calls = 0; ///< to the projects' own REDCaps
 };
 
 /// Tells each active project's REDCap what was transferred to it: the participant exists in the event, and

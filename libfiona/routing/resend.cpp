@@ -3,6 +3,8 @@
 
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
+#include "libfiona/routing/request_again.h"
+#include "libfiona/store/requests.h"
 
 #include <algorithm>
 
@@ -20,12 +22,14 @@ bool is_due(const redcap::Transfer& transfer)
 
 } // namespace
 
-ResendReport resend(redcap::Incoming& incoming, const ResendSelection& selection, TimePoint now,
-                    Mode mode)
+ResendReport resend(redcap::Client& incoming, const Paths& paths, const ResendSelection& selection,
+                    TimePoint now, Mode mode)
 {
     ResendReport report;
+    const store::Requests requests{paths};
     std::vector<redcap::Transfer> wanted;
-    for (auto& transfer : incoming.transfers(selection.studies)) {
+    redcap::Incoming rows{incoming, paths.state() / "locks"};
+    for (auto& transfer : rows.transfers(selection.studies)) {
         const bool is_named =
             selection.studies.empty()
             || std::ranges::find(selection.studies, transfer.study) != selection.studies.end();
@@ -34,7 +38,7 @@ ResendReport resend(redcap::Incoming& incoming, const ResendSelection& selection
             continue;
         }
         ++report.transfers;
-        if (transfer.transferred.empty()) {
+        if (transfer.transferred.empty() && !given_up_at(requests, transfer)) {
             ++report.waiting;
         } else if (selection.dates == ResendSelection::Dates::due && !is_due(transfer)) {
             ++report.not_due;
@@ -43,7 +47,7 @@ ResendReport resend(redcap::Incoming& incoming, const ResendSelection& selection
         }
     }
     using Result = redcap::Incoming::Requested::Result;
-    for (auto& item : incoming.request_all_again(wanted, now, mode)) {
+    for (auto& item : request_again(incoming, paths, wanted, now, mode)) {
         switch (item.result) {
         case Result::created:
             log::info(mode == Mode::apply ? "resend_requested" : "resend_would_be_requested",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/mode.h"
@@ -27,7 +28,7 @@ struct ResendSelection {
 struct ResendReport {
     std::size_t transfers = 0; ///< of the selection, whatever their dates
     std::size_t waiting = 0;   ///< not sent yet, or asked for again already
-    std::size_t not_due = 0;
+    std::size_t not_due = 0;   ///< sent or given up, and nobody has asked for it again
     std::vector<redcap::Transfer> requested; ///< with Mode::dry_run: would be
     struct Problem {
         redcap::Transfer transfer;
@@ -36,9 +37,9 @@ struct ResendReport {
     std::vector<Problem> problems;
 };
 
-/// Asks for transfers again: transfer_requested_date becomes later than transfer_date, and
-/// fiona-create-transfer-requests files them. Twice is the same as once.
-[[nodiscard]] ResendReport resend(redcap::Incoming& incoming, const ResendSelection& selection,
-                                  TimePoint now, Mode mode);
+/// Asks for transfers again by request_again(), and fiona-create-transfer-requests files them. Twice is the
+/// same as once.
+[[nodiscard]] ResendReport resend(redcap::Client& incoming, const Paths& paths,
+                                  const ResendSelection& selection, TimePoint now, Mode mode);
 
 } // namespace fiona::routing

@@ -50,7 +50,7 @@ struct StudyState {
 struct FilingReport {
     struct Filed {
         store::TransferRequest request;
-        Decision reason;
+        Decision reason = Decision::first;
     };
     std::size_t transfers = 0; ///< rows of INCOMING
     std::vector<Filed> filed;  ///< with Mode::dry_run: would be filed

@@ -44,25 +44,11 @@ void write_series(const store::StudyTree& tree, const StudyUid& study, unsigned 
 {
     const SeriesUid series{fmt::format("{}.{}", study, number)};
     fs::create_directories(tree.series_directory(study, series));
-    std::ofstream{tree.series_json(study, series)} << json::write(
-        json::Object{{"AccessionNumber", fmt::format("ACC{}", study)},
-                     {"ClassifyType", json::Array{"SIEMENS", "T1"}},
-                     {"IncomingConnection", json::Object{{"AETitleCalled", "FIONA"},
-                                                         {"AETitleCaller", "MODALITY1"},
-                                                         {"CallerIP", "192.0.2.10"}}},
-                     {"InstitutionName", "Example Hospital"},
-                     {"Modality", json::Array{"MR"}},
-                     {"NumFiles", "192"},
-                     {"PatientID", fmt::format("TESTID{}", study)},
-                     {"PatientName", fmt::format("DOE^{}", study)},
-                     {"SeriesDescription", "t1_mprage"},
-                     {"SeriesInstanceUID", series.str()},
-                     {"SeriesNumber", "3"},
-                     {"SeriesTime", "101500.000000"},
-                     {"StudyDate", "20240102"},
-                     {"StudyDescription", "MR BRAIN"},
-                     {"StudyInstanceUID", study.str()},
-                     {"StudyTime", "100000.000000"}});
+    auto properties = series_properties(study, series);
+    properties["AccessionNumber"] = fmt::format("ACC{}", study);
+    properties["PatientID"] = fmt::format("TESTID{}", study);
+    properties["PatientName"] = fmt::format("DOE^{}", study);
+    std::ofstream{tree.series_json(study, series)} << json::write(properties);
 }
 
 std::string project_name(unsigned number)

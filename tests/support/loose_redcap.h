@@ -38,7 +38,8 @@ public:
             if (!spec.fields.empty()) {
                 std::erase_if(row.values, [&](const auto& item) {
                     const auto field = item.first.substr(0, item.first.find("___"));
-                    return std::ranges::find(spec.fields, field) == spec.fields.end();
+                    return std::ranges::find(spec.fields, field) == spec.fields.end()
+                           && !is_of(field, spec.forms);
                 });
             }
             found.push_back(std::move(row));
@@ -91,6 +92,12 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_of(const std::string& name, const std::vector<std::string>& forms) const
+    {
+        const auto field = std::ranges::find(fields, name, &fiona::redcap::Field::name);
+        return field != fields.end() && std::ranges::find(forms, field->form) != forms.end();
+    }
+
     void fail_if_broken() const
     {
         if (broken) {

@@ -52,6 +52,7 @@ OrthancServer::OrthancServer(const Options& options) : m_port{unused_port()}
                                {"DicomModalities", modalities},
                                {"LimitFindResults", options.limit},
                                {"StorageAccessOnFind", "Never"},
+                               {"SyncStorageArea", false}, // no test pulls the plug
                                {"SaveJobs", false},
                                {"SynchronousCMove", true}};
     std::ofstream{m_directory / "orthanc.json"} << fiona::json::write(configuration);

@@ -201,29 +201,34 @@ std::unique_ptr<redcap::Client> Site::client(redcap::Role role) const
     return redcap::open(redcap, role);
 }
 
+json::Object series_properties(const StudyUid& study, const SeriesUid& series)
+{
+    return {{"AccessionNumber", "ACC0000123"},
+            {"ClassifyType", json::Array{"SIEMENS", "T1"}},
+            {"IncomingConnection", json::Object{{"AETitleCalled", "FIONA"},
+                                                {"AETitleCaller", "MODALITY1"},
+                                                {"CallerIP", "192.0.2.10"}}},
+            {"InstitutionName", "Example Hospital"},
+            {"Modality", json::Array{"MR"}},
+            {"NumFiles", "192"},
+            {"PatientID", "TESTID001"},
+            {"PatientName", "DOE^JANE"},
+            {"SeriesDescription", "t1_mprage"},
+            {"SeriesInstanceUID", series.str()},
+            {"SeriesNumber", "3"},
+            {"SeriesTime", "101500.000000"},
+            {"StudyDate", "20240102"},
+            {"StudyDescription", "MR BRAIN"},
+            {"StudyInstanceUID", study.str()},
+            {"StudyTime", "100000.000000"}};
+}
+
 void Site::put_series(const StudyUid& study, const SeriesUid& series, std::chrono::seconds age,
                       const json::Object& properties) const
 {
     const store::StudyTree tree{config().paths};
     make_directories(tree.series_directory(study, series));
-    json::Object content{{"AccessionNumber", "ACC0000123"},
-                         {"ClassifyType", json::Array{"SIEMENS", "T1"}},
-                         {"IncomingConnection", json::Object{{"AETitleCalled", "FIONA"},
-                                                             {"AETitleCaller", "MODALITY1"},
-                                                             {"CallerIP", "192.0.2.10"}}},
-                         {"InstitutionName", "Example Hospital"},
-                         {"Modality", json::Array{"MR"}},
-                         {"NumFiles", "192"},
-                         {"PatientID", "TESTID001"},
-                         {"PatientName", "DOE^JANE"},
-                         {"SeriesDescription", "t1_mprage"},
-                         {"SeriesInstanceUID", series.str()},
-                         {"SeriesNumber", "3"},
-                         {"SeriesTime", "101500.000000"},
-                         {"StudyDate", "20240102"},
-                         {"StudyDescription", "MR BRAIN"},
-                         {"StudyInstanceUID", study.str()},
-                         {"StudyTime", "100000.000000"}};
+    auto content = series_properties(study, series);
     for (const auto& [key, value] : properties) {
         content.insert_or_assign(key, value);
     }

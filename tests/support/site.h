@@ -51,6 +51,10 @@ private:
 /// Whether an executable of that name was built.
 [[nodiscard]] bool has_tool(const std::string& name);
 
+/// A complete synthetic series JSON, as the file processor writes it.
+[[nodiscard]] fiona::json::Object series_properties(const fiona::StudyUid& study,
+                                                    const fiona::SeriesUid& series);
+
 /// A complete site below a temporary directory: config.json with ROOT there, and, if asked for, an
 /// embedded REDCap (fiona-redcapd) on a free port of 127.0.0.1 with all schemas and tokens.
 class Site {

@@ -2,6 +2,9 @@
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/routing/transfer_requests.h"
+#include "libfiona/store/requests.h"
+#include "libfiona/store/study_tree.h"
 #include "tests/support/row_site.h"
 
 #include <catch2/catch.hpp>
@@ -89,6 +92,59 @@ TEST_CASE("fiona-resend-project: what was requested in the minute of its transfe
 
     CHECK(run.exit_code == EX_OK);
     CHECK(requested_again(rows) == 1); // of the same minute, as the original did
+}
+
+TEST_CASE("fiona-resend-project: a request that was given up and never reported is revived, once")
+{
+    const RowSite rows;
+    put_done(rows, 2);
+    const std::string study = "1.2.826.0.1.3680043.2.1125.2";
+    rows.client(Role::incoming)
+        ->import_records(
+            {RowSite::row(study, {{"transfer_date", ""}, {"transfer_mapped_uid", ""}}, 1)},
+            redcap::Overwrite::overwrite);
+    const auto& paths = rows.site.config.paths;
+    make_directories(store::StudyTree{paths}.study_directory(StudyUid{study}));
+    const auto transfers = rows.transfers();
+    const auto waiting = std::ranges::find(transfers, StudyUid{study}, &redcap::Transfer::study);
+    REQUIRE(waiting != transfers.end());
+    const store::Requests requests{paths};
+    const auto request = routing::request_of(*waiting);
+    REQUIRE(requests.file(request));
+    {
+        const store::RequestWorker worker{requests};
+        REQUIRE(worker.claim(request.file_name(), Clock::now()));
+        worker.finish_failed(request.file_name(), json::Object{{"error", "no room"}});
+    }
+    const auto filed = [&] {
+        return json::parse(rows.site.run("fiona-create-transfer-requests", {"--json", "--now"}).out,
+                           "result");
+    };
+    CHECK(filed().find("failed")->integer() == 1);
+
+    const auto due = rows.site.run(tool, {"--json"});
+    CHECK(json::parse(due.out, "result").find("requested")->array().empty());
+    const auto dry = rows.site.run(tool, {"--study", study, "--dry-run"});
+    CHECK_THAT(dry.out, Contains("1 would be requested again"));
+    const auto first = rows.site.run(tool, {"--study", study, "--json"});
+    const auto second = rows.site.run(tool, {"--study", study, "--json"});
+
+    INFO(first.err);
+    CHECK(first.exit_code == EX_OK);
+    CHECK(json::parse(first.out, "result").find("requested")->array().size() == 1);
+    CHECK(json::parse(second.out, "result").find("waiting")->integer() == 1);
+    const auto again = rows.transfers();
+    const auto revived = std::ranges::find(again, StudyUid{study}, &redcap::Transfer::study);
+    const auto asked = parse_local_minute(revived->requested);
+    REQUIRE(asked);
+    CHECK(asked > requests.failed_at(request.file_name())); // in its minute it is filed again
+    CHECK(routing::decide(*revived,
+                          {.on_disk = true,
+                           .newest = {},
+                           .failed_at = requests.failed_at(request.file_name()),
+                           .seen = {}},
+                          *asked, std::chrono::seconds{60})
+          == routing::Decision::first);
 }
 
 TEST_CASE("fiona-resend-project: bad command lines and a second run at the same time")

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/file_lock.h"
+#include "libfiona/base/files.h"
 #include "tests/support/inventory_site.h"
 #include "tests/support/orthanc_server.h"
 #include "tests/support/small_image.h"
@@ -97,6 +99,22 @@ TEST_CASE("fiona-what-is-in-ids7: a bad command line is 64, a dead PACS is 69")
     CHECK(site.run(tool, {"--from-pacs", "--input", "x"}).exit_code == EX_USAGE);
     CHECK(site.run(tool, {"--days", "3"}).exit_code == EX_USAGE);
     CHECK(site.run(tool, {"--from-pacs"}).exit_code == EX_UNAVAILABLE);
+}
+
+TEST_CASE(
+    "fiona-what-is-in-ids7: a second run for the same is 75, one for a project is not in its way")
+{
+    const ScriptedFinder finder{archive_of(inventory_archive(6))};
+    InventorySite site{finder.port()};
+    site.start_redcap();
+    const auto locks = site.config().paths.pids();
+    make_directories(locks);
+    const FileLock held{locks / (tool + ".lock")};
+
+    CHECK(site.run(tool, {"--from-pacs"}).exit_code == EX_TEMPFAIL);
+    CHECK(site.table().empty());
+    CHECK(site.run(tool, {"DEMO", "--from-pacs"}).exit_code == EX_OK);
+    CHECK(site.table().size() == 6);
 }
 
 TEST_CASE("fiona-what-is-in-ids7: killed half-way, the next run completes the table")

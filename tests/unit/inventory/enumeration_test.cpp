@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <cctype>
 #include <set>
 
 using namespace fiona;
@@ -173,4 +174,148 @@ TEST_CASE("a range of days is all that is asked for")
     scope.last = sys_days{year{2024} / 6 / 15};
 
     CHECK(enumerate(finder, scope).uids.size() == 120);
+}
+
+namespace {
+
+/// Two studies for each patient, half of them on one day; a few without a date.
+std::vector<Keys> migrated_archive()
+{
+    std::vector<Keys> studies;
+    for (int i = 0; i < 160; ++i) {
+        studies.push_back(
+            study(i, i % 2 == 0 ? "20240615" : fmt::format("20{:02}0{}11", i % 20, 1 + i % 9),
+                  fmt::format("DEMO_{:05}", i / 2)));
+    }
+    for (int i = 160; i < 170; ++i) {
+        studies.push_back(study(i, "", fmt::format("DEMO_{:05}", i * 3)));
+    }
+    return studies;
+}
+
+bool is_like(char asked, char found)
+{
+    return std::tolower(asked) == std::tolower(found) || asked == '_' || asked == '%';
+}
+
+/// As Orthanc does: `_` and `%` match as SQL's wildcards, and upper case as lower case, until the
+/// limit is reached; what does not match exactly is dropped from that.
+ScriptedFinder::Script archive_by_like(std::vector<Keys> studies, std::size_t limit)
+{
+    return [studies = std::move(studies), limit](const std::string& level, const Keys& keys) {
+        const auto asked = keys.contains("PatientID") ? keys.at("PatientID") : "";
+        if (!asked.ends_with('*')) {
+            return archive_of(studies, limit, TooMany::cut)(level, keys);
+        }
+        std::vector<Keys> candidates;
+        for (const auto& one : studies) {
+            const auto& id = one.at("PatientID");
+            bool matches = id.size() + 1 >= asked.size();
+            for (std::size_t i = 0; matches && i + 1 < asked.size(); ++i) {
+                matches = is_like(asked[i], id[i]);
+            }
+            if (matches) {
+                candidates.push_back(one);
+            }
+        }
+        ScriptedFinder::Answer answer;
+        if (candidates.size() > limit) {
+            candidates.resize(limit);
+            answer.status = 0xfe00;
+        }
+        answer.matches = archive_of(candidates)(level, keys).matches;
+        return answer;
+    };
+}
+
+/// Tells upper case from lower case neither when it counts nor when it answers.
+ScriptedFinder::Script archive_without_case(const std::vector<Keys>& studies, std::size_t limit)
+{
+    auto upper = archive_of(studies, limit, TooMany::refuse);
+    return [upper](const std::string& level, Keys keys) {
+        for (auto& c : keys["PatientID"]) {
+            c = static_cast<char>(std::toupper(c));
+        }
+        return upper(level, keys);
+    };
+}
+
+} // namespace
+
+TEST_CASE("an archive that matches like SQL or without case is asked about each word once")
+{
+    const auto all = migrated_archive();
+    const bool by_like = GENERATE(true, false);
+    const ScriptedFinder finder{by_like ? archive_by_like(all, 20) : archive_without_case(all, 20)};
+    CAPTURE(by_like);
+
+    const auto seen = enumerate(finder, everything);
+
+    CHECK(seen.coverage.gaps.empty());
+    CHECK(seen.uids.size() == all.size());
+    CHECK(std::set<std::string>(seen.uids.begin(), seen.uids.end()).size() == all.size());
+    CHECK(finder.associations() == 1);
+    CHECK(finder.queries() < 3'000); // 20,000 when each spelling was asked for
+}
+
+TEST_CASE("what costs an archive most is asked for only of studies that were not known")
+{
+    auto all = migrated_archive();
+    std::size_t dear = 0;
+    const auto cheap = archive_of(all, 30, TooMany::cut);
+    const ScriptedFinder finder{[&](const std::string& level, const Keys& keys) {
+        const bool is_walk = keys.contains("PatientID") && !keys.at("PatientID").empty();
+        dear += is_walk && keys.contains("ModalitiesInStudy") ? 1U : 0U;
+        return cheap(level, keys);
+    }};
+    auto scope = everything;
+    scope.keys["ModalitiesInStudy"] = "";
+    std::size_t without = 0;
+    pacs::QuerySession session{finder.peer()};
+
+    const auto coverage =
+        inventory::enumerate_studies(session, scope, today, {}, [&](const Keys& found) {
+            without += found.contains("ModalitiesInStudy") ? 0U : 1U;
+        });
+
+    CHECK(coverage.studies == all.size());
+    CHECK(without == 0);
+    CHECK(dear == 0);
+}
+
+TEST_CASE("a round number is no limit where more has been answered")
+{
+    std::vector<Keys> all;
+    for (int i = 0; i < 450; ++i) {
+        all.push_back(study(i, i < 200 ? "20000101" : "20200101", fmt::format("D{:04}", i)));
+    }
+    const ScriptedFinder finder{archive_of(all, 300, TooMany::cut)};
+
+    const auto seen = enumerate(finder, everything);
+
+    CHECK(seen.uids.size() == all.size());
+    CHECK(finder.queries() < 500); // neither 200 of one day nor 250 are looked through once more
+}
+
+TEST_CASE("an archive that refuses long answers and finds no part of a PatientID has gaps")
+{
+    const auto exactly = archive_of(busy_archive(), 30, TooMany::refuse);
+    const ScriptedFinder finder{[&](const std::string& level, const Keys& keys) {
+        return keys.at("PatientID").ends_with('*') ? ScriptedFinder::Answer{}
+                                                   : exactly(level, keys);
+    }};
+
+    const auto seen = enumerate(finder, everything);
+
+    REQUIRE_FALSE(seen.coverage.gaps.empty());
+    CHECK(seen.coverage.gaps.back().starts_with("20240615: "));
+}
+
+TEST_CASE("what is dated far in the future belongs to the last days")
+{
+    const ScriptedFinder finder{archive_of(busy_archive(), 30, TooMany::refuse)};
+    auto scope = everything;
+    scope.first = sys_days{year{2024} / 6 / 15};
+
+    CHECK(enumerate(finder, scope).uids.contains("2.25.281"));
 }

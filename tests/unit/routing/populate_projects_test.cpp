@@ -170,10 +170,9 @@ TEST_CASE("transfers are asked for again by study, by project, or where their da
     bench.put_transfer("1.2.3", "DEMO_003", "");
     bench.put_transfer("1.2.4", "O_1", "2.25.4", "", "OTHER");
     bench.incoming.rows[1].values["transfer_requested_date"] = "2026-03-01 10:05"; // that minute
-    redcap::Incoming incoming{bench.incoming, bench.site.paths.state() / "locks"};
     const auto now = parse_local_minute("2026-03-02 09:00").value();
     const auto resend = [&](routing::ResendSelection selection, Mode mode = Mode::apply) {
-        return routing::resend(incoming, selection, now, mode);
+        return routing::resend(bench.incoming, bench.site.paths, selection, now, mode);
     };
     using Dates = routing::ResendSelection::Dates;
 

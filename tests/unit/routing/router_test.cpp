@@ -319,3 +319,21 @@ TEST_CASE("the made id of a coupling row follows from what it is for")
     other.project = "OTHER";
     CHECK(row.made_record_id() != other.made_record_id());
 }
+
+TEST_CASE("a study that is touched while a new list comes is looked up when it has settled")
+{
+    Bench bench;
+    static_cast<void>(bench.run());
+    bench.site.put_series(study, SeriesUid{study.str() + ".1"}, std::chrono::seconds{5},
+                          {{"PatientID", "DEMO_001"}}); // the same once more
+    bench.put_coupling("1", "DEMO_001");
+
+    const auto touched = bench.run();
+    const auto settled = bench.run(Mode::apply, std::chrono::minutes{5});
+
+    CHECK(touched.waiting == 1);
+    CHECK(touched.requested.empty());
+    CHECK(settled.requested.size() == 1);
+    CHECK(settled.written.empty());
+    CHECK(bench.run(Mode::apply, std::chrono::minutes{10}).requested.empty());
+}

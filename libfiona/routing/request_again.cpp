@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/routing/request_again.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/text.h"
+#include "libfiona/redcap/study_lock.h"
+#include "libfiona/redcap/transfer_rows.h"
+#include "libfiona/routing/transfer_requests.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+
+namespace fiona::routing {
+
+namespace {
+
+using redcap::Transfer;
+using Requested = redcap::Incoming::Requested;
+using std::chrono::minutes;
+
+/// The first whole minute after `when`, or that of `now` if it is later.
+std::string minute_after(TimePoint when, TimePoint now)
+{
+    const auto next = std::chrono::floor<minutes>(when) + minutes{1};
+    return local_minute(std::max<TimePoint>(next, std::chrono::floor<minutes>(now)));
+}
+
+/// One whose request was given up. Incoming::request_all_again() knows nothing of that: it takes one
+/// without a transfer_date for one that waits.
+Requested revive(redcap::Client& client, const Paths& paths, const Transfer& wanted, TimePoint now,
+                 Mode mode)
+{
+    const auto locks = paths.state() / "locks";
+    std::optional<redcap::StudyLocks> lock;
+    if (mode == Mode::apply) {
+        lock.emplace(locks, std::vector{wanted.study});
+    }
+    const auto present = redcap::Incoming{client, locks}.transfers({wanted.study});
+    const auto stored = std::ranges::find_if(present, [&](const Transfer& transfer) {
+        return transfer.instance == wanted.instance && redcap::same_key(transfer, wanted);
+    });
+    if (stored == present.end()) {
+        return {wanted, Requested::Result::conflict,
+                fmt::format("study {}: transfer {} has been changed in REDCap", wanted.study,
+                            wanted.instance)};
+    }
+    const auto when = given_up_at(store::Requests{paths}, *stored);
+    if (!when) {
+        return {*stored, Requested::Result::present};
+    }
+    auto again = *stored;
+    again.requested = minute_after(*when, now);
+    if (mode == Mode::apply) {
+        auto row = redcap::transfer_row(again.study, again.instance);
+        row.values = {{std::string{redcap::requested_field}, again.requested}};
+        try {
+            client.import_once({row}, redcap::Overwrite::normal);
+        } catch (const Error& e) {
+            if (e.fault() != Fault::data) {
+                throw;
+            }
+            return {std::move(again), Requested::Result::refused, e.what()};
+        }
+    }
+    return {std::move(again), Requested::Result::created};
+}
+
+} // namespace
+
+std::optional<TimePoint> given_up_at(const store::Requests& requests, const Transfer& transfer)
+{
+    const bool is_sent =
+        !transfer.transferred.empty() && !transfer.deidentify_error && !transfer.send_error;
+    if (is_sent || transfer.project.empty() || transfer.participant.empty()) {
+        return std::nullopt;
+    }
+    std::string name;
+    try {
+        name = request_of(transfer).file_name();
+    } catch (const Error& e) {
+        if (e.fault() != Fault::data) {
+            throw;
+        }
+        return std::nullopt; // it could not have been requested
+    }
+    const auto when = requests.failed_at(name);
+    const auto requested = parse_local_minute(trimmed(transfer.requested));
+    return !when || requests.is_pending(name) || requested > when ? std::nullopt : when;
+}
+
+std::vector<Requested> request_again(redcap::Client& incoming, const Paths& paths,
+                                     const std::vector<Transfer>& transfers, TimePoint now,
+                                     Mode mode)
+{
+    const store::Requests requests{paths};
+    std::vector<Transfer> usual;
+    std::vector<Transfer> given_up;
+    for (const auto& transfer : transfers) {
+        (given_up_at(requests, transfer) ? given_up : usual).push_back(transfer);
+    }
+    auto all =
+        redcap::Incoming{incoming, paths.state() / "locks"}.request_all_again(usual, now, mode);
+    for (const auto& transfer : given_up) {
+        all.push_back(revive(incoming, paths, transfer, now, mode));
+    }
+    return all;
+}
+
+} // namespace fiona::routing
