@@ -56,7 +56,7 @@ void check_archive(const Paths& paths, Mode mode, Emptiness emptiness)
     const Folder archive{paths.archive(), "the archive"};
     const bool has_any = has_studies(archive, "scp_");
     const auto marker = paths.archive() / ".fiona-archive";
-    const auto note = paths.state() / "archive-id";
+    const auto note = paths.status() / "archive-id";
     auto found = id_in(marker);
     const auto noted = id_in(note);
     if (!noted.empty() && found != noted) {
@@ -77,7 +77,7 @@ void check_archive(const Paths& paths, Mode mode, Emptiness emptiness)
         found = new_id();
         store::write_file(marker, found + "\n");
     }
-    make_directories(paths.state());
+    make_directories(paths.status());
     store::write_file(note, found + "\n");
 }
 

@@ -9,10 +9,10 @@ namespace fiona::cleanup {
 /// Whether the archive that is there is the site's, and not the empty mount point of a disk that is away
 /// or another disk: then every link would look stale. A random id in the archive tells it apart.
 ///
-/// archive/.fiona-archive  state/archive-id
+/// archive/.fiona-archive  .status/archive-id
 ///           -                    -           never looked at; the first look that finds a study writes
 ///                                            both, the one in the archive first
-///           +                    -           killed in between, or a new state/: noted again
+///           +                    -           killed in between, or a new .status/: noted again
 ///           A                    A           the archive of this site
 ///           -                    A           not mounted, or another disk: refused
 ///           B                    A           the archive of another site: refused

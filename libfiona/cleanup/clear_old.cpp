@@ -64,6 +64,8 @@ private:
         }
         const auto finished = m_removal.finish_leftovers();
         m_report.leftovers = finished.studies.size();
+        m_report.failed += finished.failed;
+        m_report.trouble = finished.trouble;
         m_report.freed += finished.amount;
         for (const auto& study : finished.studies) {
             log::info("removal_finished", {{"study", study}});

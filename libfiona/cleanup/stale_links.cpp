@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/cleanup/stale_links.h"
 
+#include "libfiona/anonymize/workers.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/log.h"
@@ -53,25 +54,26 @@ private:
     bool m_is_anothers;
 };
 
-/// One walk through one tree.
+/// The walk of one of several hands through one tree.
 class Sweep {
 public:
-    Sweep(const StaleLinkOrder& order, Mode mode, std::set<StudyUid>& gone, std::string tree)
-        : m_order{order}, m_mode{mode}, m_gone{gone}
+    Sweep(const StaleLinkOrder& order, Mode mode, const std::set<StudyUid>& gone_before,
+          std::string tree)
+        : m_order{order}, m_mode{mode}, m_gone_before{gone_before}
     {
-        m_report.tree = std::move(tree);
+        report.tree = std::move(tree);
     }
 
-    TreeReport report(const fs::path& base)
+    void sweep(const Folder& base, const Folder::Entry& entry)
     {
-        const Folder folder{base, m_report.tree};
-        for (const auto& entry : folder.entries()) {
-            if (entry.name != trash_folder) { // fiona-clear-old empties it
-                sweep_entry(folder, entry, 1);
-            }
+        if (entry.name != trash_folder) { // fiona-clear-old empties it
+            sweep_entry(base, entry, 1);
         }
-        return std::move(m_report);
     }
+
+    TreeReport report;
+    std::set<StudyUid> gone;           ///< studies whose directory in raw/ is gone, or would be
+    std::vector<std::string> troubles; ///< why directories were left alone
 
 private:
     [[nodiscard]] bool is_old(const struct stat& status) const
@@ -94,33 +96,33 @@ private:
 
     bool sweep_link(const Folder& parent, const std::string& name)
     {
-        ++m_report.links;
+        ++report.links;
         auto end = parent.end_of(name);
-        if (end == Folder::End::there && m_mode == Mode::dry_run && !m_gone.empty()) {
+        if (end == Folder::End::there && m_mode == Mode::dry_run && !m_gone_before.empty()) {
             // Of a study whose directory would be gone by now.
             const auto study = study_of_link(parent.target(name));
-            end = study && m_gone.contains(*study) ? Folder::End::gone : end;
+            end = study && m_gone_before.contains(*study) ? Folder::End::gone : end;
         }
         if (end == Folder::End::there) {
             return false;
         }
         if (end == Folder::End::unknown) {
-            ++m_report.unknown;
+            ++report.unknown;
             return false;
         }
         const auto status = parent.look(name);
         if (!status) {
             return true;
         }
-        ++m_report.stale;
+        ++report.stale;
         if (!is_old(*status)) {
-            ++m_report.young;
+            ++report.young;
             return false;
         }
         if (m_mode == Mode::apply) {
             parent.unlink(name);
         }
-        m_report.removed.add(*status);
+        report.removed.add(*status);
         return true;
     }
 
@@ -131,11 +133,10 @@ private:
         try {
             folder = level < most_levels ? parent.descend(name) : std::nullopt;
         } catch (const Error& e) { // a mount point, or not ours to read
-            log::warn("directory_left_alone",
-                      {{"tree", m_report.tree}, {"level", level}, {"reason", e.what()}});
+            troubles.emplace_back(e.what());
         }
         if (!folder) {
-            ++m_report.unknown;
+            ++report.unknown;
             return false;
         }
         std::set<std::string> left;
@@ -158,7 +159,7 @@ private:
 
     [[nodiscard]] bool is_description(const std::string& name, unsigned level) const
     {
-        return m_report.tree == "raw" && level == 1 && !series_of(name).empty();
+        return report.tree == "raw" && level == 1 && !series_of(name).empty();
     }
 
     /// A series JSON whose series is gone.
@@ -172,7 +173,7 @@ private:
         if (m_mode == Mode::apply) {
             study.unlink(name);
         }
-        ++m_report.descriptions;
+        ++report.descriptions;
         add_bytes(*status);
         return true;
     }
@@ -181,12 +182,12 @@ private:
     {
         Amount amount;
         amount.add(status);
-        m_report.removed.bytes += amount.bytes;
+        report.removed.bytes += amount.bytes;
     }
 
     bool sweep_file(const Folder& parent, const std::string& name, unsigned level)
     {
-        if (m_report.tree != "raw" || level != 2 || !is_remains(name)) {
+        if (report.tree != "raw" || level != 2 || !is_remains(name)) {
             return false;
         }
         const auto status = parent.look(name);
@@ -196,7 +197,7 @@ private:
         if (m_mode == Mode::apply) {
             parent.unlink(name);
         }
-        ++m_report.remains;
+        ++report.remains;
         add_bytes(*status);
         return true;
     }
@@ -206,7 +207,7 @@ private:
                          const std::set<std::string>& left, unsigned level)
     {
         const bool has_lock_only =
-            left.size() == 1 && left.contains(".lock") && level == 1 && m_report.tree == "raw";
+            left.size() == 1 && left.contains(".lock") && level == 1 && report.tree == "raw";
         if ((!left.empty() && !has_lock_only) || !is_old(folder.status())) {
             return false;
         }
@@ -222,17 +223,16 @@ private:
                 return !parent.look(name);
             }
         }
-        ++m_report.directories;
-        if (m_report.tree == "raw" && level == 1 && is_uid(name)) {
-            m_gone.insert(StudyUid{name});
+        ++report.directories;
+        if (report.tree == "raw" && level == 1 && is_uid(name)) {
+            gone.insert(StudyUid{name});
         }
         return true;
     }
 
     const StaleLinkOrder& m_order;
     Mode m_mode;
-    std::set<StudyUid>& m_gone; ///< studies whose directory in raw/ is gone, or would be
-    TreeReport m_report;
+    const std::set<StudyUid>& m_gone_before; ///< in the trees that were swept before
 };
 
 struct Tree {
@@ -245,6 +245,32 @@ std::vector<Tree> trees_of(const Paths& paths)
     return {{"raw", paths.raw()}, {"participants", paths.participants()}, {"srs", paths.srs()}};
 }
 
+/// A disk mounted with `discard` answers each removal after milliseconds, but many at once.
+constexpr unsigned hands = 16;
+
+/// One tree, its directories shared out.
+TreeReport sweep(const Tree& tree, const StaleLinkOrder& order, Mode mode, std::set<StudyUid>& gone)
+{
+    const Folder base{tree.base, tree.name};
+    const auto entries = base.entries();
+    std::vector<Sweep> sweeps(hands, Sweep{order, mode, gone, tree.name});
+    anonymize::for_each_index(entries.size(), hands, [&](std::size_t index, std::size_t hand) {
+        sweeps[hand].sweep(base, entries[index]);
+    });
+    TreeReport report;
+    report.tree = tree.name;
+    std::set<StudyUid> gone_now;
+    for (const auto& swept : sweeps) {
+        report += swept.report;
+        gone_now.insert(swept.gone.begin(), swept.gone.end());
+        for (const auto& trouble : swept.troubles) {
+            log::warn("directory_left_alone", {{"tree", tree.name}, {"reason", trouble}});
+        }
+    }
+    gone.merge(gone_now);
+    return report;
+}
+
 StaleLinkReport walk(const std::vector<Tree>& trees, const StaleLinkOrder& order, Mode mode)
 {
     StaleLinkReport report;
@@ -255,25 +281,31 @@ StaleLinkReport walk(const std::vector<Tree>& trees, const StaleLinkOrder& order
             report.trees.emplace_back().tree = tree.name;
             continue;
         }
-        report.trees.push_back(Sweep{order, mode, gone, tree.name}.report(tree.base));
+        report.trees.push_back(sweep(tree, order, mode, gone));
     }
     return report;
 }
 
 } // namespace
 
+TreeReport& TreeReport::operator+=(const TreeReport& other)
+{
+    links += other.links;
+    stale += other.stale;
+    young += other.young;
+    unknown += other.unknown;
+    removed += other.removed;
+    directories += other.directories;
+    descriptions += other.descriptions;
+    remains += other.remains;
+    return *this;
+}
+
 TreeReport StaleLinkReport::sum() const
 {
     TreeReport sum;
     for (const auto& tree : trees) {
-        sum.links += tree.links;
-        sum.stale += tree.stale;
-        sum.young += tree.young;
-        sum.unknown += tree.unknown;
-        sum.removed += tree.removed;
-        sum.directories += tree.directories;
-        sum.descriptions += tree.descriptions;
-        sum.remains += tree.remains;
+        sum += tree;
     }
     return sum;
 }

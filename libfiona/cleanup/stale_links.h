@@ -32,6 +32,8 @@ struct TreeReport {
     std::size_t directories = 0;  ///< empty ones
     std::size_t descriptions = 0; ///< series JSONs without a series
     std::size_t remains = 0;      ///< of writers that died
+
+    TreeReport& operator+=(const TreeReport& other);
 };
 
 struct StaleLinkReport {

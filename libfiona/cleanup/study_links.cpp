@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/cleanup/study_links.h"
 
-#include "libfiona/cleanup/folder.h"
+#include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
 
 #include <filesystem>
 
@@ -43,17 +44,23 @@ void StudyLinks::read_participants()
         return;
     }
     for (const auto& participant : participants->entries()) {
-        const auto folder = participants->descend(participant.name);
-        if (!folder) {
+        try {
+            read_participant(*participants, participant.name);
+        } catch (const Error& e) { // links that stay lead nowhere, and harm nobody
+            log::warn("participant_left_alone", {{"reason", e.what()}});
+        }
+    }
+}
+
+void StudyLinks::read_participant(const Folder& participants, const std::string& name)
+{
+    const auto folder = participants.descend(name);
+    for (const auto& entry : folder ? folder->entries() : std::vector<Folder::Entry>{}) {
+        if (entry.kind != Folder::Kind::link) {
             continue;
         }
-        for (const auto& entry : folder->entries()) {
-            if (entry.kind != Folder::Kind::link) {
-                continue;
-            }
-            if (auto study = study_of_link(folder->target(entry.name))) {
-                m_places->emplace(std::move(*study), Place{participant.name, entry.name});
-            }
+        if (auto study = study_of_link(folder->target(entry.name))) {
+            m_places->emplace(std::move(*study), Place{name, entry.name});
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/base/ids.h"
+#include "libfiona/cleanup/folder.h"
 
 #include <cstddef>
 #include <map>
@@ -31,6 +32,7 @@ private:
         std::string name;
     };
     void read_participants();
+    void read_participant(const Folder& participants, const std::string& name);
 
     const Paths& m_paths;
     std::optional<std::multimap<StudyUid, Place>> m_places;

@@ -2,6 +2,7 @@
 #include "libfiona/cleanup/study_removal.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -106,9 +107,15 @@ StudyRemoval::Finished StudyRemoval::finish_leftovers()
             if (!study || entry.kind != Folder::Kind::directory) {
                 continue; // not ours
             }
-            unlink_study(*study, entry.name);
-            finished.amount += empty_trash(*study, entry.name);
-            finished.studies.insert(*study);
+            try {
+                unlink_study(*study, entry.name);
+                finished.amount += empty_trash(*study, entry.name);
+                finished.studies.insert(*study);
+            } catch (const Error& e) {
+                ++finished.failed;
+                finished.trouble = e;
+                log::error("removal_not_finished", {{"study", *study}, {"reason", e.what()}});
+            }
         }
     }
     return finished;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "libfiona/base/config.h"
+#include "libfiona/base/error.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/cleanup/folder.h"
 #include "libfiona/cleanup/study_links.h"
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -36,10 +38,12 @@ class StudyRemoval {
 public:
     explicit StudyRemoval(const Paths& paths);
 
-    /// Finishes what an earlier run left; returns the studies and what was freed.
+    /// Finishes what an earlier run left. One that cannot be finished does not stop the others.
     struct Finished {
         std::set<StudyUid> studies;
         Amount amount;
+        std::size_t failed = 0;
+        std::optional<Error> trouble{}; ///< the last one's
     };
     // NOLINTNEXTLINE(modernize-use-nodiscard) called for its effect
     Finished finish_leftovers();

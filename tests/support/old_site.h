@@ -2,11 +2,13 @@
 #pragma once
 
 #include "libfiona/cleanup/clear_old.h"
+#include "libfiona/store/spool.h"
 #include "tests/support/memory_redcap.h"
 #include "tests/support/sorted_site.h"
 
 #include <fmt/format.h>
 
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <set>
@@ -19,6 +21,7 @@ class OldSite : public SortedSite {
 public:
     explicit OldSite(unsigned studies)
     {
+        const fiona::store::Spool spool{paths.spool()}; // as the daemons make it
         config.paths = paths;
         config.redcap.state_dir = paths.state();
         for (unsigned n = 1; n <= studies; ++n) {
@@ -32,16 +35,25 @@ public:
         return fiona::StudyUid{fmt::format("1.2.826.0.1.3680043.9.77.{}", n)};
     }
 
+    /// As receiver and processor leave it, but for their syncs: a test makes hundreds of them.
     void add(unsigned n)
     {
+        namespace fs = std::filesystem;
         const auto uid = study(n).str();
-        sort(uid, uid + ".1", uid + ".1.1");
-        sort(uid, uid + ".1", uid + ".1.2");
-        const fiona::store::StudyTree tree{paths};
-        tree.link_participant(fiona::Private<std::string>{fmt::format("P'{} ; rm", n)}, "20240102",
-                              "101500", study(n));
-        tree.link_structured_report("Vendor \"$(x)\"", study(n), fiona::SeriesUid{uid + ".1"},
-                                    fiona::SopInstanceUid{uid + ".1.1"});
+        const auto series = paths.raw() / uid / (uid + ".1");
+        const auto person = paths.participants() / fmt::format("P'{} ; rm", n);
+        const auto report = paths.srs() / "Vendor \"$(x)\"" / uid;
+        for (const auto& directory : {archived(n), series, person, report}) {
+            fs::create_directories(directory);
+        }
+        for (const auto* const number : {".1.1", ".1.2"}) {
+            const auto object = archived(n) / ("MR." + uid + number);
+            std::ofstream{object} << "no image";
+            fs::create_symlink(object, series / (uid + number));
+        }
+        std::ofstream{paths.raw() / uid / (uid + ".1.json")} << "{}";
+        fs::create_symlink(paths.raw() / uid, person / "20240102_101500");
+        fs::create_symlink(series / (uid + ".1.1"), report / (uid + ".1.1"));
         recorded.insert(n);
         date(n);
     }
@@ -100,8 +112,12 @@ public:
 
     [[nodiscard]] std::uint64_t archive_bytes() const
     {
-        const fiona::cleanup::Folder site{paths.site(), "the site"};
-        return fiona::cleanup::measure_tree(site, "archive").bytes;
+        const fiona::cleanup::Folder archive{paths.archive(), "the archive"};
+        fiona::cleanup::Amount amount;
+        for (const auto& entry : archive.entries()) {
+            amount += fiona::cleanup::measure_tree(archive, entry.name); // directories only
+        }
+        return amount.bytes;
     }
     [[nodiscard]] fiona::store::DiskSpace disk() const
     {

@@ -82,7 +82,7 @@ TEST_CASE("a new site without a study passes, and a dry run writes nothing")
 
     check_archive(site.paths, Mode::apply, Emptiness::refused);
     CHECK(fs::exists(site.paths.archive() / ".fiona-archive"));
-    fs::remove(site.paths.state() / "archive-id"); // killed in between, or a new state/
+    fs::remove(site.paths.status() / "archive-id"); // killed in between, or a new state/
     CHECK_NOTHROW(check_archive(site.paths, Mode::apply, Emptiness::refused));
-    CHECK(fs::exists(site.paths.state() / "archive-id"));
+    CHECK(fs::exists(site.paths.status() / "archive-id"));
 }

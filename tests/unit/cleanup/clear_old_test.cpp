@@ -93,7 +93,7 @@ TEST_CASE("clear_old: a dry run says what would go and changes nothing")
     CHECK(report.used_after <= 60);
     CHECK(site.studies_there(6).size() == 6);
     CHECK_FALSE(fs::exists(site.paths.archive() / ".trash"));
-    CHECK_FALSE(fs::exists(site.paths.state() / "archive-id"));
+    CHECK_FALSE(fs::exists(site.paths.status() / "archive-id"));
 }
 
 TEST_CASE("clear_old keeps an assigned study, however old and however full the disk")
@@ -380,7 +380,7 @@ TEST_CASE("clear_old removes nothing when the disk or REDCap does not answer")
     {
         const auto report = site.clear([](MemoryRedcap& server) {
             server.before_export = [&server] {
-                if (server.exports >= 2) {
+                if (server.exports >= 3) {
                     throw Error{Fault::temporary, "no answer"};
                 }
             };

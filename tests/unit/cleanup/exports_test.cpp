@@ -56,10 +56,11 @@ struct Exports {
     cleanup::ClearExportsReport clear() const
     {
         return cleanup::clear_exports(base, order, [this] {
-            constexpr std::uint64_t size = 100;
-            std::uint64_t used = others;
+            constexpr std::uint64_t percent = 1'000'000;
+            constexpr std::uint64_t size = 100 * percent;
+            std::uint64_t used = others * percent;
             for (const auto& name : names()) {
-                used += name.ends_with(".zip") ? 10U : 0U;
+                used += name.ends_with(".zip") ? 10 * percent : 0;
             }
             return store::DiskSpace{
                 .free_bytes = size - used, .total_bytes = size, .used_bytes = used};
@@ -70,7 +71,7 @@ struct Exports {
     fs::path base = root / "Export";
     fs::path files = base / "files";
     ClearExportsOrder order;
-    std::uint64_t others = 70;
+    std::uint64_t others = 70; ///< percent
 };
 
 constexpr std::chrono::minutes day{24 * 60};

@@ -26,10 +26,7 @@ struct StaleSite : OldSite {
         order.now = Clock::now() + std::chrono::hours{2};
     }
     // NOLINTNEXTLINE(modernize-use-nodiscard) some calls are made for their effect
-    cleanup::StaleLinkReport sweep() const
-    {
-        return cleanup::clear_stale_links(paths, order);
-    }
+    cleanup::StaleLinkReport sweep() const { return cleanup::clear_stale_links(paths, order); }
     [[nodiscard]] fs::path raw(unsigned n, const std::string& more = "") const
     {
         return paths.raw() / (study(n).str() + more);
@@ -68,7 +65,7 @@ TEST_CASE("clear_stale_links: a dry run says the same and changes nothing")
     const auto said = site.sweep();
     CHECK(OldSite::count_links(site.paths.raw(), OldSite::study(1).str()) == 0);
     CHECK(fs::exists(site.raw(1)));
-    CHECK_FALSE(fs::exists(site.paths.state() / "archive-id"));
+    CHECK_FALSE(fs::exists(site.paths.status() / "archive-id"));
 
     site.order.mode = Mode::apply;
     const auto done = site.sweep();
