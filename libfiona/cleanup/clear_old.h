@@ -48,7 +48,7 @@ struct ClearOldReport {
     };
     struct Kept {
         StudyUid study;
-        Hold why;
+        Hold why = Hold::busy;
         std::uint64_t bytes = 0;
     };
     unsigned used_before = 0;

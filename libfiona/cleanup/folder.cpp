@@ -77,11 +77,11 @@ std::vector<Folder::Entry> Folder::entries() const
     const std::unique_ptr<DIR, int (*)(DIR*)> stream{own >= 0 ? ::fdopendir(own) : nullptr,
                                                      ::closedir};
     if (!stream) {
-        const auto problem = os_error(errno, "read a directory");
+        const int problem = errno;
         if (own >= 0) {
             ::close(own);
         }
-        throw problem;
+        throw os_error(problem, "read a directory");
     }
     std::vector<Entry> found;
     for (;;) {
