@@ -130,10 +130,15 @@ private:
     bool sweep_directory(const Folder& parent, const std::string& name, unsigned level)
     {
         std::optional<Folder> folder;
+        std::vector<Folder::Entry> entries;
         try {
             folder = level < most_levels ? parent.descend(name) : std::nullopt;
-        } catch (const Error& e) { // a mount point, or not ours to read
+            if (folder) {
+                entries = folder->entries();
+            }
+        } catch (const Error& e) { // a mount point, or nobody can read it
             troubles.emplace_back(e.what());
+            folder.reset();
         }
         if (!folder) {
             ++report.unknown;
@@ -141,7 +146,7 @@ private:
         }
         std::set<std::string> left;
         std::vector<std::string> descriptions;
-        for (const auto& entry : folder->entries()) {
+        for (const auto& entry : entries) {
             if (entry.kind == Folder::Kind::file && is_description(entry.name, level)) {
                 descriptions.push_back(entry.name);
                 left.insert(entry.name);
