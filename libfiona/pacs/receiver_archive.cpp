@@ -10,6 +10,7 @@
 #include <dcmtk/dcmdata/dcuid.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,6 +77,22 @@ int rename_new(const fs::path& from, int directory, const char* name)
     return ::renameat(AT_FDCWD, from.c_str(), directory, name) == 0 ? 0 : errno;
 }
 
+/// Waits for the shared lock. A file system without locks has no janitor either: he needs his own.
+void share(int fd)
+{
+    while (::flock(fd, LOCK_SH) != 0 && errno == EINTR) {
+    }
+}
+
+/// Whether `name` still leads to the directory `fd`.
+bool is_named(int fd, int parent, const char* name)
+{
+    struct stat ours {};
+    struct stat named {};
+    return ::fstat(fd, &ours) == 0 && ::fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0
+           && ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
 std::string server_made_name()
 {
     static std::atomic<unsigned> counter{0};
@@ -135,28 +152,37 @@ bool Archive::is_durable() const
 }
 
 /// The directory of the study, made if it is missing. Its descriptor stays open: it is synced once
-/// per object.
+/// per object. The shared lock on it keeps the janitor off (cleanup/study_removal.h).
 int Archive::study_directory(const StudyUid& study)
 {
     if (const auto known = m_studies.find(study); known != m_studies.end()) {
         return known->second.get();
     }
     const auto name = "scp_" + study.str();
-    if (::mkdirat(m_archive.get(), name.c_str(), 0750) == 0) {
-        if (is_durable()) {
-            sync(m_archive.get(), "the archive");
+    for (;;) {
+        if (::mkdirat(m_archive.get(), name.c_str(), 0750) == 0) {
+            if (is_durable()) {
+                sync(m_archive.get(), "the archive");
+            }
+        } else if (errno != EEXIST) {
+            throw os_error(errno, "make the directory of a study");
         }
-    } else if (errno != EEXIST) {
-        throw os_error(errno, "make the directory of a study");
+        auto fd = open_directory(m_archive.get(), name.c_str());
+        if (!fd && errno == ENOENT) {
+            continue; // removed in between
+        }
+        if (!fd) {
+            throw os_error(errno, "open the directory of a study");
+        }
+        share(fd.get());
+        if (!is_named(fd.get(), m_archive.get(), name.c_str())) {
+            continue; // the janitor had it: what we opened is in the trash
+        }
+        if (m_studies.size() >= max_open_studies) {
+            m_studies.clear();
+        }
+        return m_studies.emplace(study, std::move(fd)).first->second.get();
     }
-    auto fd = open_directory(m_archive.get(), name.c_str());
-    if (!fd) {
-        throw os_error(errno, "open the directory of a study");
-    }
-    if (m_studies.size() >= max_open_studies) {
-        m_studies.clear();
-    }
-    return m_studies.emplace(study, std::move(fd)).first->second.get();
 }
 
 Stored Archive::publish(PartFile& part, const ArchivedObject& object, const std::string& name)

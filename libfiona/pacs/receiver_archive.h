@@ -71,8 +71,9 @@ private:
     store::ArrivalMarks m_marks;
     UniqueFd m_archive;
     UniqueFd m_doorbell;
-    std::map<StudyUid, UniqueFd> m_studies; ///< open directories, a few
-    std::set<StudyUid> m_noted;             ///< studies of this association in `.open/`
+    std::map<StudyUid, UniqueFd>
+        m_studies;              ///< open directories, a few, with a shared flock(2) each
+    std::set<StudyUid> m_noted; ///< studies of this association in `.open/`
 };
 
 /// `<MOD>.<SOPUID>`: the modality is DCMTK's short name of the storage class, or UNKNOWN.

@@ -27,9 +27,11 @@ Incoming::Incoming(Client& client, std::filesystem::path locks)
 {
 }
 
-std::vector<Transfer> Incoming::transfers(const std::vector<StudyUid>& studies)
+std::vector<Transfer> Incoming::transfers(const std::vector<StudyUid>& studies,
+                                          ExportSpec::Source source)
 {
     ExportSpec spec;
+    spec.source = source;
     spec.records = record_names(studies);
     // One by one: a site may have added fields to the form, and a copy does not have those.
     spec.fields = {"transfer_requested_date", "transfer_project_name", "transfer_name",

@@ -81,8 +81,11 @@ public:
     /// journal of requests that are being written lies beside it.
     Incoming(Client& client, std::filesystem::path locks);
 
-    /// All transfers of all records, or of `studies` only.
-    [[nodiscard]] std::vector<Transfer> transfers(const std::vector<StudyUid>& studies = {});
+    /// All transfers of all records, or of `studies` only. `source`: whoever is about to act on there
+    /// being none asks REDCap itself.
+    [[nodiscard]] std::vector<Transfer>
+    transfers(const std::vector<StudyUid>& studies = {},
+              ExportSpec::Source source = ExportSpec::Source::copy);
     /// Series UIDs already recorded, per study.
     [[nodiscard]] std::map<StudyUid, std::vector<SeriesUid>>
     recorded_series(const std::vector<StudyUid>& studies);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 
 namespace fiona::store {
 
@@ -31,7 +32,16 @@ DiskSpace disk_space(const std::filesystem::path& path)
     const auto inodes = static_cast<double>(status.f_files);
     return {std::uint64_t{status.f_bavail} * status.f_frsize,
             std::uint64_t{status.f_blocks} * status.f_frsize,
-            status.f_files == 0 ? 1.0 : static_cast<double>(status.f_favail) / inodes};
+            status.f_files == 0 ? 1.0 : static_cast<double>(status.f_favail) / inodes,
+            std::uint64_t{status.f_blocks - status.f_bfree} * status.f_frsize};
+}
+
+unsigned DiskSpace::used_percent() const
+{
+    constexpr double whole = 100;
+    const auto used = static_cast<double>(used_bytes);
+    const auto both = used + static_cast<double>(free_bytes);
+    return both > 0 ? static_cast<unsigned>(std::ceil(whole * used / both)) : 0;
 }
 
 DiskState disk_state(const DiskSpace& space, const ReceiverConfig& limits)

@@ -12,6 +12,10 @@ struct DiskSpace {
     std::uint64_t free_bytes = 0; ///< for users other than root
     std::uint64_t total_bytes = 0;
     double free_inode_share = 1.0; ///< 1 where the file system does not count inodes
+    std::uint64_t used_bytes = 0;
+
+    /// As df(1) says it: of what users other than root may have, rounded up.
+    [[nodiscard]] unsigned used_percent() const;
 };
 
 /// Throws os_error(): a disk that cannot be asked is not a disk with room.

@@ -180,6 +180,30 @@ void IncomingList::put(const IncomingLine& line) const
         News::yes);
 }
 
+std::size_t IncomingList::remove(const std::set<StudyUid>& studies) const
+{
+    std::size_t removed = 0;
+    if (studies.empty() || !status_of(m_file)) {
+        return removed;
+    }
+    rewrite(
+        [&](std::string_view before) {
+            removed = 0;
+            std::string after;
+            for (const auto text : split(before, '\n')) {
+                const auto present = parse(text);
+                if (present && studies.contains(present->study)) {
+                    ++removed;
+                } else if (!text.empty()) {
+                    after += fmt::format("{}\n", text);
+                }
+            }
+            return after;
+        },
+        News::no);
+    return removed;
+}
+
 IncomingList::Cleaned IncomingList::remove_old(TimePoint now, std::chrono::seconds age,
                                                Mode mode) const
 {

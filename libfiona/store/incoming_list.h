@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,10 @@ public:
         std::size_t unreadable_kept = 0; ///< no time of arrival, or one that is yet to come
         std::size_t unreadable_removed = 0;
     };
+    /// Removes the lines of studies that have left the site; returns how many.
+    // NOLINTNEXTLINE(modernize-use-nodiscard) called for its effect
+    std::size_t remove(const std::set<StudyUid>& studies) const;
+
     /// Removes the lines of studies that arrived `age` ago or earlier. A line without a readable
     /// time goes when nobody has put a line for so long. The file's own time stays as it was.
     // NOLINTNEXTLINE(modernize-use-nodiscard) called for its effect

@@ -9,10 +9,14 @@
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
+#include <optional>
+#include <thread>
 
 using namespace fiona;
 using namespace fiona::pacs;
@@ -37,6 +41,11 @@ public:
                  const ObjectClaim& claim = {ids.sop_class, ids.sop, raw::explicit_little})
     {
         Archive archive{config};
+        return take(archive, data, claim);
+    }
+    Verdict take(Archive& archive, const std::string& data,
+                 const ObjectClaim& claim = {ids.sop_class, ids.sop, raw::explicit_little})
+    {
         PartFile part{config.paths.incoming_parts(), m_buffer};
         const auto meta = file_meta(claim, peer);
         part.append(meta.data(), meta.size());
@@ -70,6 +79,54 @@ TEST_CASE("a good object is stored, again the same is a duplicate, another one a
     CHECK(fs::is_empty(intake.config.paths.incoming_parts()));
     CHECK(store::Spool{intake.config.paths.spool()}.count_waiting() == 4);
     CHECK((fs::status(intake.archived()).permissions() & fs::perms::others_all) == fs::perms::none);
+}
+
+TEST_CASE("nobody takes the directory of a study away while the receiver stores into it")
+{
+    Intake intake;
+    std::optional<Archive> archive{intake.config};
+    REQUIRE(intake.take(*archive, raw::data_set(ids)).stored == Stored::created);
+    const UniqueFd janitor{
+        ::open(intake.archived().parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+
+    CHECK(::flock(janitor.get(), LOCK_EX | LOCK_NB) != 0);
+    archive.reset(); // the association has ended
+    CHECK(::flock(janitor.get(), LOCK_EX | LOCK_NB) == 0);
+}
+
+TEST_CASE("an object that comes while the janitor takes its study is stored beside, not with it")
+{
+    Intake intake;
+    REQUIRE(intake.take(raw::data_set(ids)).stored == Stored::created);
+    const auto directory = intake.archived().parent_path();
+    UniqueFd janitor{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    REQUIRE(::flock(janitor.get(), LOCK_EX | LOCK_NB) == 0);
+    struct stat status {};
+    REQUIRE(::fstat(janitor.get(), &status) == 0);
+
+    Verdict verdict;
+    std::jthread receiver{[&] { verdict = intake.take(raw::data_set(ids)); }};
+    const auto waits = [&] { // a waiting lock has an arrow in this list
+        std::ifstream locks{"/proc/locks"};
+        for (std::string line; std::getline(locks, line);) {
+            if (line.find("->") != std::string::npos
+                && line.find(fmt::format(":{} ", status.st_ino)) != std::string::npos) {
+                return true;
+            }
+        }
+        return false;
+    };
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (!waits() && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::yield();
+    }
+    REQUIRE(waits());
+    fs::rename(directory, intake.config.paths.archive() / ".trash");
+    janitor = UniqueFd{};
+    receiver.join();
+
+    CHECK(verdict.stored == Stored::created); // what is in the trash does not count
+    CHECK(fs::exists(intake.archived()));
 }
 
 TEST_CASE("the table of refusals")

@@ -49,3 +49,16 @@ TEST_CASE("a disk is asked for its room, and not answering is an error")
     CHECK(space.free_inode_share <= 1.0);
     CHECK_THROWS_AS(store::disk_space(directory / "none"), Error);
 }
+
+TEST_CASE("the use of a disk is what df says: of what users may have, rounded up")
+{
+    const auto used = [](std::uint64_t bytes, std::uint64_t free) {
+        return store::DiskSpace{.free_bytes = free, .used_bytes = bytes}.used_percent();
+    };
+    CHECK(used(0, 100) == 0);
+    CHECK(used(1, 999) == 1);
+    CHECK(used(80, 20) == 80);
+    CHECK(used(801, 199) == 81);
+    CHECK(used(95, 0) == 100); // the rest is root's
+    CHECK(used(0, 0) == 0);
+}

@@ -62,6 +62,19 @@ TEST_CASE("a study has one line, in the place of its first, with the fields we d
     CHECK(list.lines()[1].series == 0);
 }
 
+TEST_CASE("the lines of studies that have left go, all others stay as they are")
+{
+    const TempDir directory;
+    const auto file = directory / "incoming.txt";
+    CHECK(IncomingList{file}.remove({StudyUid{"1.2.3"}}) == 0); // no list at all
+    write_file(file, "# kept\n100 A B C scp_1.2.3 4 MR\n200 A B C 9.9.9\n150 A B C 1.2.3 1 MR\n");
+
+    CHECK(IncomingList{file}.remove({StudyUid{"1.2.3"}, StudyUid{"7.7"}}) == 2);
+
+    CHECK(read_file(file) == "# kept\n200 A B C 9.9.9\n");
+    CHECK(IncomingList{file}.remove({StudyUid{"1.2.3"}}) == 0);
+}
+
 TEST_CASE("putting the same line again does not touch the file, its mode stays")
 {
     const TempDir directory;

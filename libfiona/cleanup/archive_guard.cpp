@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/cleanup/archive_guard.h"
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/text.h"
+#include "libfiona/cleanup/folder.h"
+#include "libfiona/store/atomic_file.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <random>
+#include <string>
+
+namespace fiona::cleanup {
+
+namespace {
+
+constexpr std::size_t most_id_bytes = 4096;
+
+bool has_studies(const Folder& folder, std::string_view prefix)
+{
+    return std::ranges::any_of(folder.entries(), [&](const Folder::Entry& entry) {
+        return entry.kind == Folder::Kind::directory && entry.name.starts_with(prefix)
+               && is_uid(std::string_view{entry.name}.substr(prefix.size()));
+    });
+}
+
+bool has_sorted_studies(const Paths& paths)
+{
+    std::error_code unreadable; // then Folder says so
+    return (std::filesystem::exists(paths.raw(), unreadable) || unreadable)
+           && has_studies(Folder{paths.raw(), "the sorted studies"}, "");
+}
+
+std::string id_in(const std::filesystem::path& file)
+{
+    return std::string{trimmed(read_file_if_any(file, most_id_bytes).value_or(""))};
+}
+
+std::string new_id()
+{
+    std::random_device source;
+    std::string id;
+    constexpr int words = 4;
+    for (int i = 0; i < words; ++i) {
+        id += fmt::format("{:08x}", source());
+    }
+    return id;
+}
+
+} // namespace
+
+void check_archive(const Paths& paths, Mode mode, Emptiness emptiness)
+{
+    const Folder archive{paths.archive(), "the archive"};
+    const bool has_any = has_studies(archive, "scp_");
+    const auto marker = paths.archive() / ".fiona-archive";
+    const auto note = paths.status() / "archive-id";
+    auto found = id_in(marker);
+    const auto noted = id_in(note);
+    if (!noted.empty() && found != noted) {
+        throw Error{Fault::missing,
+                    "{} is not the archive of this site: is its disk mounted? If the archive has "
+                    "moved for good, remove {}",
+                    paths.archive().native(), note.native()};
+    }
+    if (!has_any && emptiness == Emptiness::refused && has_sorted_studies(paths)) {
+        throw Error{Fault::missing,
+                    "{} holds no study, but {} knows some: is its disk mounted? Nothing is removed",
+                    paths.archive().native(), paths.raw().native()};
+    }
+    if (mode == Mode::dry_run || !has_any || !noted.empty()) {
+        return;
+    }
+    if (found.empty()) {
+        found = new_id();
+        store::write_file(marker, found + "\n");
+    }
+    make_directories(paths.status());
+    store::write_file(note, found + "\n");
+}
+
+} // namespace fiona::cleanup

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/error.h"
+#include "libfiona/cleanup/folder.h"
+#include "tests/support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iostream>
+
+using namespace fiona;
+using cleanup::Folder;
+namespace fs = std::filesystem;
+
+TEST_CASE("remove_tree takes a directory with odd names, and leaves what links in it lead to")
+{
+    const TempDir root;
+    fs::create_directories(root / "kept");
+    std::ofstream{root / "kept/file"} << "x";
+    fs::create_directories(root / "gone/ a'b\"$(x);\nc/deeper");
+    std::ofstream{root / "gone/ a'b\"$(x);\nc/-rf"} << "x";
+    std::ofstream{root / "gone/\xff\xfe"} << "x";
+    fs::create_directory_symlink(root / "kept", root / "gone/link");
+    fs::create_directory_symlink("..", root / "gone/up");
+    const Folder folder{root.path, "a test"};
+
+    CHECK(cleanup::measure_tree(folder, "gone").files == 4);
+    const auto amount = cleanup::remove_tree(folder, "gone");
+
+    CHECK(amount.files == 4);
+    CHECK_FALSE(fs::exists(root / "gone"));
+    CHECK(fs::exists(root / "kept/file"));
+}
+
+TEST_CASE("a link in the place of a directory is not followed")
+{
+    const TempDir root;
+    fs::create_directories(root / "kept");
+    std::ofstream{root / "kept/file"} << "x";
+    fs::create_directory_symlink(root / "kept", root / "link");
+    const Folder folder{root.path, "a test"};
+
+    CHECK_FALSE(folder.descend("link"));
+    CHECK(cleanup::remove_tree(folder, "link").files == 0);
+    CHECK(fs::exists(root / "kept/file"));
+}
+
+TEST_CASE("what a link leads to is there, gone, or unknown")
+{
+    const TempDir root;
+    std::ofstream{root / "file"} << "x";
+    fs::create_symlink("file", root / "good");
+    fs::create_symlink("nothing", root / "bad");
+    fs::create_symlink("file/below", root / "below a file");
+    fs::create_symlink("loop", root / "loop");
+    fs::create_symlink(std::string(300, 'x'), root / "too long");
+    const Folder folder{root.path, "a test"};
+
+    CHECK(folder.end_of("good") == Folder::End::there);
+    CHECK(folder.end_of("bad") == Folder::End::gone);
+    CHECK(folder.end_of("below a file") == Folder::End::gone);
+    CHECK(folder.end_of("loop") == Folder::End::gone);
+    CHECK(folder.end_of("too long") == Folder::End::unknown);
+}
+
+TEST_CASE("remove_tree ends at a mount point, of the same file system too")
+{
+    const TempDir root;
+    fs::create_directories(root / "other");
+    std::ofstream{root / "other/file"} << "x";
+    fs::create_directories(root / "study/mounted");
+    std::ofstream{root / "study/own"} << "x";
+
+    const auto child = ::fork();
+    if (child == 0) { // a mount namespace of its own: nobody else sees the mount
+        if (::unshare(CLONE_NEWNS) != 0
+            || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0
+            || ::mount((root / "other").c_str(), (root / "study/mounted").c_str(), nullptr, MS_BIND,
+                       nullptr)
+                   != 0) {
+            ::_exit(77);
+        }
+        try {
+            cleanup::remove_tree(Folder{root.path, "a test"}, "study");
+            ::_exit(1);
+        } catch (const Error& e) {
+            ::_exit(e.fault() == Fault::data ? 0 : 2);
+        }
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    if (WEXITSTATUS(status) == 77) {
+        std::cout << "SKIPPED: no mount namespaces here\n";
+        return;
+    }
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(fs::exists(root / "other/file"));
+}
