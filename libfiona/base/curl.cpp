@@ -28,12 +28,17 @@ std::string part_of(CURLU* url, CURLUPart part)
     return text;
 }
 
-void initialize_once()
+CURL* new_handle()
 {
     static const CURLcode result = ::curl_global_init(CURL_GLOBAL_DEFAULT);
     if (result != CURLE_OK) {
         throw Error{Fault::internal, "libcurl: {}", ::curl_easy_strerror(result)};
     }
+    auto* const handle = ::curl_easy_init();
+    if (handle == nullptr) {
+        throw Error{Fault::internal, "libcurl gives no handle"};
+    }
+    return handle;
 }
 
 void set_option(CURL* handle, int option, auto value)
@@ -46,14 +51,7 @@ void set_option(CURL* handle, int option, auto value)
 
 } // namespace
 
-CurlHandle::CurlHandle()
-{
-    initialize_once();
-    m_handle = ::curl_easy_init();
-    if (m_handle == nullptr) {
-        throw Error{Fault::internal, "libcurl gives no handle"};
-    }
-}
+CurlHandle::CurlHandle() : m_handle{new_handle()} {}
 
 CurlHandle::~CurlHandle()
 {

@@ -36,7 +36,8 @@ void detail::MailAddressRule::check(std::string_view text)
     constexpr std::size_t longest_whole = 254; // §4.5.3.1.3, without the brackets
     const auto at = text.rfind('@');
     // RFC 5322 §3.2.3: atext.
-    if (at == std::string_view::npos || at > longest_local || text.size() > longest_whole
+    // No @ at all is npos, and so too far behind.
+    if (at > longest_local || text.size() > longest_whole
         || !is_dotted(text.substr(0, at), "!#$%&'*+-/=?^_`{|}~")
         || !is_dotted(text.substr(at + 1), "-") || text[at + 1] == '-' || text.starts_with('-')) {
         throw Error{Fault::data, "this is no mail address (ASCII, name@host)"};

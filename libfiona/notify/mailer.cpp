@@ -204,7 +204,7 @@ Mailer::Login Mailer::read_login(const std::filesystem::path& file)
         }
     }
     if (user.empty() || password.empty()) {
-        throw Error{Fault::config, "{} needs the lines \"user = ..\" and \"password = ..\"",
+        throw Error{Fault::config, R"({} needs the lines "user = .." and "password = ..")",
                     file.native()};
     }
     return {std::move(user), Private{std::move(password)}};
