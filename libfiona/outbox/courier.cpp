@@ -6,14 +6,14 @@
 #include "libfiona/base/log.h"
 #include "libfiona/base/md5.h"
 #include "libfiona/outbox/item.h"
+#include "libfiona/outbox/quarantine.h"
 #include "libfiona/outbox/state.h"
 #include "libfiona/sftp/connection.h"
 #include "libfiona/sftp/server_list.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
+#include <utility>
 
 namespace fiona::outbox {
 
@@ -68,7 +68,7 @@ public:
     {
         const auto scanned = scan(m_wishes.outbox);
         for (const auto& name : scanned.refused) {
-            set_aside(name, {name}, "no name for an item, or no regular file");
+            reject({name, {name}, "no name for an item, or no regular file"});
         }
         std::vector<const Item*> ready;
         for (const auto& item : scanned.items) {
@@ -169,38 +169,19 @@ private:
         for (const auto ending : {data_ending, description_ending, digest_ending}) {
             names.push_back(item.base + std::string{ending});
         }
-        set_aside(item.base, names, reason);
+        reject({item.base, std::move(names), reason});
         m_entries.erase(item.base);
     }
 
-    /// Never deleted: a person decides.
-    void set_aside(const std::string& name, const std::vector<std::string>& files,
-                   const std::string& reason)
+    void reject(Reject reject)
     {
-        log::error("item_set_aside", {{"item", name}, {"reason", reason}});
+        log::error("item_set_aside", {{"item", reject.name}, {"reason", reject.reason}});
         ++m_report.corrupt;
         m_report.worst = m_report.worst.value_or(Fault::data);
-        m_report.items.push_back({name, "corrupt", reason});
-        if (m_wishes.mode == Mode::dry_run) {
-            return;
+        if (m_wishes.mode == Mode::apply) {
+            set_aside(m_wishes.outbox, reject, m_now);
         }
-        const auto directory = m_wishes.outbox / "corrupt";
-        make_directories(directory);
-        const auto stamp = epoch_seconds(m_now);
-        for (const auto& file : files) {
-            auto target = directory / file;
-            if (fs::exists(fs::symlink_status(target))) { // an earlier one of that name
-                target += fmt::format(".{}", stamp);
-            }
-            if (::rename((m_wishes.outbox / file).c_str(), target.c_str()) != 0
-                && errno != ENOENT) {
-                throw os_error(errno, "set an item aside");
-            }
-        }
-        store::write_file(directory / fmt::format("{}.{}.reason", name.substr(0, 200), stamp),
-                          reason + "\n");
-        sync_directory(directory);
-        sync_directory(m_wishes.outbox);
+        m_report.items.push_back({std::move(reject.name), "corrupt", std::move(reject.reason)});
     }
 
     void forget_others(const std::vector<Item>& items)

@@ -102,7 +102,8 @@ TEST_CASE("only the server we know, with our key, gets anything")
     CHECK(refusal(config) == Fault::config);
 
     config = server.config();
-    CHECK_THROWS_WITH(connect(config).check("no/such/place"), Contains("no directory no/such/place"));
+    CHECK_THROWS_WITH(connect(config).check("no/such/place"),
+                      Contains("no directory no/such/place"));
     server.change_host_key();
     CHECK(refusal(config) == Fault::config);
     server.stop();
