@@ -48,7 +48,8 @@ public:
         .connect = [](const RedcapConfig&, redcap::Role role) -> std::unique_ptr<redcap::Client> {
             return make_project(role);
         },
-        .greet_mail_server = [](const SmtpConfig&) {}};
+        .greet_mail_server = [](const SmtpConfig&) {},
+        .greet_file_server = [](const SftpConfig&) {}};
 
     static std::unique_ptr<LooseRedcap> make_project(redcap::Role role);
 
@@ -209,7 +210,8 @@ TEST_CASE("a missing token of a project that only some sites use is a warning")
     CHECK(!site::first_failure(site::check_site(site.config(), site.probes)));
 }
 
-TEST_CASE("a mail server is asked where one is configured, and what it refuses is a finding")
+TEST_CASE(
+    "mail and file servers are asked where they are configured, and what they refuse is a finding")
 {
     Site site;
     auto config = site.config();
@@ -219,12 +221,18 @@ TEST_CASE("a mail server is asked where one is configured, and what it refuses i
         throw Error{Fault::permission, "the mail server refuses the user of SMTP.user_file (535)"};
     };
 
+    site.probes.greet_file_server = [&](const SftpConfig&) {
+        ++asked;
+        throw Error{Fault::config, "the server's key is not the one in the file of known hosts"};
+    };
+
     CHECK(count(site::check_site(config, site.probes), Grade::fail) == 0);
     CHECK(asked == 0);
     config.smtp.url = "smtp://mail.example.org";
+    config.sftp.host = "files.example.org";
     const auto findings = site::check_site(config, site.probes);
 
-    CHECK(asked == 1);
-    REQUIRE(count(findings, Grade::fail) == 1);
+    CHECK(asked == 2);
+    CHECK(count(findings, Grade::fail) == 2);
     CHECK(site::first_failure(findings) == Fault::permission);
 }
