@@ -93,9 +93,8 @@ public:
     {
     }
 
-    Report run()
+    Report run(const Links& links)
     {
-        const auto links = read_links(m_wishes.links);
         complain(links.complaints);
         complain(m_events.complaints);
         complain(m_actions.complaints);
@@ -416,7 +415,11 @@ Wishes wishes_of(const Config& config)
 
 Report run_links(const Wishes& wishes, const Send& send, TimePoint now)
 {
-    return Dispatcher{wishes, send, now}.run();
+    const auto links = read_links(wishes.links);
+    if (links.links.empty() && links.complaints.empty() && !wishes.only) {
+        return {}; // nobody wants anything: a site without users is none to complain about
+    }
+    return Dispatcher{wishes, send, now}.run(links);
 }
 
 } // namespace fiona::triggers

@@ -54,7 +54,7 @@ struct Report {
 using Send = std::function<notify::Mailer::Delivery(const notify::Mail&)>;
 
 /// Asks the events of every link and mails what they fire, each firing at most once. A link that fails
-/// does not stop the others. Not for two processes at once. Throws Error{Fault::config} without users,
+/// does not stop the others. Not for two processes at once. Throws Error{Fault::config} for links without users,
 /// Error{Fault::data} for a links file that is none.
 [[nodiscard]] Report run_links(const Wishes& wishes, const Send& send, TimePoint now);
 

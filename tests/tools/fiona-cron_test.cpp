@@ -139,6 +139,8 @@ TEST_CASE("fiona-cron: a wrong command line is exit 64, no users exit 78, an unk
     CHECK(site.run({"--link", "18"}).exit_code == EX_NOINPUT);
     fs::remove(site.users());
     CHECK(site.run().exit_code == EX_CONFIG);
+    fs::remove(site.code() / "links.json"); // a site that has none of it
+    CHECK(site.run().exit_code == EX_OK);
 }
 
 TEST_CASE("fiona-cron: killed at any moment, no mail goes twice, and none is lost without a word")
