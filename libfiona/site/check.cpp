@@ -221,6 +221,21 @@ void check_peers(const Config& config, const Probes& probes, Findings& findings)
         });
 }
 
+/// A site may well send no mail and no files.
+void check_ways_out(const Config& config, const Probes& probes, Findings& findings)
+{
+    if (!config.smtp.url.empty()) {
+        findings.attempt("mail server", "correct SMTP, or leave its url empty for no mail",
+                         [&] { probes.greet_mail_server(config.smtp); });
+    }
+    if (!config.sftp.host.empty()) {
+        findings.attempt(
+            "SFTP server " + config.sftp.host,
+            "correct SFTP: its key belongs to known_hosts, ours to its authorized keys",
+            [&] { probes.greet_file_server(config.sftp); });
+    }
+}
+
 /// What would keep the receiver from starting, or its TLS peers from trusting it.
 void check_receiver(const ReceiverConfig& receiver, Findings& findings)
 {
@@ -271,6 +286,7 @@ std::vector<Finding> check_site(const Config& config, const Probes& probes)
     check_receiver(config.receiver, findings);
     check_daemons(config, findings);
     check_peers(config, probes, findings);
+    check_ways_out(config, probes, findings);
     findings.add(check_redcap(config.redcap, probes));
     return findings.take();
 }

@@ -47,7 +47,9 @@ public:
         .echo = [](const pacs::Peer&) {},
         .connect = [](const RedcapConfig&, redcap::Role role) -> std::unique_ptr<redcap::Client> {
             return make_project(role);
-        }};
+        },
+        .greet_mail_server = [](const SmtpConfig&) {},
+        .greet_file_server = [](const SftpConfig&) {}};
 
     static std::unique_ptr<LooseRedcap> make_project(redcap::Role role);
 
@@ -206,4 +208,31 @@ TEST_CASE("a missing token of a project that only some sites use is a warning")
     };
 
     CHECK(!site::first_failure(site::check_site(site.config(), site.probes)));
+}
+
+TEST_CASE(
+    "mail and file servers are asked where they are configured, and what they refuse is a finding")
+{
+    Site site;
+    auto config = site.config();
+    unsigned asked = 0;
+    site.probes.greet_mail_server = [&](const SmtpConfig&) {
+        ++asked;
+        throw Error{Fault::permission, "the mail server refuses the user of SMTP.user_file (535)"};
+    };
+
+    site.probes.greet_file_server = [&](const SftpConfig&) {
+        ++asked;
+        throw Error{Fault::config, "the server's key is not the one in the file of known hosts"};
+    };
+
+    CHECK(count(site::check_site(config, site.probes), Grade::fail) == 0);
+    CHECK(asked == 0);
+    config.smtp.url = "smtp://mail.example.org";
+    config.sftp.host = "files.example.org";
+    const auto findings = site::check_site(config, site.probes);
+
+    CHECK(asked == 2);
+    CHECK(count(findings, Grade::fail) == 2);
+    CHECK(site::first_failure(findings) == Fault::permission);
 }

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/triggers/state.h"
+
+#include "libfiona/base/digest.h"
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/text.h"
+#include "libfiona/store/atomic_file.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace fiona::triggers {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Phase = WaitingMail::Phase;
+constexpr std::array<std::pair<Phase, std::string_view>, 4> phases{{{Phase::ready, "ready"},
+                                                                    {Phase::sending, "sending"},
+                                                                    {Phase::uncertain, "uncertain"},
+                                                                    {Phase::refused, "refused"}}};
+
+json::Value to_json(const WaitingMail& mail)
+{
+    const auto* const phase =
+        std::ranges::find(phases, mail.phase, &std::pair<Phase, std::string_view>::first);
+    json::Object object{{"key", mail.key},
+                        {"body", mail.body},
+                        {"phase", phase->second},
+                        {"refusals", mail.refusals}};
+    if (mail.attachment) {
+        object["attachment"] = *mail.attachment;
+    }
+    return object;
+}
+
+const json::Value& member(const json::Value& object, std::string_view key)
+{
+    const auto* const found = object.find(key);
+    if (found == nullptr) {
+        throw Error{Fault::data, "no {}", key};
+    }
+    return *found;
+}
+
+WaitingMail mail_of(const json::Value& json)
+{
+    const auto& name = member(json, "phase").string();
+    const auto* const phase =
+        std::ranges::find(phases, name, &std::pair<Phase, std::string_view>::second);
+    if (phase == phases.end()) {
+        throw Error{Fault::data, "an unknown phase"};
+    }
+    WaitingMail mail{.key = member(json, "key").string(),
+                     .body = member(json, "body").string(),
+                     .attachment = {},
+                     .phase = phase->first,
+                     .refusals = static_cast<unsigned>(member(json, "refusals").integer())};
+    if (const auto* const attachment = json.find("attachment")) {
+        mail.attachment = attachment->string();
+    }
+    return mail;
+}
+
+LinkState state_of(const json::Value& json)
+{
+    LinkState state{.fingerprint = member(json, "fingerprint").string()};
+    for (const auto& [event, value] : member(json, "events").object()) {
+        state.event_states.emplace(event, value);
+    }
+    for (const auto& key : member(json, "sent").array()) {
+        state.sent.push_back(key.string());
+    }
+    for (const auto& mail : member(json, "mails").array()) {
+        state.mails.push_back(mail_of(mail));
+    }
+    return state;
+}
+
+} // namespace
+
+bool LinkState::knows(const std::string& key) const
+{
+    return std::ranges::find(sent, key) != sent.end()
+           || std::ranges::find(mails, key, &WaitingMail::key) != mails.end();
+}
+
+void LinkState::note_sent(const std::string& key)
+{
+    constexpr std::size_t most_keys = 500;
+    sent.push_back(key);
+    if (sent.size() > most_keys) {
+        sent.erase(sent.begin());
+    }
+}
+
+LinkStates::LinkStates(fs::path directory) : m_directory{std::move(directory)} {}
+
+fs::path LinkStates::file_of(const Link& link) const
+{
+    constexpr std::size_t most_bytes = 100;
+    constexpr std::size_t digits = 12; // two long ids may begin alike
+    return m_directory
+           / fmt::format("{}-{}.json", percent_encoded(link.id, most_bytes),
+                         sha256_hex(link.id).substr(0, digits));
+}
+
+std::optional<LinkState> LinkStates::load(const Link& link) const
+{
+    const auto file = file_of(link);
+    const auto text = read_file_if_any(file);
+    if (!text) {
+        return std::nullopt;
+    }
+    try {
+        auto state = state_of(json::parse(*text, "the state"));
+        return state.fingerprint == link.fingerprint() ? std::optional{std::move(state)}
+                                                       : std::nullopt;
+    } catch (const Error& e) {
+        throw e.in(file.native());
+    }
+}
+
+void LinkStates::save(const Link& link, const LinkState& state) const
+{
+    json::Object events;
+    for (const auto& [event, value] : state.event_states) {
+        events.emplace(event, value);
+    }
+    json::Array mails;
+    for (const auto& mail : state.mails) {
+        mails.push_back(to_json(mail));
+    }
+    make_directories(m_directory);
+    store::write_file(
+        file_of(link),
+        json::write(json::Object{{"fingerprint", state.fingerprint},
+                                 {"events", std::move(events)},
+                                 {"sent", json::Array(state.sent.begin(), state.sent.end())},
+                                 {"mails", std::move(mails)}},
+                    json::Style::pretty)
+            + "\n",
+        0600);
+}
+
+} // namespace fiona::triggers
