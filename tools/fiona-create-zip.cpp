@@ -5,6 +5,7 @@
 #include "libfiona/base/text.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/dicom/library.h"
+#include "libfiona/export/mail.h"
 #include "libfiona/export/runner.h"
 
 #include <filesystem>
@@ -62,7 +63,8 @@ void run(const cli::Tool& tool, const Config& config, const exports::ExportSetti
          const exports::RunOptions& options)
 {
     const dicom::Library library;
-    const auto report = exports::run_exports(config, settings, {}, options);
+    const auto report =
+        exports::run_exports(config, settings, exports::mail_sender(config, settings), options);
     json::Array jobs;
     std::vector<std::vector<std::string>> rows;
     for (const auto& job : report.jobs) {

@@ -354,6 +354,58 @@ ReceiverConfig read_receiver(const Section& root, const Section& project, const 
     return receiver;
 }
 
+SmtpConfig read_smtp(const Section& section)
+{
+    SmtpConfig smtp;
+    section.copy("url", smtp.url);
+    section.copy("from", smtp.from);
+    smtp.user_file = section.absolute_path("user_file");
+    smtp.ca_file = section.absolute_path("ca_file");
+    using enum SmtpConfig::Tls;
+    constexpr std::array choices{automatic, required, none};
+    smtp.tls = choices.at(section.choice("tls", {"auto", "required", "none"}, 0));
+    section.seconds("timeout", smtp.timeout);
+    return smtp;
+}
+
+/// The original's keys stand in the root or in a project's block; SFTP says what they leave open.
+SftpConfig read_sftp(const Section& root, const Section& project, const Paths& paths)
+{
+    const auto common = root.section("SFTP");
+    const auto own = project.section("SFTP");
+    SftpConfig sftp;
+    sftp.key_file = paths.config() / "sftp.key";
+    sftp.known_hosts = paths.config() / "known_hosts";
+    std::size_t verify = 0;
+    const auto read = [&](const Section& section, const auto& names) {
+        const auto& [host, port, user, key, hosts, check] = names;
+        section.copy(host, sftp.host);
+        section.number(port, sftp.port);
+        section.copy(user, sftp.user);
+        sftp.key_file = section.absolute_path(key).value_or(sftp.key_file.native());
+        sftp.known_hosts = section.absolute_path(hosts).value_or(sftp.known_hosts.native());
+        verify = section.choice(check, {"server-md5", "readback", "size"}, verify);
+    };
+    using Names = std::array<std::string_view, 6>;
+    constexpr Names old{"DAICSERVER", "DAICPORT",       "SERVERUSER",
+                        "DAICKEY",    "DAICKNOWNHOSTS", "DAICVERIFY"};
+    constexpr Names current{"host", "port", "user", "key_file", "known_hosts", "verify"};
+    read(root, old);
+    read(common, current);
+    read(project, old);
+    read(own, current);
+    for (const auto* const section : {&common, &own}) {
+        section->copy("remote", sftp.remote);
+        section->number("bytes_per_second", sftp.bytes_per_second);
+        section->seconds("time_limit", sftp.time_limit);
+        section->seconds("connect_timeout", sftp.connect_timeout);
+    }
+    using enum SftpConfig::Verify;
+    constexpr std::array choices{server_md5, readback, size};
+    sftp.verify = choices.at(verify);
+    return sftp;
+}
+
 DeidentifyConfig read_deidentify(const Section& section, const Paths& paths)
 {
     const auto place = [&](std::string_view key, const char* name) {
@@ -404,6 +456,8 @@ Config Config::load(const fs::path& file, const std::string& project)
         const auto receiver = receiver_block(config.document, project);
         config.receiver = read_receiver(root, project_block, {&receiver, "RECEIVER"});
         config.deidentify = read_deidentify(root.section("DEIDENTIFY"), config.paths);
+        config.smtp = read_smtp(root.section("SMTP"));
+        config.sftp = read_sftp(root, project_block, config.paths);
         root.seconds("QUIETTIME", config.timing.quiet);
         root.seconds("SETTLETIME", config.timing.settle);
         config.classify_rules =

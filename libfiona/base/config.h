@@ -166,6 +166,40 @@ struct DeidentifyConfig {
     std::vector<std::string> no_image_classes;
 };
 
+/// How mail leaves (SMTP). An empty url: this site sends none.
+struct SmtpConfig {
+    std::string url;  ///< smtp://host[:port] (STARTTLS) or smtps://host[:port]
+    std::string from; ///< `Name <address>` or the address alone
+    std::optional<std::filesystem::path> user_file; ///< `user = ..`, `password = ..`; mode 0600
+    std::optional<std::filesystem::path> ca_file;   ///< PEM, instead of the system's authorities
+    enum class Tls {
+        automatic, ///< required, but not on a loopback address
+        required,
+        none, ///< a relay inside the house that offers none; no password goes there
+    };
+    Tls tls = Tls::automatic;
+    std::chrono::seconds timeout{60}; ///< of one mail, from the connection to the last answer
+};
+
+/// Where fiona-send-files(1) brings files (SFTP; the original's keys SERVERUSER and DAIC.. as well).
+struct SftpConfig {
+    std::string host; ///< empty: this site sends none
+    std::uint16_t port = 22;
+    std::string user;
+    std::filesystem::path key_file;      ///< ed25519 or ecdsa without a passphrase, mode 0600
+    std::filesystem::path known_hosts;   ///< whom we believe to be the server; always verified
+    std::string remote = "fiona/outbox"; ///< from the login directory
+    enum class Verify {
+        server_md5, ///< the server's own list of digests confirms
+        readback,   ///< read again and compared
+        size,       ///< the length counts
+    };
+    Verify verify = Verify::server_md5;
+    std::uint64_t bytes_per_second = 0;    ///< 0: no limit
+    std::chrono::seconds time_limit{1500}; ///< of one run
+    std::chrono::seconds connect_timeout{30};
+};
+
 struct TimingConfig {
     std::chrono::seconds quiet{16};  ///< a study is complete when nothing arrived for so long
     std::chrono::seconds settle{60}; ///< a series JSON younger than this is not yet recorded
@@ -190,6 +224,8 @@ public:
     ResearchPacsConfig research_pacs;
     ReceiverConfig receiver;
     DeidentifyConfig deidentify;
+    SmtpConfig smtp;
+    SftpConfig sftp;
     TimingConfig timing;
     std::filesystem::path classify_rules; ///< RULESFILE, default <config>/classifyRules.json
     std::filesystem::path streams;        ///< STREAMSFILE, default <workflows>/config.json

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -107,13 +108,44 @@ private:
     posix_spawnattr_t m_attributes{};
 };
 
-pid_t spawn(std::vector<std::string> arguments, const FileActions& actions, short flags)
+/// What a program reads: a pipe could fill up while we wait for its answer.
+UniqueFd standard_input(const std::string& text)
+{
+    UniqueFd fd{text.empty() ? ::open("/dev/null", O_RDONLY | O_CLOEXEC)
+                             : ::memfd_create("input", MFD_CLOEXEC)};
+    if (!fd) {
+        throw os_error(errno, "make an input");
+    }
+    write_all(fd.get(), text, "an input");
+    ::lseek(fd.get(), 0, SEEK_SET);
+    return fd;
+}
+
+std::vector<std::string> environment_with(const std::vector<std::string>& more)
+{
+    std::vector<std::string> variables{more};
+    const auto is_replaced = [&](std::string_view variable) {
+        return std::ranges::any_of(more, [&](const std::string& other) {
+            return variable.starts_with(other.substr(0, other.find('=') + 1));
+        });
+    };
+    for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+        if (!is_replaced(*variable)) {
+            variables.emplace_back(*variable);
+        }
+    }
+    return variables;
+}
+
+pid_t spawn(std::vector<std::string> arguments, const FileActions& actions, short flags,
+            std::vector<std::string> environment)
 {
     auto argv = pointers(arguments);
+    const auto envp = pointers(environment);
     const SpawnAttributes attributes{flags};
     pid_t pid = 0;
     const int problem = ::posix_spawnp(&pid, arguments.at(0).c_str(), actions.get(),
-                                       attributes.get(), argv.data(), environ);
+                                       attributes.get(), argv.data(), envp.data());
     if (problem != 0) {
         throw not_started(arguments[0], problem);
     }
@@ -122,6 +154,7 @@ pid_t spawn(std::vector<std::string> arguments, const FileActions& actions, shor
 
 /// What a held process needs; all of it closes with exec(3).
 struct HeldEnds {
+    int in;
     int out;
     int err;
     int gate;       ///< it waits for a byte here
@@ -129,7 +162,7 @@ struct HeldEnds {
     int problems;
 };
 
-[[noreturn]] void wait_and_become(char* const* argv, const HeldEnds& ends)
+[[noreturn]] void wait_and_become(char* const* argv, char* const* envp, const HeldEnds& ends)
 {
     sigset_t none;
     ::sigemptyset(&none);
@@ -139,26 +172,28 @@ struct HeldEnds {
     ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     ::setpgid(0, 0);
     ::close(ends.other_gate); // or the end of the one who holds us would not be seen
-    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     char go = 0;
-    if (::read(ends.gate, &go, 1) == 1 && ::dup2(nothing, STDIN_FILENO) >= 0
+    if (::read(ends.gate, &go, 1) == 1 && ::dup2(ends.in, STDIN_FILENO) >= 0
         && ::dup2(ends.out, STDOUT_FILENO) >= 0 && ::dup2(ends.err, STDERR_FILENO) >= 0) {
-        ::execvp(argv[0], argv);
+        ::execvpe(argv[0], argv, envp);
         const int reason = errno;
         static_cast<void>(::write(ends.problems, &reason, sizeof reason) == sizeof reason);
     }
     ::_exit(127);
 }
 
-pid_t spawn_held(std::vector<std::string> arguments, const HeldEnds& ends)
+pid_t spawn_held(const Command& command, const HeldEnds& ends)
 {
+    auto arguments = command.arguments;
+    auto environment = environment_with(command.environment);
     const auto argv = pointers(arguments);
+    const auto envp = pointers(environment);
     const pid_t pid = ::fork();
     if (pid < 0) {
         throw os_error(errno, "fork");
     }
     if (pid == 0) {
-        wait_and_become(argv.data(), ends);
+        wait_and_become(argv.data(), envp.data(), ends);
     }
     ::setpgid(pid, pid); // it does so, too: whoever comes first
     return pid;
@@ -193,19 +228,21 @@ RunningProgram::RunningProgram(const Command& command, Start start)
 {
     auto out = make_pipe();
     auto err = make_pipe();
+    const auto input = standard_input(command.input);
     if (start == Start::held) {
         auto gate = make_pipe();
         auto problems = make_pipe();
-        m_pid = spawn_held(command.arguments, {out.write.get(), err.write.get(), gate.read.get(),
-                                               gate.write.get(), problems.write.get()});
+        m_pid = spawn_held(command, {input.get(), out.write.get(), err.write.get(), gate.read.get(),
+                                     gate.write.get(), problems.write.get()});
         m_gate = std::move(gate.write);
         m_problems = std::move(problems.read);
     } else {
         FileActions actions;
-        actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
+        actions.duplicate(input.get(), STDIN_FILENO);
         actions.duplicate(out.write.get(), STDOUT_FILENO);
         actions.duplicate(err.write.get(), STDERR_FILENO);
-        m_pid = spawn(command.arguments, actions, POSIX_SPAWN_SETPGROUP);
+        m_pid = spawn(command.arguments, actions, POSIX_SPAWN_SETPGROUP,
+                      environment_with(command.environment));
     }
     watch();
     m_out = std::move(out.read);
@@ -322,7 +359,7 @@ void start_in_background(const std::vector<std::string>& arguments, const fs::pa
             actions.open(STDIN_FILENO, "/dev/null", O_RDONLY);
             actions.open(STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND);
             actions.duplicate(STDOUT_FILENO, STDERR_FILENO);
-            spawn(arguments, actions, POSIX_SPAWN_SETSID);
+            spawn(arguments, actions, POSIX_SPAWN_SETSID, environment_with({}));
             ::_exit(0);
         } catch (...) {
             ::_exit(1);

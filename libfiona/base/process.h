@@ -21,6 +21,8 @@ struct Command {
     std::vector<std::string> arguments; ///< [0] is the program; looked up in PATH without a slash
     std::chrono::milliseconds deadline{60'000};     ///< after it SIGTERM, a second later SIGKILL
     std::size_t max_output = std::size_t{1} << 20U; ///< of each stream; more is read and dropped
+    std::string input{};                            ///< all of its standard input
+    std::vector<std::string> environment{};         ///< `NAME=VALUE`, beside and instead of ours
 };
 
 struct Finished {

@@ -100,8 +100,8 @@ private:
         auto facts = named_facts(m_types, job);
         const auto package = package_file(m_settings, job, facts.event);
         if (job.state == ExportJob::State::mailing) {
-            throw Error{Fault::internal, "it was stopped while it mailed; nobody knows whether the "
-                                         "mail went, so it is not sent again"};
+            throw Error{Fault::data, "it was stopped while it mailed; nobody knows whether the "
+                                     "mail went, so it is not sent again"};
         }
         require_mail_is_allowed(job);
         if (job.destination == "tsd") {

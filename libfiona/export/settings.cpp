@@ -64,13 +64,15 @@ private:
     const json::Value* m_block;
 };
 
-fs::path types_file(const Config& config, const std::string& named)
+/// What config.json names, else the site's own, else the one that came with the tools.
+fs::path own_or_shipped(const Config& config, const std::string& named, const std::string& own,
+                        const std::string& shipped)
 {
     if (!named.empty()) {
         return named;
     }
-    const auto own = config.paths.config() / "exports.json";
-    return fs::exists(own) ? own : shipped_file("export/exports.json");
+    auto file = config.paths.config() / own;
+    return fs::exists(file) ? file : shipped_file("export/" + shipped);
 }
 
 pacs::Peer query_peer(const Config& config)
@@ -115,7 +117,9 @@ ExportSettings read_settings(const Config& config)
     settings.tokens = block.text("tokens_file", (pages / "tokens.json").native());
     settings.work = config.paths.export_root / "Export";
     settings.packages = settings.work / "files";
-    settings.types = types_file(config, block.text("types"));
+    settings.types = own_or_shipped(config, block.text("types"), "exports.json", "exports.json");
+    settings.mail_template =
+        own_or_shipped(config, block.text("mail_template"), "export-mail.txt", "mail.txt");
     settings.last_exports = config.paths.state() / "exports.json";
     settings.pacs = query_peer(config);
     read_move(block, settings);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcap/transport.h"
 
+#include "libfiona/base/curl.h"
 #include "libfiona/base/error.h"
 
 #include <curl/curl.h>
@@ -15,50 +16,22 @@ namespace {
 /// More than any export of a hospital; a server that sends more is not talking to us.
 constexpr std::size_t max_answer_bytes = std::size_t{512} << 20U;
 
-struct UrlDeleter {
-    void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
-};
-struct TextDeleter {
-    void operator()(char* text) const { ::curl_free(text); }
-};
-
-std::string part_of(CURLU* url, CURLUPart part)
-{
-    char* text = nullptr;
-    if (::curl_url_get(url, part, &text, 0) != CURLUE_OK) {
-        return {};
-    }
-    const std::unique_ptr<char, TextDeleter> owner{text};
-    return text;
-}
-
-bool is_loopback(const std::string& host)
-{
-    return host == "localhost" || host == "[::1]" || host == "::1"
-           || (host.starts_with("127.")
-               && host.find_first_not_of("0123456789.") == std::string::npos);
-}
-
 enum class Road { local, network };
 
 /// The URL is not repeated in a complaint: people put passwords there.
 Road check_url(const RedcapConfig& config)
 {
-    const std::unique_ptr<CURLU, UrlDeleter> url{::curl_url()};
-    if (config.url.empty()
-        || ::curl_url_set(url.get(), CURLUPART_URL, config.url.c_str(), 0) != CURLUE_OK) {
+    const auto url = parse_url(config.url);
+    if (!url) {
         throw Error{
             Fault::config,
             "REDCAP.url is missing or no URL; it looks like https://redcap.example.org/api/"};
     }
-    if (!part_of(url.get(), CURLUPART_USER).empty()
-        || !part_of(url.get(), CURLUPART_PASSWORD).empty()) {
+    if (!url->user.empty() || !url->password.empty()) {
         throw Error{Fault::config, "REDCAP.url must not hold a user or a password"};
     }
-    const auto scheme = part_of(url.get(), CURLUPART_SCHEME);
-    const bool local =
-        config.unix_socket.has_value() || is_loopback(part_of(url.get(), CURLUPART_HOST));
-    if (scheme != "https" && !(scheme == "http" && local)) {
+    const bool local = config.unix_socket.has_value() || is_loopback(url->host);
+    if (url->scheme != "https" && !(url->scheme == "http" && local)) {
         throw Error{Fault::config, "REDCAP.url must be https; http is for a UNIX socket or a "
                                    "loopback address only"};
     }
@@ -74,14 +47,6 @@ std::size_t collect(char* data, std::size_t size, std::size_t count, void* targe
     }
     body.append(data, bytes);
     return bytes;
-}
-
-void initialize_once()
-{
-    static const CURLcode result = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (result != CURLE_OK) {
-        throw Error{Fault::internal, "libcurl: {}", ::curl_easy_strerror(result)};
-    }
 }
 
 /// Nothing if the answer has no Date, or none that can be read.
@@ -105,61 +70,47 @@ bool is_about_trust(CURLcode code)
 } // namespace
 
 struct Transport::Handle {
-    Handle() : curl{::curl_easy_init()} {}
+    Handle() = default;
     Handle(const Handle&) = delete;
     Handle& operator=(const Handle&) = delete;
-    ~Handle()
-    {
-        ::curl_easy_cleanup(curl);
-        ::curl_slist_free_all(headers);
-    }
+    ~Handle() { ::curl_slist_free_all(headers); }
 
-    template <typename T>
-    void set(CURLoption option, T value) const
-    {
-        const auto result = ::curl_easy_setopt(curl, option, value);
-        if (result != CURLE_OK) {
-            throw Error{Fault::internal, "libcurl option {}: {}", static_cast<int>(option),
-                        ::curl_easy_strerror(result)};
-        }
-    }
-
-    CURL* curl;
+    CurlHandle curl;
     curl_slist* headers = nullptr;
     std::chrono::milliseconds timeout{0};
 };
 
 Transport::Transport(const RedcapConfig& config)
 {
-    initialize_once();
     const auto road = check_url(config);
     m_handle = std::make_unique<Handle>();
     auto& handle = *m_handle;
     handle.timeout = config.timeout;
     // "Expect: 100-continue" costs a second with servers that do not know it.
     handle.headers = ::curl_slist_append(handle.headers, "Expect:");
-    handle.set(CURLOPT_HTTPHEADER, handle.headers);
-    handle.set(CURLOPT_URL, config.url.c_str());
-    handle.set(CURLOPT_PROTOCOLS_STR, "http,https");
-    handle.set(CURLOPT_POST, 1L);
-    handle.set(CURLOPT_FOLLOWLOCATION, 0L);
-    handle.set(CURLOPT_NOSIGNAL, 1L);
-    handle.set(CURLOPT_MAXCONNECTS, 1L);
-    handle.set(CURLOPT_USERAGENT, "fiona/" FIONA_VERSION);
-    handle.set(CURLOPT_SSL_VERIFYPEER, 1L);
-    handle.set(CURLOPT_SSL_VERIFYHOST, 2L);
-    handle.set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    handle.set(CURLOPT_CONNECTTIMEOUT_MS,
-               std::chrono::milliseconds{config.connect_timeout}.count());
-    handle.set(CURLOPT_WRITEFUNCTION, &collect);
+    handle.curl.set(CURLOPT_HTTPHEADER, static_cast<void*>(handle.headers));
+    handle.curl.set(CURLOPT_URL, config.url.c_str());
+    handle.curl.set(CURLOPT_PROTOCOLS_STR, "http,https");
+    handle.curl.set(CURLOPT_POST, 1L);
+    handle.curl.set(CURLOPT_FOLLOWLOCATION, 0L);
+    handle.curl.set(CURLOPT_NOSIGNAL, 1L);
+    handle.curl.set(CURLOPT_MAXCONNECTS, 1L);
+    handle.curl.set(CURLOPT_USERAGENT, "fiona/" FIONA_VERSION);
+    handle.curl.set(CURLOPT_SSL_VERIFYPEER, 1L);
+    handle.curl.set(CURLOPT_SSL_VERIFYHOST, 2L);
+    handle.curl.set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    handle.curl.set(CURLOPT_CONNECTTIMEOUT_MS,
+                    std::chrono::milliseconds{config.connect_timeout}.count());
+    handle.curl.set(CURLOPT_WRITEFUNCTION, &collect);
     if (config.ca_file) {
-        handle.set(CURLOPT_CAINFO, config.ca_file->c_str());
+        handle.curl.set(CURLOPT_CAINFO, config.ca_file->c_str());
     }
     if (config.unix_socket) {
-        handle.set(CURLOPT_UNIX_SOCKET_PATH, config.unix_socket->c_str());
+        handle.curl.set(CURLOPT_UNIX_SOCKET_PATH, config.unix_socket->c_str());
     }
     if (road == Road::local) {
-        handle.set(CURLOPT_PROXY, ""); // http_proxy of the environment is for the outside world
+        handle.curl.set(CURLOPT_PROXY,
+                        ""); // http_proxy of the environment is for the outside world
     }
 }
 
@@ -172,16 +123,16 @@ Answer Transport::post(const std::string& body, std::chrono::milliseconds patien
     Answer answer;
     const auto limit = std::clamp(std::min(handle.timeout, patience), std::chrono::milliseconds{1},
                                   std::chrono::milliseconds{std::chrono::hours{1}});
-    handle.set(CURLOPT_TIMEOUT_MS, limit.count());
-    handle.set(CURLOPT_FRESH_CONNECT, connection == Connection::fresh ? 1L : 0L);
-    handle.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-    handle.set(CURLOPT_POSTFIELDS, body.data());
-    handle.set(CURLOPT_WRITEDATA, static_cast<void*>(&answer.body));
+    handle.curl.set(CURLOPT_TIMEOUT_MS, limit.count());
+    handle.curl.set(CURLOPT_FRESH_CONNECT, connection == Connection::fresh ? 1L : 0L);
+    handle.curl.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    handle.curl.set(CURLOPT_POSTFIELDS, body.data());
+    handle.curl.set(CURLOPT_WRITEDATA, static_cast<void*>(&answer.body));
 
     const auto begin = std::chrono::steady_clock::now();
-    const auto result = ::curl_easy_perform(handle.curl);
+    const auto result = ::curl_easy_perform(handle.curl.get());
     const auto took = std::chrono::steady_clock::now() - begin;
-    handle.set(CURLOPT_POSTFIELDS, ""); // the body belongs to the caller
+    handle.curl.set(CURLOPT_POSTFIELDS, ""); // the body belongs to the caller
     if (is_about_trust(result)) {
         throw Error{Fault::config,
                     "the certificate of REDCap is not trusted ({}): see REDCAP.ca_file",
@@ -193,12 +144,12 @@ Answer Transport::post(const std::string& body, std::chrono::milliseconds patien
     if (result != CURLE_OK) {
         throw Error{Fault::unreachable, "REDCap does not answer: {}", ::curl_easy_strerror(result)};
     }
-    ::curl_easy_getinfo(handle.curl, CURLINFO_RESPONSE_CODE, &answer.status);
-    if (const auto date = date_of(handle.curl)) {
+    ::curl_easy_getinfo(handle.curl.get(), CURLINFO_RESPONSE_CODE, &answer.status);
+    if (const auto date = date_of(handle.curl.get())) {
         answer.server_time = *date - std::chrono::ceil<Clock::duration>(took);
     }
     curl_off_t retry_after = 0;
-    ::curl_easy_getinfo(handle.curl, CURLINFO_RETRY_AFTER, &retry_after);
+    ::curl_easy_getinfo(handle.curl.get(), CURLINFO_RETRY_AFTER, &retry_after);
     if (retry_after > 0) {
         answer.retry_after = std::chrono::seconds{std::min<curl_off_t>(retry_after, 86400)};
     }

@@ -221,6 +221,15 @@ void check_peers(const Config& config, const Probes& probes, Findings& findings)
         });
 }
 
+/// A site may well send no mail.
+void check_mail(const SmtpConfig& smtp, const Probes& probes, Findings& findings)
+{
+    if (!smtp.url.empty()) {
+        findings.attempt("mail server", "correct SMTP, or leave its url empty for no mail",
+                         [&] { probes.greet_mail_server(smtp); });
+    }
+}
+
 /// What would keep the receiver from starting, or its TLS peers from trusting it.
 void check_receiver(const ReceiverConfig& receiver, Findings& findings)
 {
@@ -271,6 +280,7 @@ std::vector<Finding> check_site(const Config& config, const Probes& probes)
     check_receiver(config.receiver, findings);
     check_daemons(config, findings);
     check_peers(config, probes, findings);
+    check_mail(config.smtp, probes, findings);
     findings.add(check_redcap(config.redcap, probes));
     return findings.take();
 }

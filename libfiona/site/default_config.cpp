@@ -80,6 +80,7 @@ json::Value default_config(const fs::path& root)
     config["REDCAP"] = redcap_section(paths, "");
     config["RESEARCH_PACS"] = pacs_section("", "RESEARCH", dicom_port);
     config["RECEIVER"] = receiver_section(ReceiverConfig{});
+    config["SMTP"] = json::Object{{"url", ""}, {"from", ""}};
     return config;
 }
 

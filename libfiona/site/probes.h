@@ -14,9 +14,10 @@ namespace fiona::site {
 struct Probes {
     std::function<void(const pacs::Peer&)> echo;
     std::function<std::unique_ptr<redcap::Client>(const RedcapConfig&, redcap::Role)> connect;
+    std::function<void(const SmtpConfig&)> greet_mail_server;
 };
 
-/// C-ECHO and REDCap's API.
+/// C-ECHO, REDCap's API, and the mail server up to the login.
 [[nodiscard]] Probes real_probes();
 
 } // namespace fiona::site

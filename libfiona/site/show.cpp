@@ -47,6 +47,41 @@ json::Object redcap_section(const RedcapConfig& redcap)
     return section;
 }
 
+json::Object smtp_section(const SmtpConfig& smtp)
+{
+    using enum SmtpConfig::Tls;
+    json::Object section{{"url", without_credentials(smtp.url)},
+                         {"from", smtp.from},
+                         {"tls", smtp.tls == automatic  ? "auto"
+                                 : smtp.tls == required ? "required"
+                                                        : "none"},
+                         {"timeout", smtp.timeout.count()}};
+    for (const auto& [key, file] :
+         {std::pair{"user_file", smtp.user_file}, std::pair{"ca_file", smtp.ca_file}}) {
+        if (file) {
+            section[key] = file->native();
+        }
+    }
+    return section;
+}
+
+json::Object sftp_section(const SftpConfig& sftp)
+{
+    using enum SftpConfig::Verify;
+    return {{"host", sftp.host},
+            {"port", sftp.port},
+            {"user", sftp.user},
+            {"key_file", sftp.key_file.native()},
+            {"known_hosts", sftp.known_hosts.native()},
+            {"remote", sftp.remote},
+            {"verify", sftp.verify == server_md5 ? "server-md5"
+                       : sftp.verify == readback ? "readback"
+                                                 : "size"},
+            {"bytes_per_second", sftp.bytes_per_second},
+            {"time_limit", sftp.time_limit.count()},
+            {"connect_timeout", sftp.connect_timeout.count()}};
+}
+
 json::Object tls_section(const TlsConfig& tls)
 {
     using enum TlsConfig::ClientCertificates;
@@ -161,6 +196,8 @@ json::Value effective_config(const Config& config)
                       {"projects", config.deidentify.projects.native()},
                       {"no_image_classes", json::Array(config.deidentify.no_image_classes.begin(),
                                                        config.deidentify.no_image_classes.end())}}},
+        {"SMTP", smtp_section(config.smtp)},
+        {"SFTP", sftp_section(config.sftp)},
         {"RULESFILE", config.classify_rules.native()},
         {"QUIETTIME", config.timing.quiet.count()},
         {"SETTLETIME", config.timing.settle.count()},

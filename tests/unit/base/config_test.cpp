@@ -205,3 +205,32 @@ TEST_CASE("a file that is not shipped is missing, one that is, is found")
     CHECK_THROWS_WITH(shipped_file("no-such-file"), Contains("no-such-file"));
     ::unsetenv("FIONA_SHARE");
 }
+
+TEST_CASE("a mail server and a server for files are read, the original's keys too")
+{
+    const ConfigFile file{
+        R"({"SMTP": {"url": "smtp://mail.example.org", "from": "fiona@example.org", "tls": "none"},
+        "SERVERUSER": "sender", "DAICSERVER": "files.example.org", "DAICVERIFY": "readback",
+        "SFTP": {"remote": "up", "key_file": "/keys/one"},
+        "SITES": {"GLIOMA": {"DATADIR": "/dataGLIOMA", "DAICSERVER": "other.example.org",
+                             "SFTP": {"port": 2222, "verify": "size"}}}})"};
+
+    const auto config = file.load();
+    const auto project = file.load("GLIOMA");
+
+    CHECK(config.smtp.tls == SmtpConfig::Tls::none);
+    CHECK(config.smtp.url == "smtp://mail.example.org");
+    CHECK(config.sftp.host == "files.example.org");
+    CHECK(config.sftp.user == "sender");
+    CHECK(config.sftp.verify == SftpConfig::Verify::readback);
+    CHECK(config.sftp.known_hosts == "/data/config/known_hosts");
+    CHECK(config.sftp.key_file == "/keys/one");
+    CHECK(project.sftp.host == "other.example.org");
+    CHECK(project.sftp.port == 2222);
+    CHECK(project.sftp.user == "sender");
+    CHECK(project.sftp.remote == "up");
+    CHECK(project.sftp.verify == SftpConfig::Verify::size);
+    CHECK_THAT(ConfigFile{R"({"SMTP": {"tls": "maybe"}})"}.complaint(), Contains("SMTP.tls"));
+    CHECK_THAT(ConfigFile{R"({"SFTP": {"known_hosts": "here"}})"}.complaint(),
+               Contains("SFTP.known_hosts"));
+}

@@ -217,3 +217,22 @@ TEST_CASE("another tool is found beside the running program, else by its name in
     CHECK_THAT(sibling_program("unit_base"), Contains("/unit_base"));
     CHECK(sibling_program("no-such-sibling") == "no-such-sibling");
 }
+
+TEST_CASE("a program gets its input whole, and variables beside and instead of ours")
+{
+    const std::string text(300'000, 'x'); // more than a pipe holds
+    const auto start = GENERATE(RunningProgram::Start::at_once, RunningProgram::Start::held);
+    Command command{.arguments = {"/bin/sh", "-c", "wc -c; echo $MARK-$HOME; test -n \"$PATH\""},
+                    .input = text,
+                    .environment = {"MARK=it's; $(data)", "HOME=/nowhere"}};
+
+    RunningProgram program{command, start};
+    if (start == RunningProgram::Start::held) {
+        program.let_go();
+    }
+    CHECK(is_true_soon([&] { return program.advance(); }));
+    const auto finished = program.take();
+
+    CHECK(finished.exit_code == 0);
+    CHECK(finished.out == "300000\nit's; $(data)-/nowhere\n");
+}

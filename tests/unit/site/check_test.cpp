@@ -47,7 +47,8 @@ public:
         .echo = [](const pacs::Peer&) {},
         .connect = [](const RedcapConfig&, redcap::Role role) -> std::unique_ptr<redcap::Client> {
             return make_project(role);
-        }};
+        },
+        .greet_mail_server = [](const SmtpConfig&) {}};
 
     static std::unique_ptr<LooseRedcap> make_project(redcap::Role role);
 
@@ -206,4 +207,24 @@ TEST_CASE("a missing token of a project that only some sites use is a warning")
     };
 
     CHECK(!site::first_failure(site::check_site(site.config(), site.probes)));
+}
+
+TEST_CASE("a mail server is asked where one is configured, and what it refuses is a finding")
+{
+    Site site;
+    auto config = site.config();
+    unsigned asked = 0;
+    site.probes.greet_mail_server = [&](const SmtpConfig&) {
+        ++asked;
+        throw Error{Fault::permission, "the mail server refuses the user of SMTP.user_file (535)"};
+    };
+
+    CHECK(count(site::check_site(config, site.probes), Grade::fail) == 0);
+    CHECK(asked == 0);
+    config.smtp.url = "smtp://mail.example.org";
+    const auto findings = site::check_site(config, site.probes);
+
+    CHECK(asked == 1);
+    REQUIRE(count(findings, Grade::fail) == 1);
+    CHECK(site::first_failure(findings) == Fault::permission);
 }
