@@ -22,10 +22,10 @@ struct Participant {
 struct PackageFacts {
     std::string project;
     std::string participant_id;
-    std::string event; ///< as the project writes it
-    std::string folder;
-    std::string study_date; ///< that of the study, YYYYMMDD; "": each image its own
-    Participant participant;
+    std::string event{}; ///< as the project writes it
+    std::string folder{};
+    std::string study_date{}; ///< that of the study, YYYYMMDD; "": each image its own
+    Participant participant{};
 };
 
 /// Values of one image by the field names of layouts, UTF-8, after all changes.

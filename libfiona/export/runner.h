@@ -33,7 +33,7 @@ struct ExportResult {
     std::string study; ///< UID
     std::uint64_t objects = 0;
     std::uint64_t bytes = 0; ///< of the package
-    std::string reason;
+    std::string reason{};
 };
 [[nodiscard]] std::string_view name_of(ExportResult::State state);
 
