@@ -131,6 +131,7 @@ ExportJob read_job(const json::Value& line)
                   .token = value_of(line, "token"),
                   .attempts = number(line, "downloadAttempts"),
                   .postponed = number(line, "postponed"),
+                  .interrupted = number(line, "interrupted"),
                   .state = state_of(line),
                   .last_error = value_of(line, "last_error")};
     if (const auto* const when = line.find("not_before"); when != nullptr && when->is_integer()) {

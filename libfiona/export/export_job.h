@@ -31,6 +31,7 @@ struct ExportJob {
     std::string token;             ///< unguessable part of the package's name, if it is mailed
     unsigned attempts = 0;         ///< `downloadAttempts`: failed ones
     unsigned postponed = 0;        ///< times a peer was not there
+    unsigned interrupted = 0;      ///< times its process died
     /// Where it is; see ExportList.
     enum class State { queued, running, mailing } state = State::queued;
     std::optional<TimePoint> not_before{};

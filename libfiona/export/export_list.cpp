@@ -88,14 +88,7 @@ std::string added_meanwhile(int old_file, std::size_t known)
     return tail;
 }
 
-} // namespace
-
-ExportList::ExportList(fs::path list, fs::path failed)
-    : m_list{std::move(list)}, m_failed{std::move(failed)}
-{
-}
-
-void ExportList::append(const fs::path& file, const std::string& line) const
+void append(const fs::path& file, const std::string& line)
 {
     const UniqueFd fd{::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
                              mode_of_a_new_file)};
@@ -118,6 +111,13 @@ void ExportList::append(const fs::path& file, const std::string& line) const
     if (before.st_size == 0) {
         sync_directory(file.parent_path());
     }
+}
+
+} // namespace
+
+ExportList::ExportList(fs::path list, fs::path failed)
+    : m_list{std::move(list)}, m_failed{std::move(failed)}
+{
 }
 
 void ExportList::edit(const std::function<bool(Lines&)>& change) const
@@ -222,12 +222,12 @@ std::optional<ExportJob> ExportList::claim(const Wish& wish) const
         }
         std::erase_if(candidates, [&](const Candidate& candidate) {
             const auto& job = candidate.job;
-            return taken.contains(job.id)
+            return taken.contains(job.id) || wish.without.contains(job.id)
                    || (wish.id ? job.id != *wish.id : job.not_before && *job.not_before > wish.now);
         });
         const auto rank = [&](const Candidate& candidate) {
             const auto last = wish.last.find(candidate.job.project);
-            return std::tuple{candidate.job.attempts,
+            return std::tuple{candidate.job.attempts + candidate.job.interrupted,
                               last == wish.last.end() ? std::int64_t{0} : last->second,
                               candidate.index};
         };
@@ -237,6 +237,9 @@ std::optional<ExportJob> ExportList::claim(const Wish& wish) const
             return false;
         }
         auto& object = best->line.object();
+        if (best->job.state == ExportJob::State::running) { // of a dead process
+            object["interrupted"] = ++best->job.interrupted;
+        }
         if (best->job.state != ExportJob::State::mailing) {
             object["state"] = "running";
         }

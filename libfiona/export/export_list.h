@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,9 +58,11 @@ public:
         TimePoint now;
         LastExports last{};
         std::optional<std::string> id{}; ///< this one, whatever its `not_before`
+        std::set<std::string> without{}; ///< ids that this run has had already
     };
-    /// Marks the next job as running by this process: fewest attempts, then the project that has waited
-    /// longest for a package, then the oldest line. Nothing if none is due.
+    /// Marks the next job as running by this process: fewest attempts, those that its process did not
+    /// survive among them, then the project that has waited longest for a package, then the oldest
+    /// line. Nothing if none is due.
     [[nodiscard]] std::optional<ExportJob> claim(const Wish& wish) const;
 
     /// The process is about to hand the mail over: never again after this, unless release() is called.
@@ -80,7 +83,6 @@ private:
     /// The line of that job which this process has claimed.
     void edit_own(const ExportJob& job,
                   const std::function<std::optional<json::Object>(json::Object)>& change) const;
-    void append(const std::filesystem::path& file, const std::string& line) const;
 
     std::filesystem::path m_list;
     std::filesystem::path m_failed;

@@ -6,6 +6,8 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t max_name_bytes = 200; // of 255; `_encrypted.zip.part` and a number fit behind
+constexpr std::size_t max_name_bytes = 180; // of 255: what is put behind it needs 60
 
 std::string value_in(const Fields& fields, std::string_view name)
 {

@@ -10,6 +10,7 @@
 #include "libfiona/export/progress_file.h"
 #include "libfiona/export/pull.h"
 #include "libfiona/export/work_folder.h"
+#include "libfiona/notify/mail.h"
 
 #include <algorithm>
 #include <set>
@@ -58,11 +59,12 @@ public:
     {
         ProgressFile::sweep(m_settings.packages, keep_progress);
         while (m_report.jobs.size() < m_options.max.value_or(m_report.jobs.size() + 1)) {
-            const auto job =
-                m_list.claim({Clock::now(), last_exports(m_settings.last_exports), m_options.id});
+            const auto job = m_list.claim(
+                {Clock::now(), last_exports(m_settings.last_exports), m_options.id, m_seen});
             if (!job) {
                 break;
             }
+            m_seen.insert(job->id);
             handle(*job);
             if (m_options.id) {
                 break;
@@ -165,6 +167,7 @@ private:
         if (!job.is_mailed()) {
             return;
         }
+        static_cast<void>(MailAddress{job.email});
         if (!may_be_mailed_to(m_settings, job.email)) {
             throw Error{Fault::config, "EXPORT.mail_domains does not allow the mail's domain"};
         }
@@ -178,7 +181,8 @@ private:
         const auto now = Clock::now();
         result.reason = log::without_uids(error.what());
         job.last_error = result.reason;
-        const bool is_waiting_for_peer = error.fault() == Fault::unreachable;
+        const bool is_waiting_for_peer = // or for a disk: nothing that the job could help
+            error.fault() == Fault::unreachable || error.fault() == Fault::io;
         const bool is_lost_mail = job.state == ExportJob::State::mailing;
         auto& count = is_waiting_for_peer ? job.postponed : job.attempts;
         ++count;
@@ -209,6 +213,7 @@ private:
     const RunOptions& m_options;
     ExportTypes m_types;
     ExportList m_list;
+    std::set<std::string> m_seen;
     RunReport m_report;
 };
 
@@ -281,7 +286,7 @@ RunReport run_exports(const Config& config, const ExportSettings& settings,
 ExportList::Added request_export(const ExportSettings& settings, const ExportJob& job, Mode mode)
 {
     static_cast<void>(ExportTypes::load(settings.types).find(job.type));
-    if (!job.email.empty() && !may_be_mailed_to(settings, job.email)) {
+    if (!job.email.empty() && !may_be_mailed_to(settings, MailAddress{job.email}.str())) {
         throw Error{Fault::data, "EXPORT.mail_domains does not allow the mail's domain"};
     }
     const ExportList list{settings.list, settings.failed_list};

@@ -37,7 +37,7 @@ struct ExportSettings {
     zip::Compression compression = zip::Compression::deflate;
     unsigned threads = 2;
     std::vector<std::string> mail_domains; ///< to whom packages may be mailed
-    std::filesystem::path mail_template; ///< `<config>/export-mail.txt`, else the shipped one
+    std::filesystem::path mail_template;   ///< `<config>/export-mail.txt`, else the shipped one
     std::string link; ///< where a package is fetched; its file name is put behind it
 };
 

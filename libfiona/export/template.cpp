@@ -4,6 +4,8 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -24,7 +26,7 @@ std::size_t allowed_bytes(std::string_view text)
         return 1;
     }
     constexpr std::array<std::string_view, 6> norwegian{"å", "Å", "ø", "Ø", "æ", "Æ"};
-    const auto found = std::ranges::find_if(
+    const auto* const found = std::ranges::find_if(
         norwegian, [&](std::string_view letter) { return text.starts_with(letter); });
     return found == norwegian.end() ? 0 : found->size();
 }
@@ -93,7 +95,7 @@ Template::Template(std::string_view text, const std::vector<std::string_view>& n
         if (const auto colon = inside.find(':'); colon != std::string_view::npos) {
             const auto digits = inside.substr(colon + 1);
             constexpr std::size_t widest = 20;
-            const auto end = digits.data() + digits.size();
+            const auto* const end = digits.data() + digits.size();
             if (std::from_chars(digits.data(), end, piece.width).ptr != end || digits.empty()
                 || piece.width > widest) {
                 throw Error{Fault::config, "exports: {{{}}} has no width", inside};

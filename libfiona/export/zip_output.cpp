@@ -186,8 +186,12 @@ std::string Output::commit()
         throw os_error(errno, "sync a package");
     }
     auto md5 = finish_md5();
-    store::write_file(md5_file(m_target),
-                      fmt::format("{} *{}\n", md5, m_target.filename().native()));
+    try {
+        store::write_file(md5_file(m_target),
+                          fmt::format("{} *{}\n", md5, m_target.filename().native()));
+    } catch (const Error& e) { // without the name
+        throw Error{e.fault(), "the MD5 of a package cannot be written"};
+    }
     if (::rename(m_part.c_str(), m_target.c_str()) != 0) {
         throw os_error(errno, "give a package its name");
     }

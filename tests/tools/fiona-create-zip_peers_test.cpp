@@ -159,7 +159,7 @@ TEST_CASE("fiona-create-zip: a PACS that announces more than it lists gives no p
     CHECK(site.names(".zip").empty());
 }
 
-TEST_CASE("fiona-create-zip: a PACS that is not there is waited for, and dies once for all jobs")
+TEST_CASE("fiona-create-zip: a PACS that is not there is waited for without counting")
 {
     const ExportSite site{pacs::Peer{"127.0.0.1", unused_port(), "RESEARCH", "FIONA"}};
     site.put_lines(ExportSite::line(study, "PURE"));

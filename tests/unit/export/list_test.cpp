@@ -53,7 +53,7 @@ TEST_CASE("lines of others keep their bytes and their order, whatever they are")
     const std::string behind = "\r\n[]\n{\"project\":\"X\"}\nno end";
     lists.put(before + "\n" + line("DEMO", 1) + "\n" + behind);
 
-    const auto job = lists.list.claim({Clock::now(), {{"OTHER", 5}}, {}});
+    const auto job = lists.list.claim({.now = Clock::now(), .last = {{"OTHER", 5}}});
     REQUIRE(job);
     CHECK(job->project == "DEMO");
     CHECK(lists.text().starts_with(before + "\n"));
@@ -70,7 +70,8 @@ TEST_CASE(
     lists.put(line("A", 1, R"(,"downloadAttempts":2)") + "\n" + line("B", 2) + "\n" + line("C", 3)
               + "\n" + line("C", 4) + "\n");
     std::vector<std::string> order;
-    while (const auto job = lists.list.claim({Clock::now(), {{"B", 100}, {"C", 50}}, {}})) {
+    while (const auto job =
+               lists.list.claim({.now = Clock::now(), .last = {{"B", 100}, {"C", 50}}})) {
         order.push_back(job->study.str());
     }
     CHECK(order == std::vector<std::string>{"1.2.3", "1.2.4", "1.2.2", "1.2.1"});
@@ -110,7 +111,7 @@ TEST_CASE("a released job has its counts, waits for its time, and keeps keys tha
     lists.list.release(*job);
 
     CHECK_FALSE(lists.list.claim(now));
-    const auto later = lists.list.claim({now.now + std::chrono::hours{2}, {}, {}});
+    const auto later = lists.list.claim({.now = now.now + std::chrono::hours{2}});
     REQUIRE(later);
     CHECK(later->attempts == 2);
     CHECK(later->last_error == "not all came");
