@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
-#include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/export/mail.h"
+#include "libfiona/export/report.h"
 #include "libfiona/export/runner.h"
 
 #include <filesystem>
@@ -65,24 +65,9 @@ void run(const cli::Tool& tool, const Config& config, const exports::ExportSetti
     const dicom::Library library;
     const auto report =
         exports::run_exports(config, settings, exports::mail_sender(config, settings), options);
-    json::Array jobs;
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& job : report.jobs) {
-        jobs.emplace_back(json::Object{{"id", job.id},
-                                       {"project", job.project},
-                                       {"type", job.type},
-                                       {"study", log::uid_tag(job.study)},
-                                       {"state", exports::name_of(job.state)},
-                                       {"objects", job.objects},
-                                       {"bytes", job.bytes},
-                                       {"reason", job.reason}});
-        rows.push_back({job.id, job.project, job.type, log::uid_tag(job.study),
-                        std::string{exports::name_of(job.state)},
-                        fmt::format("{} objects", job.objects), job.reason});
-    }
-    auto lines = cli::table(rows);
+    auto lines = cli::table(exports::as_rows(report));
     lines.push_back(fmt::format("{} packages looked after", report.jobs.size()));
-    tool.report(json::Object{{"jobs", std::move(jobs)}}, lines);
+    tool.report(exports::as_document(report), lines);
     if (report.problem) {
         throw Error{*report.problem};
     }
@@ -91,29 +76,10 @@ void run(const cli::Tool& tool, const Config& config, const exports::ExportSetti
 void status(const cli::Tool& tool, const exports::ExportSettings& settings)
 {
     const auto listing = exports::ExportList{settings.list, settings.failed_list}.read();
-    json::Array jobs;
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& job : listing.jobs) {
-        const std::string state{exports::state_name(job.state)};
-        const auto not_before = job.not_before ? iso8601_utc(*job.not_before) : "";
-        jobs.emplace_back(json::Object{{"id", job.id},
-                                       {"project", job.project},
-                                       {"type", job.type},
-                                       {"study", log::uid_tag(job.study.str())},
-                                       {"state", state},
-                                       {"attempts", job.attempts},
-                                       {"not_before", not_before},
-                                       {"last_error", job.last_error}});
-        rows.push_back({job.id, job.project, job.type, log::uid_tag(job.study.str()), state,
-                        fmt::format("{} attempts", job.attempts), not_before, job.last_error});
-    }
-    auto lines = cli::table(rows);
+    auto lines = cli::table(exports::as_rows(listing));
     lines.push_back(fmt::format("{} in the list, {} given up, {} lines are no jobs",
                                 listing.jobs.size(), listing.failed, listing.unreadable));
-    tool.report(json::Object{{"jobs", std::move(jobs)},
-                             {"given_up", listing.failed},
-                             {"unreadable", listing.unreadable}},
-                lines);
+    tool.report(exports::as_document(listing), lines);
 }
 
 void add_request_options(CLI::App& app, Wishes& wishes)

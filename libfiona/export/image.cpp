@@ -6,12 +6,18 @@
 #include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
 #include "libfiona/base/text.h"
+#include "libfiona/base/unique_fd.h"
 #include "libfiona/dicom/charset.h"
 #include "libfiona/dicom/element_text.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -235,20 +241,25 @@ zip::Content Image::content(std::string name) &&
 void write_image(const fs::path& source, const fs::path& target, const ExportType& type,
                  const PackageFacts& facts)
 {
-    const auto layout = anonymize::examine(source);
-    const anonymize::SourceFile file{source, layout};
-    auto parsed = anonymize::read_data_set(file.header(), layout.encoding);
-    change(parsed.root, type, facts);
-    anonymize::Rewritten identity;
-    identity.sop_class = raw_value(parsed.root, sop_class_tag);
-    identity.new_sop = raw_value(parsed.root, sop_tag);
-    anonymize::OutputFile output{target};
-    static_cast<void>(output.write(identity,
-                                   layout.is_deflated ? std::string_view{"1.2.840.10008.1.2.1"}
-                                                      : std::string_view{layout.transfer_syntax},
-                                   anonymize::write_data_set(parsed.root, layout.encoding), file,
-                                   parsed.end));
-    output.publish();
+    const auto content = Image{source, type, facts}.content({});
+    const UniqueFd in{::open(content.file.c_str(), O_RDONLY | O_CLOEXEC)};
+    const UniqueFd out{::open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    if (!in || !out) {
+        throw os_error(errno, "copy an image");
+    }
+    write_all(out.get(), content.head, "a copy of an image");
+    constexpr std::uint64_t block_bytes = std::uint64_t{1} << 20U;
+    std::string block;
+    for (std::uint64_t done = 0; done < content.count; done += block.size()) {
+        block.resize(std::min(block_bytes, content.count - done));
+        const auto got = ::pread(in.get(), block.data(), block.size(),
+                                 static_cast<off_t>(content.offset + done));
+        if (got <= 0) {
+            throw os_error(got == 0 ? EIO : errno, "copy an image");
+        }
+        block.resize(static_cast<std::size_t>(got));
+        write_all(out.get(), block, "a copy of an image");
+    }
 }
 
 } // namespace fiona::exports

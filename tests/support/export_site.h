@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/anonymize/data_set.h"
+#include "libfiona/anonymize/source_file.h"
+#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/process.h"
@@ -21,6 +24,17 @@
 #include <map>
 #include <string>
 #include <vector>
+
+/// A value of a DICOM file, as it is there; "(absent)" if it has no such element.
+inline std::string element_of(const std::filesystem::path& file, fiona::anonymize::Tag tag)
+{
+    const auto layout = fiona::anonymize::examine(file);
+    const fiona::anonymize::SourceFile source{file, layout};
+    const auto parsed = fiona::anonymize::read_data_set(source.header(), layout.encoding);
+    const auto* const element = parsed.root.find(tag);
+    return element == nullptr ? "(absent)"
+                              : std::string{fiona::anonymize::without_padding(element->value())};
+}
 
 /// A de-identified study as a research PACS has it, synthetic.
 struct ExportStudy {
@@ -124,6 +138,12 @@ public:
         std::ofstream{list(), std::ios::app} << text;
     }
     [[nodiscard]] std::string lines() const { return fiona::read_file_if_any(list()).value_or(""); }
+    /// Of the first line, as fiona-create-zip names it.
+    [[nodiscard]] std::string first_id() const
+    {
+        const auto status = run("fiona-create-zip", {"--json", "status"});
+        return fiona::json::parse(status.out, "status").find("jobs")->array().at(0).text("id");
+    }
     [[nodiscard]] std::vector<fiona::json::Value> failed_lines() const
     {
         std::vector<fiona::json::Value> lines;

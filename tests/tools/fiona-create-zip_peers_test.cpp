@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/anonymize/data_set.h"
-#include "libfiona/anonymize/source_file.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "tests/support/export_site.h"
 #include "tests/support/orthanc_server.h"
 #include "tests/support/phantom.h"
@@ -26,16 +23,6 @@ namespace {
 const std::string tool = "fiona-create-zip";
 const ExportStudy study;
 
-std::string value_of(const fs::path& file, anonymize::Tag tag)
-{
-    const auto layout = anonymize::examine(file);
-    const anonymize::SourceFile source{file, layout};
-    const auto parsed = anonymize::read_data_set(source.header(), layout.encoding);
-    const auto* const element = parsed.root.find(tag);
-    return element == nullptr ? "(absent)"
-                              : std::string{anonymize::without_padding(element->value())};
-}
-
 void check_pull(ExportSite& site)
 {
     site.put_lines(ExportSite::line(study, "PURE"));
@@ -49,6 +36,13 @@ void check_pull(ExportSite& site)
 json::Object moving(std::uint16_t port)
 {
     return {{"retrieve", "move"}, {"move_aet", "MOVER"}, {"move_port", port}};
+}
+
+json::Object mail_server(const SmtpSink& sink)
+{
+    return {{"url", fmt::format("smtp://127.0.0.1:{}", sink.port())},
+            {"from", "fiona@example.org"},
+            {"timeout", 10}};
 }
 
 std::string with_password(const std::string& email)
@@ -105,7 +99,7 @@ TEST_CASE("fiona-create-zip: a partial answer is no package, and only what is mi
     const ExportSite site{pacs.peer()};
     const auto lost = [&] {
         for (const auto& file : pacs.files()) {
-            if (value_of(file, {0x0008, 0x0018}) == study.uid + ".2.3") {
+            if (element_of(file, {0x0008, 0x0018}) == study.uid + ".2.3") {
                 return file;
             }
         }
@@ -125,11 +119,7 @@ TEST_CASE("fiona-create-zip: a partial answer is no package, and only what is mi
     CHECK_THAT(line.text("last_error"), Contains("gave 5 of 6 objects"));
 
     fs::rename(lost.native() + ".away", lost);
-    const auto id = json::parse(site.run(tool, {"--json", "status"}).out, "status")
-                        .find("jobs")
-                        ->array()
-                        .front()
-                        .text("id");
+    const auto id = site.first_id();
     const auto again = site.run(tool, {"run", "--job", id});
     INFO(again.err);
     CHECK(again.exit_code == EX_OK);
@@ -191,13 +181,13 @@ TEST_CASE("fiona-create-zip: RAM-MS dates are moved, names are dashed, reports a
     const TempDir unpacked;
     site.unpack(unpacked.path);
     const auto file = unpacked.path / entries.front();
-    CHECK(value_of(file, {0x0008, 0x0020}) == "20231121");
-    CHECK(value_of(file, {0x0008, 0x0021}) == "20231121");
-    CHECK(value_of(file, {0x0008, 0x0022}) == "20231121"); // inserted
-    CHECK(value_of(file, {0x0010, 0x0020}) == "DEMO-0001");
-    CHECK(value_of(file, {0x0010, 0x0010}) == "DEMO-0001");
-    CHECK(value_of(file, {0x0010, 0x1030}).empty());
-    CHECK(value_of(file, {0x0010, 0x4000}) == "(absent)");
+    CHECK(element_of(file, {0x0008, 0x0020}) == "20231121");
+    CHECK(element_of(file, {0x0008, 0x0021}) == "20231121");
+    CHECK(element_of(file, {0x0008, 0x0022}) == "20231121"); // inserted
+    CHECK(element_of(file, {0x0010, 0x0020}) == "DEMO-0001");
+    CHECK(element_of(file, {0x0010, 0x0010}) == "DEMO-0001");
+    CHECK(element_of(file, {0x0010, 0x1030}).empty());
+    CHECK(element_of(file, {0x0010, 0x4000}) == "(absent)");
     CHECK(fiona::run({.arguments = {"dcmdump", "-q", file.native()}}).exit_code == 0);
 }
 
@@ -215,10 +205,10 @@ TEST_CASE("fiona-create-zip: Transpara packages know neither dates nor the refer
     const TempDir unpacked;
     site.unpack(unpacked.path);
     const auto file = unpacked.path / site.entries().front();
-    CHECK(value_of(file, {0x0008, 0x0090}).empty());
-    CHECK(value_of(file, {0x0008, 0x0020}).empty());
-    CHECK(value_of(file, {0x0008, 0x0050}) == "DEMO_0001");
-    CHECK(value_of(file, {0x0010, 0x0010}) == "DEMO_0001");
+    CHECK(element_of(file, {0x0008, 0x0090}).empty());
+    CHECK(element_of(file, {0x0008, 0x0020}).empty());
+    CHECK(element_of(file, {0x0008, 0x0050}) == "DEMO_0001");
+    CHECK(element_of(file, {0x0010, 0x0010}) == "DEMO_0001");
 }
 
 TEST_CASE("fiona-create-zip: a study without objects of the kind asked for says so in its package")
@@ -293,8 +283,7 @@ TEST_CASE(
     const PacsServer pacs;
     ExportSite::fill(pacs.peer(), study);
     ExportSite site{pacs.peer()};
-    site.set("SMTP", json::Object{{"url", fmt::format("smtp://127.0.0.1:{}", sink.port())},
-                                  {"from", "fiona@example.org"}});
+    site.set("SMTP", mail_server(sink));
     site.set("EXPORT", json::Object{{"mail_domains", json::Array{"example.org"}},
                                     {"link", "https://fiona.example.org/process.php?link="}});
     site.put_lines(with_password("alice@example.org") + with_password("eve@example.com"));
@@ -329,9 +318,7 @@ TEST_CASE("fiona-create-zip: a mail that is refused keeps package and job, an un
     const PacsServer pacs;
     ExportSite::fill(pacs.peer(), study);
     ExportSite site{pacs.peer()};
-    site.set("SMTP", json::Object{{"url", fmt::format("smtp://127.0.0.1:{}", sink.port())},
-                                  {"from", "fiona@example.org"},
-                                  {"timeout", 10}});
+    site.set("SMTP", mail_server(sink));
     site.set("EXPORT", json::Object{{"mail_domains", json::Array{"example.org"}}});
     site.put_lines(with_password("alice@example.org"));
     SECTION("refused")
@@ -343,11 +330,7 @@ TEST_CASE("fiona-create-zip: a mail that is refused keeps package and job, an un
         const auto line = json::parse(site.lines(), "line");
         CHECK(line.find("downloadAttempts")->integer() == 1);
         sink.behave("accept");
-        const auto id = json::parse(site.run(tool, {"--json", "status"}).out, "status")
-                            .find("jobs")
-                            ->array()
-                            .front()
-                            .text("id");
+        const auto id = site.first_id();
         const auto again = site.run(tool, {"run", "--job", id});
         INFO(again.err);
         CHECK(again.exit_code == EX_OK);

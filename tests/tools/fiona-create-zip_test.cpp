@@ -164,10 +164,7 @@ TEST_CASE("fiona-create-zip: a job that fails too often goes to the failed list"
     ExportSite site{pacs.peer()};
     site.set("EXPORT", json::Object{{"attempts", 2}});
     site.put_lines("untouched\n" + ExportSite::line(study, "PURE"));
-    const auto id = [&] {
-        const auto status = site.run(tool, {"--json", "status"});
-        return json::parse(status.out, "status").find("jobs")->array().front().text("id");
-    }();
+    const auto id = site.first_id();
 
     CHECK(site.run(tool, {"run", "--job", id}).exit_code == EX_NOINPUT);
     CHECK(site.failed_lines().empty());

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/anonymize/data_set.h"
-#include "libfiona/anonymize/source_file.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/process.h"
@@ -22,16 +19,6 @@ using namespace fiona;
 using namespace fiona::exports;
 
 namespace {
-
-std::string value_of(const fs::path& file, anonymize::Tag tag)
-{
-    const auto layout = anonymize::examine(file);
-    const anonymize::SourceFile source{file, layout};
-    const auto parsed = anonymize::read_data_set(source.header(), layout.encoding);
-    const auto* const element = parsed.root.find(tag);
-    return element == nullptr ? "(absent)"
-                              : std::string{anonymize::without_padding(element->value())};
-}
 
 ExportTypes types(const std::string& type)
 {
@@ -58,11 +45,11 @@ TEST_CASE("what REDCap does not know stays as it is in the image, and what it kn
     write_image(directory / "MR.1", directory / "unknown", type.find("T"), facts);
     write_image(directory / "MR.1", directory / "known", type.find("T"), known);
 
-    CHECK(value_of(directory / "unknown", {0x0010, 0x0030}) == "19610214");
-    CHECK(value_of(directory / "unknown", {0x0010, 0x1010}) == "(absent)");
-    CHECK(value_of(directory / "unknown", {0x0010, 0x0040}).empty()); // the type says so
-    CHECK(value_of(directory / "known", {0x0010, 0x0030}) == "19700203");
-    CHECK(value_of(directory / "known", {0x0010, 0x1010}) == "045Y");
+    CHECK(element_of(directory / "unknown", {0x0010, 0x0030}) == "19610214");
+    CHECK(element_of(directory / "unknown", {0x0010, 0x1010}) == "(absent)");
+    CHECK(element_of(directory / "unknown", {0x0010, 0x0040}).empty()); // the type says so
+    CHECK(element_of(directory / "known", {0x0010, 0x0030}) == "19700203");
+    CHECK(element_of(directory / "known", {0x0010, 0x1010}) == "045Y");
 }
 
 TEST_CASE("pixel data stays what it was, whatever the transfer syntax")
@@ -92,7 +79,7 @@ TEST_CASE("pixel data stays what it was, whatever the transfer syntax")
                                : read_file(content.file).substr(content.offset, content.count));
 
     CHECK(content.kind == kind);
-    CHECK(value_of(directory / "out", {0x0010, 0x0010}) == "DEMO_0001");
+    CHECK(element_of(directory / "out", {0x0010, 0x0010}) == "DEMO_0001");
     const auto pixels = [&](const fs::path& file) {
         const auto decoded = directory / "decoded";
         const auto done = run({.arguments = {"dcmdrle", file.native(), decoded.native()}});
@@ -122,8 +109,8 @@ TEST_CASE("emptied elements are empty at any depth, and none is inserted")
     const auto bytes = read_file(directory / "out");
     CHECK(bytes.find("Somewhere") == std::string::npos);
     CHECK(bytes.find("Elsewhere") == std::string::npos);
-    CHECK(value_of(directory / "out", {0x0008, 0x0080}).empty());
-    CHECK(value_of(directory / "out", {0x0008, 0x1010}) == "(absent)");
+    CHECK(element_of(directory / "out", {0x0008, 0x0080}).empty());
+    CHECK(element_of(directory / "out", {0x0008, 0x1010}) == "(absent)");
 }
 
 TEST_CASE("two series of one number and description have folders of their own")
