@@ -38,7 +38,7 @@ constexpr Tag patient_id_tag{0x0010, 0x0020};
 constexpr Tag series_tag{0x0020, 0x000e};
 
 /// Names of layout fields and where they are from.
-constexpr std::array<std::pair<std::string_view, Tag>, 8> layout_tags{
+constexpr std::array<std::pair<std::string_view, Tag>, 11> layout_tags{
     {{"InstitutionName", {0x0008, 0x0080}},
      {"PatientID", patient_id_tag},
      {"StudyDate", study_date_tag},
@@ -46,7 +46,10 @@ constexpr std::array<std::pair<std::string_view, Tag>, 8> layout_tags{
      {"Modality", {0x0008, 0x0060}},
      {"SeriesNumber", {0x0020, 0x0011}},
      {"SeriesDescription", {0x0008, 0x103e}},
-     {"SOPInstanceUID", sop_tag}}};
+     {"SOPInstanceUID", sop_tag},
+     {"PatientBirthDate", {0x0010, 0x0030}}, // of readme and tables only
+     {"PatientSex", {0x0010, 0x0040}},
+     {"PatientAge", {0x0010, 0x1010}}}};
 
 /// PS3.5 §A: what is not one of these has its pixel data encapsulated, or is deflated.
 bool is_compressed_syntax(std::string_view syntax)

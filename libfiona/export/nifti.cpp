@@ -107,6 +107,23 @@ bool holds(const BidsRule& rule, const std::vector<std::string>& types,
                   }));
 }
 
+std::vector<BidsRule>::const_iterator rule_for(const Series& series, const ExportType& type,
+                                               const classify::Rules& rules)
+{
+    const auto types = classified(rules, series);
+    const auto& description = series.fields.find("SeriesDescription")->second;
+    return std::ranges::find_if(
+        type.bids, [&](const BidsRule& candidate) { return holds(candidate, types, description); });
+}
+
+/// The site's, else those that came with the tools.
+classify::Rules rules_of(const Config& config)
+{
+    return classify::Rules::load(fs::exists(config.classify_rules)
+                                     ? config.classify_rules
+                                     : shipped_file("rules/classifyRules.json"));
+}
+
 /// Names of one BIDS data set.
 class BidsNames {
 public:
@@ -153,21 +170,23 @@ MadeFile text_file(const fs::path& folder, const std::string& name, const std::s
 }
 
 std::vector<MadeFile> data_set_files(const fs::path& folder, const std::string& subject,
-                                     const PackageFacts& facts)
+                                     const std::string& project, const Fields& fields)
 {
     const json::Object description{
-        {"Name", facts.project},
+        {"Name", project},
         {"BIDSVersion", "1.8.0"},
         {"DatasetType", "raw"},
         {"GeneratedBy",
          json::Array{json::Object{{"Name", "fiona-create-zip"}, {"Version", FIONA_VERSION}}}}};
-    const auto or_none = [](const std::string& text) { return text.empty() ? "n/a" : text; };
-    const auto& participant = facts.participant;
+    const auto or_none = [&](std::string_view name) {
+        const auto found = fields.find(name);
+        return found == fields.end() || found->second.empty() ? "n/a" : found->second;
+    };
     return {text_file(folder, "dataset_description.json",
                       json::write(description, json::Style::pretty) + "\n"),
             text_file(folder, "participants.tsv",
                       fmt::format("participant_id\tage\tsex\n{}\t{}\t{}\n", subject,
-                                  or_none(participant.age), or_none(participant.sex))),
+                                  or_none("PatientAge"), or_none("PatientSex"))),
             text_file(folder, ".bidsignore", "extra_data/\n")};
 }
 
@@ -209,34 +228,29 @@ std::vector<MadeFile> make_bids(const std::vector<PlannedImage>& images, const E
                                 const PackageFacts& facts, const Config& config,
                                 const ExportSettings& settings, const WorkFolder& work)
 {
-    const auto rules = classify::Rules::load(config.classify_rules);
+    const auto rules = rules_of(config);
     const auto changed = work.fresh("changed");
     const auto target = work.fresh("nifti");
     BidsNames bids{facts};
     UniqueNames names;
-    auto made = data_set_files(changed, bids.subject(), facts);
-    unsigned number = 0;
+    auto made = data_set_files(changed, bids.subject(), facts.project,
+                               images.empty() ? Fields{} : images.front().fields);
     for (const auto& [uid, series] : by_series(images)) {
-        const auto types = classified(rules, series);
-        const auto& description = series.fields.find("SeriesDescription")->second;
-        const auto rule = std::ranges::find_if(type.bids, [&](const BidsRule& candidate) {
-            return holds(candidate, types, description);
-        });
-        const bool is_known = rule != type.bids.end();
-        if (is_known && rule->folder.empty()) {
+        const auto rule = rule_for(series, type, rules);
+        if (rule != type.bids.end() && rule->folder.empty()) {
             continue;
         }
-        const auto [folder, name] = bids.of(is_known ? &*rule : nullptr, series.fields);
-        const auto numbered = std::to_string(++number);
-        fs::create_directory(changed / numbered);
-        fs::create_directory(target / numbered);
+        const auto [folder, name] =
+            bids.of(rule == type.bids.end() ? nullptr : &*rule, series.fields);
+        fs::create_directory(changed / uid);
+        fs::create_directory(target / uid);
         for (const auto& file : series.files) {
-            write_image(file, changed / numbered / file.filename(), type, facts);
+            write_image(file, changed / uid / file.filename(), type, facts);
         }
-        convert(changed / numbered, target / numbered, name, settings);
-        for (const auto& result : results_in(target / numbered)) {
-            made.push_back({result, names.take(fmt::format(
-                                        "{}/{}", folder, safe_file(result.filename().native())))});
+        convert(changed / uid, target / uid, name, settings);
+        for (const auto& result : results_in(target / uid)) {
+            const auto file = safe_file(result.filename().native());
+            made.push_back({result, names.take(fmt::format("{}/{}", folder, file))});
         }
     }
     return made;

@@ -25,19 +25,17 @@ std::string value_in(const Fields& fields, std::string_view name)
     return found == fields.end() || found->second.empty() ? "unknown" : found->second;
 }
 
-/// fiona.txt, for whoever opens the package.
+/// fiona.txt, for whoever opens the package: values as they are in the images.
 std::string readme(const PackageOrder& order, const Fields& fields)
 {
-    const auto& participant = order.facts.participant;
-    const auto known = [](const std::string& text) { return text.empty() ? "unknown" : text; };
     return fmt::format("Exported by FIONA from the research PACS.\n\n"
                        "Export date: {}\nProject: {}\nExport type: {}\n"
                        "PatientID: {}\nImaging event: {}\nBirth date: {}\nAge: {}\n"
                        "Scan date: {}\n\n"
                        "Please review the de-identified tags before you share these files.\n",
                        iso8601_utc(order.now).substr(0, 10), order.facts.project, order.type.name,
-                       value_in(fields, "PatientID"), known(order.facts.event),
-                       known(participant.birth_date), known(participant.age),
+                       value_in(fields, "PatientID"), value_in(fields, "Event"),
+                       value_in(fields, "PatientBirthDate"), value_in(fields, "PatientAge"),
                        value_in(fields, "StudyDate"));
 }
 

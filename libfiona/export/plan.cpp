@@ -3,6 +3,8 @@
 
 #include "libfiona/anonymize/workers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>

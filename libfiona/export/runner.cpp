@@ -115,6 +115,13 @@ private:
             result.bytes = fs::file_size(package);
         } else {
             make(job, type, facts, package, work, result, progress);
+            log::info("package_made", {{"job", job.id},
+                                       {"project", job.project},
+                                       {"study", job.study},
+                                       {"type", type.name},
+                                       {"objects", result.objects},
+                                       {"bytes", result.bytes},
+                                       {"seconds", progress.elapsed().count()}});
         }
         if (!m_options.keeps_work) {
             work.remove();
@@ -153,13 +160,6 @@ private:
         result.bytes = totals.packed;
         progress.set_bytes(totals.packed);
         note_export(m_settings, job.project, progress.elapsed(), Clock::now());
-        log::info("package_made", {{"job", job.id},
-                                   {"project", job.project},
-                                   {"study", job.study},
-                                   {"type", type.name},
-                                   {"objects", result.objects},
-                                   {"bytes", result.bytes},
-                                   {"seconds", progress.elapsed().count()}});
     }
 
     void require_mail_is_allowed(const ExportJob& job) const
