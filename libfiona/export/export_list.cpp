@@ -287,7 +287,15 @@ void ExportList::mark_mailing(const ExportJob& job) const
 
 void ExportList::finish(const ExportJob& job) const
 {
-    edit_own(job, [](const json::Object&) { return std::nullopt; });
+    edit([&](Lines& lines) {
+        return std::erase_if(lines,
+                             [&](const std::string& text) {
+                                 const auto line = parsed(text);
+                                 return line && id_of(*line) == job.id
+                                        && (is_own(*line) || !is_taken(*line));
+                             })
+               > 0;
+    });
 }
 
 void ExportList::release(const ExportJob& job) const

@@ -67,7 +67,7 @@ public:
 
     /// The process is about to hand the mail over: never again after this, unless release() is called.
     void mark_mailing(const ExportJob& job) const;
-    /// Done: the line goes.
+    /// Done: the line goes, and those that ask for the same.
     void finish(const ExportJob& job) const;
     /// Back into the queue with other counts, as `job` has them.
     void release(const ExportJob& job) const;

@@ -4,7 +4,6 @@
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
-#include "libfiona/store/atomic_file.h"
 
 #include <fmt/format.h>
 
@@ -180,18 +179,30 @@ std::string Output::finish_md5()
     return m_md5;
 }
 
+/// Its part has one name, for we are alone here: a crash leaves no more than one.
+void Output::write_md5(const std::string& md5) const
+{
+    const auto file = md5_file(m_target);
+    const auto part = file.native() + ".part";
+    const UniqueFd fd{
+        ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640)};
+    if (!fd) {
+        throw os_error(errno, "make the MD5 of a package");
+    }
+    write_all(fd.get(), fmt::format("{} *{}\n", md5, m_target.filename().native()),
+              "the MD5 of a package");
+    if (::fdatasync(fd.get()) != 0 || ::rename(part.c_str(), file.c_str()) != 0) {
+        throw os_error(errno, "write the MD5 of a package");
+    }
+}
+
 std::string Output::commit()
 {
     if (::fdatasync(m_fd.get()) != 0) {
         throw os_error(errno, "sync a package");
     }
     auto md5 = finish_md5();
-    try {
-        store::write_file(md5_file(m_target),
-                          fmt::format("{} *{}\n", md5, m_target.filename().native()));
-    } catch (const Error& e) { // without the name
-        throw Error{e.fault(), "the MD5 of a package cannot be written"};
-    }
+    write_md5(md5);
     if (::rename(m_part.c_str(), m_target.c_str()) != 0) {
         throw os_error(errno, "give a package its name");
     }

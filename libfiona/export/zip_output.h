@@ -49,6 +49,7 @@ public:
 
 private:
     void count_md5();
+    void write_md5(const std::string& md5) const;
     [[nodiscard]] std::string finish_md5();
 
     std::filesystem::path m_target;

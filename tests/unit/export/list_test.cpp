@@ -98,6 +98,18 @@ TEST_CASE(
     CHECK(lists.list.claim(now));
 }
 
+TEST_CASE("what was asked for twice is done once")
+{
+    const Lists lists;
+    lists.put(line("DEMO", 1) + "\n" + line("DEMO", 2) + "\n" + line("DEMO", 1) + "\n");
+    const auto job = lists.list.claim(now);
+    REQUIRE(job);
+
+    lists.list.finish(*job);
+
+    CHECK(lists.text() == line("DEMO", 2) + "\n");
+}
+
 TEST_CASE("a released job has its counts, waits for its time, and keeps keys that we do not know")
 {
     const Lists lists;
