@@ -46,6 +46,12 @@ std::string meta_header(const Rewritten& identity, std::string_view transfer_syn
 
 } // namespace
 
+std::string file_start(const Rewritten& identity, std::string_view transfer_syntax)
+{
+    constexpr std::size_t preamble_bytes = 128; // PS3.10 §7.1
+    return std::string(preamble_bytes, '\0') + "DICM" + meta_header(identity, transfer_syntax);
+}
+
 OutputFile::OutputFile(std::filesystem::path target)
     : m_target{std::move(target)}, m_part{m_target.parent_path()
                                           / ("." + m_target.filename().native() + ".part")},
@@ -69,9 +75,7 @@ OutputFile::Sizes OutputFile::write(const Rewritten& identity, std::string_view 
                                     std::string_view header, const SourceFile& source,
                                     std::size_t parsed_end)
 {
-    std::string start(128, '\0');
-    start += "DICM";
-    start += meta_header(identity, transfer_syntax);
+    auto start = file_start(identity, transfer_syntax);
     Sizes sizes;
     sizes.data_set_offset = start.size();
     start += header;

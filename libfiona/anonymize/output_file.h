@@ -6,11 +6,15 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace fiona::anonymize {
 
 /// Our own implementation, PS3.7 §D.3.3.2: a UUID derived UID, the same for ever.
 constexpr std::string_view implementation_uid = "2.25.315899897942445906736854083756585082565";
+
+/// What a file of ours begins with: a preamble of zeros, `DICM`, our group 0002.
+[[nodiscard]] std::string file_start(const Rewritten& identity, std::string_view transfer_syntax);
 
 /// A de-identified file before it has its name: a hidden `.part` beside it, removed unless publish()
 /// is called.

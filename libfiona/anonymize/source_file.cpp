@@ -173,6 +173,14 @@ std::uint64_t SourceFile::end_of_pixels() const
     }
 }
 
+SourceFile::Stretch SourceFile::pixels() const
+{
+    if (m_layout.is_deflated || m_layout.pixel_offset >= m_layout.file_bytes) {
+        return {};
+    }
+    return {m_layout.pixel_offset, end_of_pixels() - m_layout.pixel_offset};
+}
+
 std::uint64_t SourceFile::copy_pixels(int target, std::size_t parsed_end) const
 {
     if (m_layout.is_deflated) {

@@ -38,6 +38,14 @@ public:
     /// header() stopped. Returns how many bytes. Throws Error if it cannot be read or written.
     [[nodiscard]] std::uint64_t copy_pixels(int target, std::size_t parsed_end) const;
 
+    struct Stretch {
+        std::uint64_t offset = 0;
+        std::uint64_t bytes = 0;
+    };
+    /// Where in the file the pixel data element is, for whoever copies it himself; nothing of a
+    /// deflated one: there it is in header().
+    [[nodiscard]] Stretch pixels() const;
+
 private:
     [[nodiscard]] std::string bytes_at(std::uint64_t offset, std::size_t count) const;
     [[nodiscard]] std::uint64_t end_of_pixels() const;
