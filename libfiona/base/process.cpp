@@ -283,6 +283,11 @@ bool RunningProgram::advance()
     return false;
 }
 
+RunningProgram::Streams RunningProgram::read_so_far()
+{
+    return {std::exchange(m_finished.out, {}), std::exchange(m_finished.err, {})};
+}
+
 void RunningProgram::expire()
 {
     if (m_signals_sent == 0) {

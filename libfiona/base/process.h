@@ -58,6 +58,13 @@ public:
     [[nodiscard]] std::chrono::steady_clock::time_point wake_up() const { return m_deadline; }
     /// Reads what is there and sends the signals that are due, without waiting. True when it is over.
     [[nodiscard]] bool advance();
+    struct Streams {
+        std::string out;
+        std::string err;
+    };
+    /// What was read since the last call; take() then gives the rest. For output that is to be kept
+    /// elsewhere: Command::max_output bounds what waits here.
+    [[nodiscard]] Streams read_so_far();
     /// From now on its time is over.
     void expire();
     /// To be called once, when advance() has returned true.
