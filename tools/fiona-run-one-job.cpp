@@ -7,10 +7,7 @@
 #include "libfiona/redcap/mirror.h"
 #include "libfiona/redcap/projects.h"
 #include "libfiona/transfer/transfer.h"
-#include "libfiona/workflow/run_jobs.h"
-#include "libfiona/workflow/selection.h"
-
-#include <cstdlib>
+#include "libfiona/workflow/report.h"
 
 namespace {
 
@@ -75,49 +72,17 @@ void select_sets(cli::Tool& tool, const Options& options)
         order.listing->again = options.is_again ? Again::yes : Again::no;
     }
     const auto result = workflow::select_jobs(tool.config(), order, Clock::now(), tool.mode());
-    std::size_t series = 0;
-    for (const auto& set : result.sets) {
-        series += set.size();
-    }
-    tool.report(
-        json::Object{{"sets", jobs::as_frozen_list(result.sets)}, {"listed", result.listed}},
-        {fmt::format("{} data sets of {} series{}", result.sets.size(), series,
-                     order.listing ? fmt::format(", {} listed", result.listed) : "")});
+    tool.report(workflow::as_document(result), workflow::as_lines(result));
 }
 
 void run_task(cli::Tool& tool, const Options& options)
 {
     const auto settings = jobs::read_job_settings(tool.config());
     const jobs::JobRecords records{tool.config().paths.state()};
-    jobs::JobRecords::BatchTask task{options.task_job, options.attempt};
-    if (!options.batch.empty()) {
-        const auto* const number =
-            std::getenv("SLURM_ARRAY_TASK_ID"); // NOLINT(concurrency-mt-unsafe) one thread
-        task = records.batch_task(options.batch, number == nullptr ? 0 : std::stoul(number));
-    }
+    const auto task = options.batch.empty()
+                          ? jobs::JobRecords::BatchTask{options.task_job, options.attempt}
+                          : jobs::slurm_task(records, options.batch);
     static_cast<void>(jobs::run_task(settings, records, task.id, task.attempt));
-}
-
-void report(const cli::Tool& tool, const workflow::RunReport& report)
-{
-    json::Array list;
-    std::vector<std::string> lines;
-    for (const auto& job : report.jobs) {
-        list.emplace_back(json::Object{{"job", job.id},
-                                       {"project", job.project},
-                                       {"image", job.image},
-                                       {"state", workflow::state_name(job.state)},
-                                       {"folder", job.folder},
-                                       {"images", job.images},
-                                       {"values", job.values},
-                                       {"reason", job.reason}});
-        lines.push_back(fmt::format("{} {} {} {}: {} images, {} values{}{}",
-                                    workflow::state_name(job.state), job.id, job.project, job.image,
-                                    job.images, job.values, job.reason.empty() ? "" : ": ",
-                                    job.reason));
-    }
-    lines.push_back(fmt::format("{} jobs", report.jobs.size()));
-    tool.report(json::Object{{"jobs", std::move(list)}}, lines);
 }
 
 void run_jobs(cli::Tool& tool, const Options& options)
@@ -139,7 +104,7 @@ void run_jobs(cli::Tool& tool, const Options& options)
          }},
         sibling_program("fiona-run-one-job")};
     const auto result = workflow::run_jobs(means, {options.job, tool.mode()});
-    report(tool, result);
+    tool.report(workflow::as_document(result), workflow::as_lines(result));
     if (result.problem) {
         throw Error{*result.problem};
     }

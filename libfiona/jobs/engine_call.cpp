@@ -17,6 +17,7 @@ using Words = std::vector<std::string>;
 
 namespace {
 
+constexpr unsigned open_files = 1024;
 constexpr std::string_view options_variable = "ROR_CONT_OPTIONS";
 
 void add(Words& words, std::initializer_list<std::string> more)
@@ -46,6 +47,7 @@ Words container_words(const ImageSettings& image, const EngineRun& run)
                 fmt::format("--pids-limit={}", image.processes),
                 "--read-only",
                 "--tmpfs=/tmp",
+                fmt::format("--ulimit=nofile={0}:{0}", open_files),
                 "--cap-drop=ALL",
                 "--security-opt=no-new-privileges"};
     if (image.engine == Engine::docker) {
@@ -103,7 +105,7 @@ void add_system(Words& words, const fs::path& directory)
 
 Words process_words(const ImageSettings& image, const EngineRun& run)
 {
-    constexpr unsigned open_files = 1024;
+
     // A process that sleeps is stopped by the clock, one that works also by this.
     const auto cpu_seconds = image.time.count() * image.cpus + 60;
     Words words{"prlimit",

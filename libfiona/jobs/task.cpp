@@ -17,6 +17,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -217,6 +219,20 @@ TaskEnd run_task(const JobSettings& settings, const JobRecords& records, const s
         throw;
     }
     return TaskEnd::ran;
+}
+
+JobRecords::BatchTask slurm_task(const JobRecords& records, const std::string& batch)
+{
+    const auto* const text =
+        std::getenv("SLURM_ARRAY_TASK_ID"); // NOLINT(concurrency-mt-unsafe) one thread
+    const std::string_view digits{text == nullptr ? "" : text};
+    std::size_t number = 0;
+    const auto [end, problem] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (problem != std::errc{} || end != digits.data() + digits.size()) {
+        throw Error{Fault::missing, "SLURM_ARRAY_TASK_ID is not there: no task of an array"};
+    }
+    return records.batch_task(batch, number);
 }
 
 } // namespace fiona::jobs

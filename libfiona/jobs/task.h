@@ -24,4 +24,7 @@ enum class TaskEnd {
 [[nodiscard]] TaskEnd run_task(const JobSettings& settings, const JobRecords& records,
                                const std::string& id, unsigned attempt);
 
+/// Which one a task of an array of Slurm is, by its environment. Throws Error{Fault::missing}.
+[[nodiscard]] JobRecords::BatchTask slurm_task(const JobRecords& records, const std::string& batch);
+
 } // namespace fiona::jobs
