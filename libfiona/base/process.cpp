@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -127,6 +128,7 @@ struct HeldEnds {
     int gate;       ///< it waits for a byte here
     int other_gate; ///< our end, of which it has a copy
     int problems;
+    pid_t bound_to; ///< our number; 0: it may outlive us
 };
 
 [[noreturn]] void wait_and_become(char* const* argv, const HeldEnds& ends)
@@ -138,6 +140,10 @@ struct HeldEnds {
     }
     ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     ::setpgid(0, 0);
+    if (ends.bound_to != 0
+        && (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != ends.bound_to)) {
+        ::_exit(127); // died before the kernel knew of it
+    }
     ::close(ends.other_gate); // or the end of the one who holds us would not be seen
     const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     char go = 0;
@@ -193,11 +199,12 @@ RunningProgram::RunningProgram(const Command& command, Start start)
 {
     auto out = make_pipe();
     auto err = make_pipe();
-    if (start == Start::held) {
+    if (start != Start::at_once) {
         auto gate = make_pipe();
         auto problems = make_pipe();
-        m_pid = spawn_held(command.arguments, {out.write.get(), err.write.get(), gate.read.get(),
-                                               gate.write.get(), problems.write.get()});
+        m_pid = spawn_held(command.arguments,
+                           {out.write.get(), err.write.get(), gate.read.get(), gate.write.get(),
+                            problems.write.get(), start == Start::bound ? ::getpid() : 0});
         m_gate = std::move(gate.write);
         m_problems = std::move(problems.read);
     } else {

@@ -39,8 +39,10 @@ class RunningProgram {
 public:
     enum class Start {
         at_once,
-        held ///< the process becomes the program only with let_go(), and ends if we die before: between
-             ///< the two its number can be noted, so that nothing runs that nobody knows of
+        held, ///< the process becomes the program only with let_go(), and ends if we die before: between
+              ///< the two its number can be noted, so that nothing runs that nobody knows of
+        bound ///< held, and killed by the kernel the moment we die, let go or not, as long as the
+              ///< program does not become another user
     };
     /// Throws Error{Fault::unreachable} if it cannot be started.
     explicit RunningProgram(const Command& command, Start start = Start::at_once);

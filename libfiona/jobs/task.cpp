@@ -108,7 +108,8 @@ public:
         Command command;
         command.arguments = m_call.run;
         command.deadline = m_image.time + slack;
-        RunningProgram program{command};
+        RunningProgram program{command, RunningProgram::Start::bound};
+        program.let_go();
         m_started = steady_clock::now();
         while (!program.advance()) {
             const auto streams = program.read_so_far();
