@@ -3,10 +3,8 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
-#include "libfiona/base/text.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <numeric>
 #include <tuple>
@@ -18,27 +16,15 @@ namespace {
 using Kind = SelectRule::Kind;
 using Values = std::vector<std::string>;
 
-std::optional<double> as_number(std::string_view text)
-{
-    text = trimmed(text);
-    if (text.starts_with('+')) {
-        text.remove_prefix(1);
-    }
-    double value = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return problem == std::errc{} && end == text.data() + text.size() ? std::optional{value}
-                                                                      : std::nullopt;
-}
-
 /// `3` is also `3.0`, where the statement has a number.
 bool is_equal(const SelectRule& rule, const std::string& value)
 {
-    return value == rule.text || (rule.number && as_number(value) == rule.number);
+    return value == rule.text || (rule.number && select_number(value) == rule.number);
 }
 
 bool orders(const SelectRule& rule, const std::string& value)
 {
-    const auto number = as_number(value);
+    const auto number = select_number(value);
     if (!number) {
         return false;
     }

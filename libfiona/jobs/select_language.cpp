@@ -283,7 +283,7 @@ private:
         const auto offset = m_token.offset;
         result.text = m_token.text;
         if (m_token.kind == Token::Kind::number || is_ordering(result.kind)) {
-            result.number = number_of(result.text);
+            result.number = select_number(result.text);
         }
         if (is_ordering(result.kind) && !result.number) {
             throw unexpected("a number");
@@ -293,18 +293,6 @@ private:
         }
         advance();
         return result;
-    }
-
-    static std::optional<double> number_of(std::string_view text)
-    {
-        text = trimmed(text);
-        if (text.starts_with('+')) {
-            text.remove_prefix(1);
-        }
-        double value = 0;
-        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-        return problem == std::errc{} && end == text.data() + text.size() ? std::optional{value}
-                                                                          : std::nullopt;
     }
 
     static Pattern pattern(std::size_t offset, const std::string& text)
@@ -350,6 +338,18 @@ private:
 };
 
 } // namespace
+
+std::optional<double> select_number(std::string_view text)
+{
+    text = trimmed(text);
+    if (text.starts_with('+')) {
+        text.remove_prefix(1);
+    }
+    double value = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return problem == std::errc{} && end == text.data() + text.size() ? std::optional{value}
+                                                                      : std::nullopt;
+}
 
 Statement parse_statement(std::string_view text, Precedence precedence, const SelectLimits& limits)
 {

@@ -91,4 +91,8 @@ struct SelectLimits {
                                         Precedence precedence = Precedence::left_to_right,
                                         const SelectLimits& limits = {});
 
+/// A number as a statement or an element writes it, blanks around it and a sign allowed; nothing if it is
+/// none.
+[[nodiscard]] std::optional<double> select_number(std::string_view text);
+
 } // namespace fiona::jobs

@@ -37,6 +37,16 @@ JobResult result_of(const jobs::Job& job, State state, std::string reason)
             .reason = std::move(reason)};
 }
 
+JobResult rejected(const jobs::JobList::Line& line)
+{
+    return {.state = State::rejected,
+            .id = "",
+            .project = "",
+            .image = "",
+            .folder = "",
+            .reason = line.problem};
+}
+
 State as_state(JobState state)
 {
     switch (state) {
@@ -292,12 +302,7 @@ private:
             {.text = line.text,
              .shelf = jobs::JobList::Shelf::rejected,
              .note = {{"reason", line.problem}, {"rejected", iso8601_utc(Clock::now())}}});
-        m_report.jobs.push_back({.state = State::rejected,
-                                 .id = "",
-                                 .project = "",
-                                 .image = "",
-                                 .folder = "",
-                                 .reason = line.problem});
+        m_report.jobs.push_back(rejected(line));
     }
 
     void settle(const jobs::JobList::Line& line, const jobs::JobRecord& record)
@@ -347,12 +352,7 @@ private:
     {
         for (const auto& line : m_list.lines(Clock::now())) {
             if (!line.job) {
-                m_report.jobs.push_back({.state = State::rejected,
-                                         .id = "",
-                                         .project = "",
-                                         .image = "",
-                                         .folder = "",
-                                         .reason = line.problem});
+                m_report.jobs.push_back(rejected(line));
             } else if (is_wanted(*line.job)) {
                 look_at(*line.job);
             }
