@@ -3,6 +3,7 @@
 #include "libfiona/base/process.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/dicom/library.h"
+#include "libfiona/inventory/settings.h"
 #include "libfiona/jobs/task.h"
 #include "libfiona/redcap/mirror.h"
 #include "libfiona/redcap/projects.h"
@@ -32,8 +33,8 @@ CLI::App* add_options(cli::Tool& tool, Options& options)
 {
     auto& app = tool.options();
     app.require_subcommand(0, 1);
-    app.add_option("--engine", options.engine,
-                   "podman, docker, apptainer, process or slurm; instead of JOBS.engine");
+    app.add_option("--engine", options.engine, "instead of JOBS.engine")
+        ->check(CLI::IsMember({"podman", "docker", "apptainer", "process", "slurm"}));
     app.add_option("--job", options.job, "only the job of this id");
     auto* const select = app.add_subcommand("select", "say what a select statement chooses");
     select->add_option("STATEMENT", options.statement, "the statement")->required();
@@ -96,6 +97,7 @@ void run_jobs(cli::Tool& tool, const Options& options)
         config,
         jobs::read_job_settings(config, options.engine),
         {[&] { return transfer::research_pacs(config); },
+         [&] { return inventory::query_peer(config); },
          [&](const ProjectName& name) -> std::shared_ptr<redcap::Client> {
              if (!projects) {
                  projects = redcap::connect(config.redcap, redcap::Role::dtp);

@@ -3,7 +3,6 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
-#include "libfiona/base/log.h"
 #include "libfiona/dicom/header.h"
 
 #include <algorithm>
@@ -22,7 +21,8 @@ using Values = std::vector<std::string>;
 /// What is asked of one series, read when it is asked for.
 class Facts {
 public:
-    Facts(const store::StudyTree& tree, const StudyUid& study, store::StudyTree::Series series)
+    Facts(const store::StudyTree& tree, const StudyUid& study,
+          const store::StudyTree::Series& series)
         : m_directory{tree.series_directory(study, series.uid)},
           m_files{tree.instances(study, series.uid)}, m_fields{series.properties.value_or(
                                                           json::Object{})}
@@ -132,9 +132,9 @@ std::vector<Candidate> candidates(const store::StudyTree& tree,
 {
     std::vector<Candidate> result;
     for (const auto& study : studies.empty() ? tree.studies() : studies) {
-        for (auto& series : tree.series(study)) {
+        for (const auto& series : tree.series(study)) {
             const auto uid = series.uid;
-            auto facts = std::make_shared<Facts>(tree, study, std::move(series));
+            auto facts = std::make_shared<Facts>(tree, study, series);
             result.push_back(
                 {.study = study,
                  .series = uid,
@@ -210,10 +210,6 @@ std::vector<InputSeries> input_of(const SeriesSet& set, const store::StudyTree& 
                            .files = tree.instances(name.study, name.series),
                            .types = {},
                            .source = tree.series_directory(name.study, name.series)};
-        if (series.files.empty()) {
-            throw Error{Fault::data, "series {} is not on this machine",
-                        log::uid_tag(name.series.str())};
-        }
         const auto text = read_file_if_any(tree.series_json(name.study, name.series));
         try {
             const auto fields = text ? json::parse(*text, "series JSON") : json::Value{};

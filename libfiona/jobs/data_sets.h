@@ -38,7 +38,7 @@ using SeriesSet = std::vector<SeriesName>;
 /// SeriesInstanceUID, JobID and the name.
 [[nodiscard]] json::Value as_frozen_list(const std::vector<SeriesSet>& sets);
 
-/// The images of a set. Throws Error{Fault::data} if a series has none on this machine.
+/// The images of a set, as far as they are on this machine: a series may have none.
 [[nodiscard]] std::vector<InputSeries> input_of(const SeriesSet& set, const store::StudyTree& tree);
 
 } // namespace fiona::jobs

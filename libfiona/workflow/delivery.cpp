@@ -61,8 +61,8 @@ std::vector<redcap::Row> rows_of(const std::vector<jobs::OutputValue>& values,
     return result;
 }
 
-Delivery::Delivery(Receivers receivers, const jobs::JobRecords& records)
-    : m_receivers{std::move(receivers)}, m_records{records}
+Delivery::Delivery(Peers peers, const jobs::JobRecords& records)
+    : m_peers{std::move(peers)}, m_records{records}
 {
 }
 
@@ -129,7 +129,7 @@ void Delivery::send(jobs::JobRecord& record, const jobs::Output& output)
                 }
             }
         };
-        static_cast<void>(pacs::send_files(m_receivers.research_pacs(), files, on_result));
+        static_cast<void>(pacs::send_files(m_peers.research_pacs(), files, on_result));
         m_records.store_sent(record.id, sent);
     }
     record.images = sent.size();
@@ -152,7 +152,7 @@ void Delivery::record_values(jobs::JobRecord& record, const ProjectName& project
                              const jobs::Output& output)
 {
     if (!output.values.empty()) {
-        const auto client = m_receivers.project(project);
+        const auto client = m_peers.project(project);
         client->import_records(rows_of(output.values, client->events()), redcap::Overwrite::normal);
     }
     record.values = output.values.size();

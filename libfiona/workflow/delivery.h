@@ -15,9 +15,11 @@
 
 namespace fiona::workflow {
 
-/// Asked for only when something is to be delivered.
-struct Receivers {
+/// Asked for only when something is to be fetched or delivered.
+struct Peers {
     std::function<pacs::Peer()> research_pacs;
+    /// Where the PACS answers queries, and gives out series that are not on this machine.
+    std::function<pacs::Peer()> archive;
     /// REDCap's project of a research project.
     std::function<std::shared_ptr<redcap::Client>(const ProjectName&)> project;
 };
@@ -27,7 +29,7 @@ struct Receivers {
 /// value. Each of the two is tried whatever becomes of the other.
 class Delivery {
 public:
-    Delivery(Receivers receivers, const jobs::JobRecords& records);
+    Delivery(Peers peers, const jobs::JobRecords& records);
 
     /// Throws Error{Fault::data} if the PACS or REDCap refuses the results for good, or the input is
     /// not de-identified and there is something to deliver. Other faults pass: they come back as the
@@ -41,7 +43,7 @@ private:
     void record_values(jobs::JobRecord& record, const ProjectName& project,
                        const jobs::Output& output);
 
-    Receivers m_receivers;
+    Peers m_peers;
     const jobs::JobRecords& m_records;
     std::optional<Error> m_pacs_problem;
     std::optional<Error> m_redcap_problem;

@@ -19,7 +19,7 @@ namespace fiona::workflow {
 struct Means {
     const Config& config;
     jobs::JobSettings settings;
-    Receivers receivers;
+    Peers peers;
     std::string program; ///< of `program task`, which runs one attempt: fiona-run-one-job(1)
 };
 

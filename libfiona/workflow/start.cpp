@@ -7,7 +7,10 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/process.h"
+#include "libfiona/jobs/file_tree.h"
 #include "libfiona/jobs/ror_folder.h"
+#include "libfiona/pacs/query.h"
+#include "libfiona/pacs/retrieve.h"
 
 #include <poll.h>
 
@@ -41,6 +44,12 @@ bool is_below(const fs::path& path, const fs::path& top)
     return rest == top.end();
 }
 
+/// Where series lie between the PACS and the input folder.
+fs::path fetched(const fs::path& folder)
+{
+    return folder.native() + "_fetched";
+}
+
 std::string unique_batch_name()
 {
     constexpr std::size_t random_size = 8;
@@ -50,9 +59,10 @@ std::string unique_batch_name()
 } // namespace
 
 Start::Start(const Config& config, const jobs::JobSettings& settings,
-             const jobs::JobRecords& records, std::string program)
-    : m_config{config},
-      m_settings{settings}, m_records{records}, m_program{std::move(program)}, m_tree{config.paths}
+             const jobs::JobRecords& records, std::function<pacs::Peer()> archive,
+             std::string program)
+    : m_config{config}, m_settings{settings}, m_records{records}, m_archive{std::move(archive)},
+      m_program{std::move(program)}, m_tree{config.paths}
 {
 }
 
@@ -85,11 +95,45 @@ Plan Start::plan(const jobs::Job& job) const
     return result;
 }
 
+std::vector<jobs::InputSeries> Start::gather(const Plan& plan) const
+{
+    auto input = jobs::input_of(plan.sets.at(0), m_tree);
+    for (auto& series : input) {
+        if (series.files.empty()) {
+            fetch(series, fetched(plan.folder) / series.series.str());
+        }
+    }
+    return input;
+}
+
+void Start::fetch(jobs::InputSeries& series, const fs::path& directory) const
+{
+    const auto peer = m_archive();
+    const pacs::Wanted wanted{series.study, series.series};
+    pacs::QuerySession session{peer};
+    const auto holdings = pacs::find_holdings(session, wanted);
+    const auto name = log::uid_tag(series.series.str());
+    if (holdings.empty()) {
+        throw Error{Fault::data, "series {} is neither on this machine nor in the research PACS",
+                    name};
+    }
+    make_directories(directory);
+    auto retrieved = pacs::get(peer, wanted, holdings, directory);
+    if (!retrieved.is_complete()) {
+        throw Error{Fault::temporary, "not all images of series {} came from the research PACS",
+                    name};
+    }
+    std::ranges::sort(retrieved.files);
+    series.files = std::move(retrieved.files);
+    series.source = directory;
+}
+
 void Start::prepare(const jobs::Job& job, const Plan& plan, jobs::JobRecord& record, TimePoint now)
 {
     // Whoever runs it holds this. One that was begun and is late finds another attempt in the record.
     const FileLock lock{m_records.run_lock(job.id)};
-    jobs::make_ror_folder(plan.folder, jobs::input_of(plan.sets.at(0), m_tree));
+    jobs::make_ror_folder(plan.folder, gather(plan));
+    jobs::remove_tree(fetched(plan.folder));
     record.state = jobs::JobState::running;
     ++record.attempt;
     record.engine = jobs::engine_name(plan.image.engine);

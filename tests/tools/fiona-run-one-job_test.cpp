@@ -216,8 +216,10 @@ TEST_CASE("fiona-run-one-job: a bad command line is refused")
 {
     CHECK(run_tool(tool, {"--no-such-option"}).exit_code == EX_USAGE);
     CHECK(run_tool(tool, {"select"}).exit_code == EX_USAGE);
-    const JobSite world;
-    CHECK(world.run({"--engine", "rkt"}).exit_code == EX_CONFIG);
+    CHECK(run_tool(tool, {"--engine", "rkt"}).exit_code == EX_USAGE);
+    JobSite world;
+    world.set_jobs({{"engine", "rkt"}});
+    CHECK(world.run().exit_code == EX_CONFIG);
 }
 
 TEST_CASE("fiona-run-one-job: killed at random moments, every line stays and nothing is done twice")
@@ -526,4 +528,43 @@ TEST_CASE("fiona-run-one-job: a statement in a line makes one job of each set, a
     CHECK(world.shelved("none").text("reason") == "its statement chooses nothing");
     CHECK(world.shelved("number").text("images") == "2"); // both series of study 1
     CHECK(world.pacs.files().size() == 4);
+}
+
+TEST_CASE(
+    "fiona-run-one-job: a series that is not on this machine is fetched from the research PACS")
+{
+    if (!has_sandbox()) {
+        return;
+    }
+    JobSite world;
+    world.add_study(1, 3);
+    world.add_image("segment", JobSite::segment());
+    const auto archive = world.studies->paths().archive() / ("scp_" + JobSite::study_uid(1));
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator{archive}) {
+        files.push_back(entry.path());
+    }
+    const dicom::Library library;
+    REQUIRE(pacs::send_files(world.pacs.peer(), files).size() == 3);
+    fs::remove_all(archive);
+    fs::remove_all(world.studies->paths().raw() / JobSite::study_uid(1));
+    const auto series = [&](const std::string& uid) {
+        return json::Object{
+            {"study", ""},
+            {"series", json::Array{json::Object{{"StudyInstanceUID", JobSite::study_uid(1)},
+                                                {"SeriesInstanceUID", uid}}}}};
+    };
+    world.list("a", 1, "segment:1", series(JobSite::study_uid(1) + ".1"));
+    world.list("b", 1, "segment:1", series("2.25.999"));
+
+    const auto run = world.run();
+
+    INFO(run.err);
+    CHECK(run.exit_code == EX_DATAERR);
+    CHECK(world.shelved("a").text("images") == "3");
+    CHECK_THAT(world.shelved("b").text("reason"), Contains("nor in the research PACS"));
+    CHECK(world.pacs.files().size() == 6);
+    for (const auto& entry : fs::recursive_directory_iterator{world.site.root() / "export"}) {
+        CHECK(entry.path().native().find("_fetched") == std::string::npos);
+    }
 }
