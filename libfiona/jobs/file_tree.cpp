@@ -67,12 +67,14 @@ std::vector<std::string> names_in(int directory)
     return names;
 }
 
-/// Visits all below a directory; what is done with it is the visitor's.
-template <typename Visitor>
+/// Visits all below a directory; what is done with a file, and with a directory when all in it was
+/// visited, is the caller's.
+template <typename OnFile, typename OnLeave>
 class Walk {
 public:
-    Walk(dev_t device, const TreeLimits& limits, Visitor& visitor)
-        : m_device{device}, m_limits{limits}, m_visitor{visitor}
+    Walk(dev_t device, const TreeLimits& limits, OnFile on_file, OnLeave on_leave)
+        : m_device{device}, m_limits{limits}, m_on_file{std::move(on_file)}, m_on_leave{std::move(
+                                                                                 on_leave)}
     {
     }
 
@@ -98,9 +100,9 @@ public:
                     throw Error{Fault::data, "another file system is mounted below"};
                 }
                 below(child.get(), path / name, depth + 1);
-                m_visitor.leave(directory, name);
+                m_on_leave(directory, name);
             } else {
-                m_visitor.file(directory, name, path / name, status);
+                m_on_file(directory, path / name, status);
             }
         }
     }
@@ -108,47 +110,32 @@ public:
 private:
     dev_t m_device;
     TreeLimits m_limits;
-    Visitor& m_visitor;
+    OnFile m_on_file;
+    OnLeave m_on_leave;
     std::size_t m_entries = 0;
 };
 
-struct Lister {
-    std::vector<TreeFile> files;
-
-    void file(int /*directory*/, const std::string& /*name*/, fs::path path,
-              const struct stat& status)
-    {
-        files.push_back({std::move(path), static_cast<std::uint64_t>(status.st_size),
-                         S_ISREG(status.st_mode) && status.st_nlink == 1});
+void remove_at(int directory, const std::string& name, int flags)
+{
+    if (::unlinkat(directory, name.c_str(), flags) != 0 && errno != ENOENT) {
+        throw os_error(errno, "remove a file of a job");
     }
-    void leave(int /*directory*/, const std::string& /*name*/) {}
-};
-
-struct Remover {
-    void file(int directory, const std::string& name, const fs::path& /*path*/,
-              const struct stat& /*status*/)
-    {
-        if (::unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) {
-            throw os_error(errno, "remove a file of a job");
-        }
-    }
-    void leave(int directory, const std::string& name)
-    {
-        if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
-            throw os_error(errno, "remove a directory of a job");
-        }
-    }
-};
+}
 
 } // namespace
 
 std::vector<TreeFile> list_tree(const fs::path& top, const TreeLimits& limits)
 {
     const auto directory = open_directory(AT_FDCWD, top.native());
-    Lister lister;
-    Walk{status_of(directory.get()).st_dev, limits, lister}.below(directory.get(), {}, 1);
-    std::ranges::sort(lister.files, {}, &TreeFile::path);
-    return std::move(lister.files);
+    std::vector<TreeFile> files;
+    const auto note = [&](int, const fs::path& path, const struct stat& status) {
+        files.push_back({path, static_cast<std::uint64_t>(status.st_size),
+                         S_ISREG(status.st_mode) && status.st_nlink == 1});
+    };
+    Walk{status_of(directory.get()).st_dev, limits, note, [](int, const std::string&) {}}.below(
+        directory.get(), {}, 1);
+    std::ranges::sort(files, {}, &TreeFile::path);
+    return files;
 }
 
 UniqueFd open_in_tree(const fs::path& top, const fs::path& path)
@@ -180,10 +167,15 @@ void remove_tree(const fs::path& top)
     if (device != status_of(parent.get()).st_dev) {
         throw Error{Fault::data, "the folder of a job is a mount point"};
     }
-    Remover remover;
     constexpr std::size_t deepest = 500; // descriptors: one for each level
-    Walk{device, {.depth = deepest, .entries = SIZE_MAX}, remover}.below(directory.get(), {}, 1);
-    remover.leave(parent.get(), name);
+    Walk{device,
+         {.depth = deepest, .entries = SIZE_MAX},
+         [](int where, const fs::path& path, const struct stat&) {
+             remove_at(where, path.filename().native(), 0);
+         },
+         [](int where, const std::string& inside) { remove_at(where, inside, AT_REMOVEDIR); }}
+        .below(directory.get(), {}, 1);
+    remove_at(parent.get(), name, AT_REMOVEDIR);
 }
 
 } // namespace fiona::jobs
