@@ -221,6 +221,9 @@ private:
             split(job, record, plan);
             return;
         }
+        if (++m_begins[job.id] > m_means.settings.attempts) {
+            throw Error{Fault::temporary, "its supervisor does not come up, see the log of tasks"};
+        }
         record.reason.clear();
         m_start.prepare(job, plan, record, Clock::now());
         if (!m_means.settings.uses_slurm) {
@@ -393,8 +396,9 @@ private:
     RunReport m_report;
     std::vector<jobs::JobList::Settled> m_settled;
     std::optional<jobs::SlurmQueue> m_queue;
-    std::set<std::string> m_postponed; ///< nothing more in this run
-    unsigned m_running = 0;            ///< on this machine
+    std::set<std::string> m_postponed;        ///< nothing more in this run
+    std::map<std::string, unsigned> m_begins; ///< of a job, in this run
+    unsigned m_running = 0;                   ///< on this machine
     bool m_has_begun = false;
     int m_pause_ms = 20;
 };
