@@ -66,7 +66,7 @@ Identity identity_of(UniqueFd fd)
 
 class OutputCheck {
 public:
-    OutputCheck(const fs::path& top, const InputFacts& input) : m_top{top}, m_input{input} {}
+    OutputCheck(fs::path top, const InputFacts& input) : m_top{std::move(top)}, m_input{input} {}
 
     void look_at(const TreeFile& file)
     {

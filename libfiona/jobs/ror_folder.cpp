@@ -27,7 +27,7 @@ constexpr mode_t folder_mode = 0755; // as ror: the program in a container may b
 constexpr mode_t image_mode = 0644;
 
 struct DescribedTag {
-    const char* key;
+    const char* key = nullptr;
     dicom::Tag tag;
 };
 constexpr std::array<DescribedTag, 11> described{{{"SeriesDescription", {0x0008, 0x103e}},
