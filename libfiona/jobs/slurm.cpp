@@ -97,7 +97,7 @@ std::string submit(const SlurmSettings& settings, const SlurmBatch& batch)
         throw Error{is_absent ? Fault::unreachable : Fault::protocol, "sbatch: {}", reason};
     }
     const auto line = first_line(answer.out);
-    const std::string number{split(line, ';').front()}; // number;cluster
+    std::string number{split(line, ';').front()}; // number;cluster
     if (!is_number(number)) {
         throw Error{Fault::protocol, "sbatch does not tell the number of the job"};
     }

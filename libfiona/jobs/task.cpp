@@ -132,6 +132,7 @@ public:
         ended.ended = Clock::now();
         rusage usage{};
         ::getrusage(RUSAGE_CHILDREN, &usage);
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) as glibc declares it
         ended.max_rss_kib = usage.ru_maxrss;
         write_exit_note(m_log.get(), ended);
         return ended;

@@ -55,6 +55,7 @@ std::vector<redcap::Row> rows_of(const std::vector<jobs::OutputValue>& values,
         row.values.insert_or_assign(value.field, value.value);
     }
     std::vector<redcap::Row> result;
+    result.reserve(rows.size());
     for (auto& [key, row] : rows) {
         result.push_back(std::move(row));
     }
