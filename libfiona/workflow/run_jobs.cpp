@@ -187,7 +187,9 @@ private:
             fail(job, record, "cancelled in Slurm");
             return;
         }
-        if (m_records.was_begun(record) && ++record.deaths >= m_means.settings.attempts) {
+        // What Slurm has ended without a begin would end again: no such tool there, or no such disk.
+        const bool was_tried = m_records.was_begun(record) || !word.empty();
+        if (was_tried && ++record.deaths >= m_means.settings.attempts) {
             fail(job, record,
                  fmt::format("its program, or the machine, died {} times{}{}", record.deaths,
                              word.empty() ? "" : ": ", word));

@@ -159,7 +159,7 @@ void Start::begin_here(const jobs::JobRecord& record) const
     constexpr int step_ms = 5;
     make_directories(m_config.paths.logs());
     start_in_background({m_program, "task", record.id, "--attempt", std::to_string(record.attempt),
-                         "--config", m_config.file.native()},
+                         "--config", fs::absolute(m_config.file).native()},
                         m_config.paths.logs() / "fiona-run-one-job-task.log");
     const auto until = std::chrono::steady_clock::now() + patience;
     while (!FileLock::holder(m_records.run_lock(record.id)) && !m_records.exit_of(record)) {
@@ -182,13 +182,13 @@ void Start::submit_batch(std::vector<Prepared> batch) const
         tasks.push_back({batch[i].record.id, batch[i].record.attempt});
     }
     m_records.store_batch(name, tasks);
-    jobs::SlurmBatch order{
-        .name = name,
-        .tasks = batch.size(),
-        .limits = batch.front().image,
-        .max_parallel = m_settings.max_parallel,
-        .directory = m_records.batch_directory(),
-        .command = {m_program, "task", "--batch", name, "--config", m_config.file.native()}};
+    jobs::SlurmBatch order{.name = name,
+                           .tasks = batch.size(),
+                           .limits = batch.front().image,
+                           .max_parallel = m_settings.max_parallel,
+                           .directory = m_records.batch_directory(),
+                           .command = {m_program, "task", "--batch", name, "--config",
+                                       fs::absolute(m_config.file).native()}};
     try {
         const auto number = jobs::submit(m_settings.slurm, order);
         for (auto& one : batch) {
