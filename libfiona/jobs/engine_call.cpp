@@ -50,6 +50,9 @@ Words container_words(const ImageSettings& image, const EngineRun& run)
                 fmt::format("--ulimit=nofile={0}:{0}", open_files),
                 "--cap-drop=ALL",
                 "--security-opt=no-new-privileges"};
+    if (image.engine == Engine::podman) { // or it raises the limit, which not everybody may
+        words.push_back(fmt::format("--ulimit=nproc={0}:{0}", image.processes));
+    }
     if (image.engine == Engine::docker) {
         // Its root is ours, and without capabilities could not write where we own the folder.
         words.push_back(fmt::format("--user={}:{}", ::getuid(), ::getgid()));
