@@ -76,7 +76,7 @@ fs::path Start::ror_folder(const jobs::Job& job) const
         || std::ranges::any_of(wanted, [](const fs::path& part) { return part == ".."; })) {
         throw Error{Fault::data, "ror_folder is no absolute path without .."};
     }
-    const auto folder = resolved(wanted);
+    auto folder = resolved(wanted);
     const bool is_inside = std::ranges::any_of(
         m_settings.roots, [&](const fs::path& root) { return is_below(folder, resolved(root)); });
     if (!is_inside) {
