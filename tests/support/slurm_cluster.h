@@ -107,10 +107,27 @@ public:
         all.insert(all.end(), words.begin(), words.end());
         return std::string{fiona::trimmed(fiona::run({.arguments = all}).out)};
     }
-    /// Until nothing waits or runs.
+    /// Until nothing waits or runs. A controller that has just come up does not know its jobs yet.
     [[nodiscard]] bool becomes_idle() const
     {
-        return wait_until([&] { return call({"squeue", "-h"}).empty(); }, std::chrono::minutes{1});
+        return wait_until(
+            [&] {
+                const auto all = call({"squeue", "-h", "-r", "-t", "all", "-o", "%T"});
+                return !all.empty() && all.find("PENDING") == std::string::npos
+                       && all.find("RUNNING") == std::string::npos
+                       && all.find("COMPLETING") == std::string::npos;
+            },
+            std::chrono::minutes{1});
+    }
+    /// Waits for a word of squeue about a job.
+    [[nodiscard]] bool says(const std::string& job, const std::string& word) const
+    {
+        return wait_until(
+            [&] {
+                return call({"squeue", "-h", "-r", "-t", "all", "-j", job, "-o", "%T"})
+                    .starts_with(word);
+            },
+            std::chrono::minutes{1});
     }
 
 private:

@@ -30,9 +30,7 @@ public:
                                       (m_root / "graph").native(), (m_root / "run").native()));
         const bool has_runc = ::access("/usr/sbin/runc", X_OK) == 0;
         store::write_file(m_root / "containers.conf",
-                          fmt::format("[containers]\n"
-                                      "default_ulimits = [\"nproc=1000:1000\"]\n"
-                                      "[engine]\ncgroup_manager = \"cgroupfs\"\n"
+                          fmt::format("[engine]\ncgroup_manager = \"cgroupfs\"\n"
                                       "events_logger = \"file\"\n{}",
                                       has_runc ? "runtime = \"runc\"\n" : ""));
     }
@@ -59,9 +57,9 @@ public:
                 return skip("does not answer");
             }
             make_image();
-            const auto trial =
-                call({"run", "--rm", "--pull=never", "--network=none", "--memory=64m",
-                      "--ulimit=nofile=1024:1024", "fiona-test:1", "/bin/true"});
+            const auto trial = call({"run", "--rm", "--pull=never", "--network=none",
+                                     "--memory=64m", "--ulimit=nofile=1024:1024",
+                                     "--ulimit=nproc=512:512", "fiona-test:1", "/bin/true"});
             m_is_ready = trial.exit_code == 0;
             return m_is_ready || skip(trial.err);
         } catch (const Error& e) {

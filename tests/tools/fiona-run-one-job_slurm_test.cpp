@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/file_lock.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/dicom/prescan.h"
 #include "tests/support/job_site.h"
@@ -148,8 +149,10 @@ TEST_CASE(
     CHECK(world.site.shelved("j1").is_null());
     CHECK(world.record(1).text("slurm_job") == number);
     world.slurm.start_controller();
+    REQUIRE(world.slurm.says(number, "RUNNING"));
     static_cast<void>(world.slurm.call({"scancel", number}));
-    REQUIRE(world.slurm.becomes_idle());
+    REQUIRE(world.slurm.says(number, "CANCELLED"));
+    REQUIRE(wait_until([&] { return !FileLock::holder(world.state() / "j1.run"); }));
     const auto back = world.run();
     INFO(back.err);
     CHECK(back.exit_code == EX_DATAERR);
