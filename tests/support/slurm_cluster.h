@@ -99,7 +99,15 @@ public:
             },
             "slurmctld");
     }
-    void stop_controller() { m_controller.reset(); }
+    /// In an orderly way: a controller that is killed forgets what it has just begun.
+    void stop_controller()
+    {
+        m_controller->kill(SIGTERM);
+        if (!m_controller->wait(std::chrono::seconds{20})) {
+            throw std::runtime_error{"slurmctld does not stop"};
+        }
+        m_controller.reset();
+    }
     /// What a client of it prints, trimmed.
     [[nodiscard]] std::string call(std::vector<std::string> words) const
     {
