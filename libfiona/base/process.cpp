@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -160,6 +161,7 @@ struct HeldEnds {
     int gate;       ///< it waits for a byte here
     int other_gate; ///< our end, of which it has a copy
     int problems;
+    pid_t bound_to; ///< our number; 0: it may outlive us
 };
 
 [[noreturn]] void wait_and_become(char* const* argv, char* const* envp, const HeldEnds& ends)
@@ -171,6 +173,10 @@ struct HeldEnds {
     }
     ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     ::setpgid(0, 0);
+    if (ends.bound_to != 0
+        && (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != ends.bound_to)) {
+        ::_exit(127); // died before the kernel knew of it
+    }
     ::close(ends.other_gate); // or the end of the one who holds us would not be seen
     char go = 0;
     if (::read(ends.gate, &go, 1) == 1 && ::dup2(ends.in, STDIN_FILENO) >= 0
@@ -229,11 +235,12 @@ RunningProgram::RunningProgram(const Command& command, Start start)
     auto out = make_pipe();
     auto err = make_pipe();
     const auto input = standard_input(command.input);
-    if (start == Start::held) {
+    if (start != Start::at_once) {
         auto gate = make_pipe();
         auto problems = make_pipe();
         m_pid = spawn_held(command, {input.get(), out.write.get(), err.write.get(), gate.read.get(),
-                                     gate.write.get(), problems.write.get()});
+                                     gate.write.get(), problems.write.get(),
+                                     start == Start::bound ? ::getpid() : 0});
         m_gate = std::move(gate.write);
         m_problems = std::move(problems.read);
     } else {
@@ -318,6 +325,11 @@ bool RunningProgram::advance()
     ::kill(-m_pid, m_signals_sent++ == 0 ? SIGTERM : SIGKILL); // the group: helpers of it too
     m_deadline = steady_clock::now() + std::chrono::seconds{1};
     return false;
+}
+
+RunningProgram::Streams RunningProgram::read_so_far()
+{
+    return {std::exchange(m_finished.out, {}), std::exchange(m_finished.err, {})};
 }
 
 void RunningProgram::expire()

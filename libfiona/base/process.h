@@ -41,8 +41,10 @@ class RunningProgram {
 public:
     enum class Start {
         at_once,
-        held ///< the process becomes the program only with let_go(), and ends if we die before: between
-             ///< the two its number can be noted, so that nothing runs that nobody knows of
+        held, ///< the process becomes the program only with let_go(), and ends if we die before: between
+              ///< the two its number can be noted, so that nothing runs that nobody knows of
+        bound ///< held, and killed by the kernel the moment we die, let go or not, as long as the
+              ///< program does not become another user
     };
     /// Throws Error{Fault::unreachable} if it cannot be started.
     explicit RunningProgram(const Command& command, Start start = Start::at_once);
@@ -60,6 +62,13 @@ public:
     [[nodiscard]] std::chrono::steady_clock::time_point wake_up() const { return m_deadline; }
     /// Reads what is there and sends the signals that are due, without waiting. True when it is over.
     [[nodiscard]] bool advance();
+    struct Streams {
+        std::string out;
+        std::string err;
+    };
+    /// What was read since the last call; take() then gives the rest. For output that is to be kept
+    /// elsewhere: Command::max_output bounds what waits here.
+    [[nodiscard]] Streams read_so_far();
     /// From now on its time is over.
     void expire();
     /// To be called once, when advance() has returned true.

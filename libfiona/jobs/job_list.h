@@ -6,10 +6,17 @@
 #include "libfiona/base/json.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace fiona::jobs {
+
+struct SeriesName {
+    StudyUid study;
+    SeriesUid series;
+    std::string name{}; ///< of the clause of a select statement that chose it
+};
 
 /// A container to be run over some series: one line of `workflow_joblist.jobs`.
 struct Job {
@@ -19,23 +26,29 @@ struct Job {
     std::string image; ///< `name:tag`
     std::string user;
     TimePoint date;
-    std::string number = "0"; ///< index of the data set, for old readers
+    std::string number = "0"; ///< index of the data set
     std::string ror_folder;
     json::Array destination;
     std::string options; ///< ROR_CONT_OPTIONS: JSON text, or empty
     std::string select;  ///< statement; empty if `series` says it all
-    StudyUid study;
-    std::vector<SeriesUid> series;
+    std::optional<StudyUid> study{};
+    std::vector<SeriesUid> series{};
+    /// Of more than one study, or with names: the data set itself. Then `study` and `series` say nothing.
+    std::vector<SeriesName> members{};
 };
 
 /// The list of jobs that fiona-run-one-job(1) works through, one JSON object a line.
 ///
-/// line
-///   -     no job, or done
-///   +     waits, or runs
-///   torn  a writer died in the middle; it ends at the next append, and its reader reports it
+/// line  in .done or .rejected
+///   -     -     no job
+///   +     -     waits, or runs
+///   +     +     done, or no job at all; killed before the line was taken out: the next run does that
+///   -     +     done, or no job at all
+///   torn  -     a writer died in the middle; it ends at the next append, and its reader reports it
 ///
-/// Whoever changes the list holds `<list>.lock`. Lines of writers that know no lock are kept.
+/// Whoever changes the list holds `<list>.lock`. Lines of writers that know no lock are kept: a list
+/// from which lines were taken is a new file, and the one before stays beside it as
+/// `.<list>.<bytes>.<inode>.old` for an hour; what is written into that behind `bytes` is brought over.
 class JobList {
 public:
     explicit JobList(std::filesystem::path file);
@@ -46,9 +59,35 @@ public:
     // NOLINTNEXTLINE(modernize-use-nodiscard) called for its effect
     Appended append(const Job& job) const;
 
+    struct Line {
+        std::string text;
+        std::optional<Job> job;
+        std::string problem; ///< why it is no job
+    };
+    /// Its lines, blank ones left out. A last line without an end that is no job is left out while the
+    /// list is younger than a minute: somebody may be writing it.
+    [[nodiscard]] std::vector<Line> lines(TimePoint now) const;
+
+    /// Brings over what was written into the lists of before.
+    void gather(TimePoint now) const;
+
+    enum class Shelf { done, rejected };
+    struct Settled {
+        std::string text; ///< of the line, as lines() gave it
+        Shelf shelf = Shelf::done;
+        json::Object note; ///< what became of it; `line` is added
+    };
+    /// Takes lines out of the list; before that each is on the disk in `<list without .jobs>.done` or
+    /// `.rejected`, a line of JSON each, once.
+    void settle(const std::vector<Settled>& lines, TimePoint now) const;
+
     [[nodiscard]] const std::filesystem::path& file() const { return m_file; }
+    [[nodiscard]] std::filesystem::path shelf(Shelf which) const;
 
 private:
+    void bring_over(TimePoint now) const;
+    void replace(const std::string& before, const std::string& after) const;
+
     std::filesystem::path m_file;
 };
 
@@ -56,5 +95,10 @@ private:
 /// "job_number":..,"ror_folder":..,"destination":[..],"ROR_CONT_OPTIONS":..}` and `job_id`, `study`,
 /// `series`, `select`.
 [[nodiscard]] std::string as_line(const Job& job);
+
+/// The job of a line. A line without `job_id`, as the Workflows page writes it, has the first digits of
+/// the SHA-256 of itself: the same line is the same job. Throws Error{Fault::data} without the values
+/// that are wrong.
+[[nodiscard]] Job parse_line(std::string_view line);
 
 } // namespace fiona::jobs

@@ -4,7 +4,9 @@
 #include "libfiona/base/dates.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/process.h"
 #include "libfiona/base/unique_fd.h"
+#include "libfiona/jobs/job_settings.h"
 #include "libfiona/pacs/receiver_access.h"
 #include "libfiona/pacs/receiver_tls.h"
 #include "libfiona/site/layout.h"
@@ -17,6 +19,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 namespace fiona::site {
 
@@ -267,6 +270,31 @@ void check_receiver(const ReceiverConfig& receiver, Findings& findings)
         });
 }
 
+/// Says nothing where there are no images: a site may do without jobs.
+void check_jobs(const Config& config, Findings& findings)
+{
+    std::set<std::string> programs;
+    try {
+        const auto settings = jobs::read_job_settings(config);
+        for (const auto& [name, image] : settings.images) {
+            const bool is_process = image.engine == jobs::Engine::process;
+            programs.emplace(is_process ? "bwrap" : jobs::engine_name(image.engine));
+            if (settings.uses_slurm) {
+                programs.insert("sbatch");
+            }
+        }
+    } catch (const Error& e) {
+        findings.add({Grade::fail, fmt::format("jobs: {}", e.what()),
+                      "correct JOBS or workflows.json, see fiona-run-one-job(1)", e.fault()});
+    }
+    for (const auto& program : programs) {
+        findings.attempt(fmt::format("jobs: {}", program),
+                         fmt::format("install {}, or take its images out", program), [&] {
+                             static_cast<void>(run({.arguments = {program, "--version"}}));
+                         });
+    }
+}
+
 } // namespace
 
 Finding unreadable_config(const Error& error)
@@ -288,6 +316,7 @@ std::vector<Finding> check_site(const Config& config, const Probes& probes)
     check_peers(config, probes, findings);
     check_ways_out(config, probes, findings);
     findings.add(check_redcap(config.redcap, probes));
+    check_jobs(config, findings);
     return findings.take();
 }
 

@@ -184,6 +184,36 @@ TEST_CASE("a held program does nothing before it is let go, and nothing if its h
     CHECK_THROWS_WITH(nothing.let_go(), Contains("cannot start /no/such/program"));
 }
 
+TEST_CASE("a bound program dies with the one that let it go")
+{
+    const TempDir directory;
+    ForkedChild holder{[&] {
+        RunningProgram bound{Command{{"sleep", "600"}}, RunningProgram::Start::bound};
+        bound.let_go();
+        store::write_file(directory / "pid", std::to_string(bound.pid()));
+        ::pause();
+    }};
+    REQUIRE(is_true_soon([&] { return std::filesystem::exists(directory / "pid"); }));
+    CHECK_FALSE(is_gone(pid_in(directory / "pid")));
+
+    holder.kill();
+
+    CHECK(is_true_soon([&] { return is_gone(pid_in(directory / "pid")); }));
+}
+
+TEST_CASE("what a program has said so far can be taken while it runs")
+{
+    RunningProgram program{shell("echo first; read line; echo second", 10s)};
+    std::string text;
+    while (!program.advance()) {
+        text += program.read_so_far().out;
+    }
+
+    text += program.take().out;
+
+    CHECK(text == "first\nsecond\n");
+}
+
 TEST_CASE("a program in the background has its own session and log, and is nobody's child")
 {
     const TempDir directory;

@@ -9,8 +9,12 @@
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <sys/resource.h>
+
+#include <fstream>
+#include <set>
 
 using namespace fiona;
 using jobs::JobList;
@@ -129,4 +133,161 @@ TEST_CASE("a disk that is full in the middle of a line leaves the list as it was
 
     CHECK(writer.wait() == 7);
     CHECK(read_file(list.file()) == before);
+}
+
+namespace {
+
+TimePoint now()
+{
+    return Clock::now();
+}
+
+JobList::Settled settled(const JobList::Line& line)
+{
+    return {.text = line.text,
+            .shelf = JobList::Shelf::done,
+            .note = {{"state", "done"}, {"job_id", line.job ? line.job->id : ""}}};
+}
+
+} // namespace
+
+TEST_CASE("a line is read back as the job it was")
+{
+    auto written = job("a");
+    written.options = R"({"-z": "it is $(x) \" ; ../"})";
+    written.members = {{StudyUid{"1.2.3"}, SeriesUid{"1.2.3.1"}, "T1 '\""}};
+
+    const auto read = jobs::parse_line(jobs::as_line(written));
+
+    CHECK(read.id == "a");
+    CHECK(read.project == "DEMO");
+    CHECK(read.options == written.options);
+    CHECK(read.study == written.study);
+    REQUIRE(read.members.size() == 1);
+    CHECK(read.members[0].name == "T1 '\"");
+}
+
+TEST_CASE("a line of the Workflows page has its id from its text")
+{
+    const std::string line = R"({"type":"ror","project":"DEMO","job_number":"0","image":"x:1"})";
+
+    CHECK(jobs::parse_line(line).id == jobs::parse_line(line).id);
+    CHECK(jobs::parse_line(line).id.size() == 32);
+    CHECK_FALSE(jobs::parse_line(line).study.has_value());
+    // What could be a path is none.
+    const auto odd = jobs::parse_line(R"({"project":"DEMO","image":"x:1","job_id":"../../a"})").id;
+    CHECK(odd.find_first_not_of("0123456789abcdef") == std::string::npos);
+}
+
+TEST_CASE("a line that is no job is refused without its values")
+{
+    const auto* const line =
+        GENERATE("", "[]", "{", R"({"project":"A/../secret","image":"x:1"})", R"({"project":"A"})",
+                 R"({"image":"x:1"})", R"({"project":"A","image":"x:1","job_number":"-1 secret"})",
+                 R"({"project":"A","image":"x:1","job_number":"12345678901234567890"})",
+                 R"({"project":"A","image":"x:1","ROR_CONT_OPTIONS":"{secret"})",
+                 R"({"project":"A","image":"x:1","study":"secret"})",
+                 R"({"project":"A","image":"x:1","series":["secret"]})");
+    CAPTURE(line);
+    try {
+        static_cast<void>(jobs::parse_line(line));
+        FAIL("was accepted");
+    } catch (const Error& e) {
+        CHECK(e.fault() == Fault::data);
+        CHECK(std::string{e.what()}.find("secret") == std::string::npos);
+    }
+}
+
+TEST_CASE("a settled line leaves the list for its shelf, the others stay")
+{
+    const TempDir root;
+    const JobList list{root / "jobs.jobs"};
+    for (const auto* const id : {"a", "b", "c"}) {
+        list.append(job(id));
+    }
+    const auto lines = list.lines(now());
+
+    list.settle({settled(lines[1])}, now());
+    list.settle({settled(lines[1])}, now()); // killed before it was known to be done
+
+    const auto left = list.lines(now());
+    REQUIRE(left.size() == 2);
+    CHECK(left[0].job->id == "a");
+    CHECK(left[1].job->id == "c");
+    const auto shelf = lines_of(list.shelf(JobList::Shelf::done));
+    REQUIRE(shelf.size() == 1);
+    CHECK(shelf[0].text("job_id") == "b");
+    CHECK(shelf[0].text("line") == lines[1].text);
+}
+
+TEST_CASE("what a writer without the lock puts into the list of before is brought over")
+{
+    const TempDir root;
+    const JobList list{root / "jobs.jobs"};
+    list.append(job("a"));
+    list.append(job("b"));
+    std::ofstream page{list.file(), std::ios::app}; // open while the list is replaced
+
+    list.settle({settled(list.lines(now()).at(0))}, now());
+    page << jobs::as_line(job("late")) << '\n' << std::flush;
+    list.gather(now());
+    page << jobs::as_line(job("later")) << '\n' << std::flush;
+    list.settle({settled(list.lines(now()).at(0))}, now());
+    list.gather(now());
+
+    std::vector<std::string> ids;
+    for (const auto& line : list.lines(now())) {
+        ids.push_back(line.job->id);
+    }
+    CHECK(ids == std::vector<std::string>{"late", "later"});
+    // Nobody keeps a list open for hours.
+    list.gather(now() + std::chrono::hours{2});
+    CHECK(std::distance(std::filesystem::directory_iterator{root.path}, {}) == 3);
+}
+
+TEST_CASE("a line that is being written is let be for a minute")
+{
+    const TempDir root;
+    const JobList list{root / "jobs.jobs"};
+    store::write_file(list.file(), jobs::as_line(job("a")) + "\n{\"type\":\"ro");
+
+    CHECK(list.lines(now()).size() == 1);
+    const auto later = list.lines(now() + std::chrono::minutes{2});
+    REQUIRE(later.size() == 2);
+    CHECK_FALSE(later[1].job.has_value());
+    CHECK_FALSE(later[1].problem.empty());
+}
+
+TEST_CASE("a list whose keeper is killed again and again keeps every line")
+{
+    const TempDir root;
+    const JobList list{root / "jobs.jobs"};
+    constexpr int count = 60;
+    for (int i = 0; i < count; ++i) {
+        list.append(job(fmt::format("j{:02}", i)));
+    }
+    for (int kill = 0; kill < 100; ++kill) {
+        ForkedChild keeper{[&] {
+            for (;;) {
+                const auto lines = list.lines(now());
+                if (lines.empty()) {
+                    return;
+                }
+                list.settle({settled(lines.front())}, now());
+            }
+        }};
+        std::this_thread::sleep_for(std::chrono::microseconds{(kill * 37 % 50) * 100});
+        keeper.kill();
+        std::set<std::string> known;
+        for (const auto& line : list.lines(now())) {
+            REQUIRE(line.job.has_value());
+            known.insert(line.job->id);
+        }
+        if (std::filesystem::exists(list.shelf(JobList::Shelf::done))) {
+            for (const auto& note : lines_of(list.shelf(JobList::Shelf::done))) {
+                known.insert(note.text("job_id"));
+            }
+        }
+        REQUIRE(known.size() == count);
+    }
 }

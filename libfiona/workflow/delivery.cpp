@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/workflow/delivery.h"
+
+#include "libfiona/base/json.h"
+#include "libfiona/base/log.h"
+#include "libfiona/jobs/ror_folder.h"
+#include "libfiona/routing/series_record.h"
+#include "libfiona/store/atomic_file.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+namespace fiona::workflow {
+
+namespace {
+
+bool is_deidentified(const jobs::InputFacts& input)
+{
+    return input.says_deidentified
+           || std::ranges::all_of(input.participants, [](const auto& study) {
+                  return routing::is_deidentified(StudyUid{study.first});
+              });
+}
+
+std::string unique_event(const std::vector<redcap::Event>& events, const std::string& name)
+{
+    if (name.empty()) {
+        return events.empty() ? "" : events.front().unique_name;
+    }
+    const auto found = std::ranges::find_if(events, [&](const redcap::Event& event) {
+        return event.label == name || event.unique_name == name;
+    });
+    if (found == events.end()) {
+        throw Error{Fault::data, "output.json names an event that the project does not have"};
+    }
+    return found->unique_name;
+}
+
+} // namespace
+
+std::vector<redcap::Row> rows_of(const std::vector<jobs::OutputValue>& values,
+                                 const std::vector<redcap::Event>& events)
+{
+    std::map<std::tuple<std::string, std::string, std::string, unsigned>, redcap::Row> rows;
+    for (const auto& value : values) {
+        const auto event = unique_event(events, value.event);
+        auto& row =
+            rows[std::tuple{value.record.reveal(), event, value.instrument, value.instance}];
+        row.record = value.record.reveal();
+        row.event = event;
+        row.instrument = value.instrument;
+        row.instance = value.instance;
+        row.values.insert_or_assign(value.field, value.value);
+    }
+    std::vector<redcap::Row> result;
+    result.reserve(rows.size());
+    for (auto& [key, row] : rows) {
+        result.push_back(std::move(row));
+    }
+    return result;
+}
+
+Delivery::Delivery(Peers peers, const jobs::JobRecords& records)
+    : m_peers{std::move(peers)}, m_records{records}
+{
+}
+
+std::optional<Error> Delivery::deliver(jobs::JobRecord& record, const ProjectName& project,
+                                       const jobs::InputFacts& input, const jobs::Output& output)
+{
+    const bool has_anything = !output.images.empty() || !output.values.empty();
+    if (has_anything && !is_deidentified(input)) {
+        throw Error{Fault::data, "the input is not de-identified: its results stay where they are"};
+    }
+    std::optional<Error> refused;
+    const auto try_to = [&](std::optional<Error>& problem, const auto& step) {
+        if (problem) {
+            return;
+        }
+        try {
+            step();
+        } catch (const Error& e) {
+            (e.fault() == Fault::data ? refused : problem).emplace(e);
+        }
+    };
+    if (!record.is_sent) {
+        try_to(m_pacs_problem, [&] { send(record, output); });
+    }
+    if (!record.is_recorded) {
+        try_to(m_redcap_problem, [&] { record_values(record, project, output); });
+    }
+    if (refused) {
+        throw Error{*refused};
+    }
+    if (!record.is_sent) {
+        return m_pacs_problem;
+    }
+    return record.is_recorded ? std::nullopt : m_redcap_problem;
+}
+
+void Delivery::send(jobs::JobRecord& record, const jobs::Output& output)
+{
+    constexpr std::size_t note_interval = 100;
+    auto sent = m_records.sent(record.id);
+    const std::set<std::string> known{sent.begin(), sent.end()};
+    std::vector<std::filesystem::path> files;
+    std::map<std::filesystem::path, std::string> uids;
+    for (std::size_t i = 0; i < output.images.size(); ++i) {
+        if (!known.contains(output.instances[i])) {
+            files.push_back(output.images[i]);
+            uids.emplace(output.images[i], output.instances[i]);
+        }
+    }
+    std::optional<Error> problem;
+    if (!files.empty()) {
+        const auto on_result = [&](const pacs::SendResult& result) {
+            if (result.outcome == pacs::SendOutcome::stored
+                || result.outcome == pacs::SendOutcome::warning) {
+                sent.push_back(uids.at(result.file));
+                if (sent.size() % note_interval == 0) {
+                    m_records.store_sent(record.id, sent);
+                }
+            } else {
+                const auto fault = pacs::may_succeed_later(result) ? Fault::temporary : Fault::data;
+                if (!problem || fault == Fault::data) {
+                    problem =
+                        Error{fault, "the research PACS did not take an image: {}", result.reason};
+                }
+            }
+        };
+        static_cast<void>(pacs::send_files(m_peers.research_pacs(), files, on_result));
+        m_records.store_sent(record.id, sent);
+    }
+    record.images = sent.size();
+    record.is_sent = !problem.has_value();
+    m_records.store(record);
+    if (problem) {
+        throw Error{*problem};
+    }
+    if (!sent.empty()) {
+        json::Array list;
+        for (const auto& uid : sent) {
+            list.emplace_back(uid);
+        }
+        store::write_file(jobs::output_of(record.folder) / "sent.json",
+                          json::write(json::Object{{"sent", std::move(list)}}));
+    }
+}
+
+void Delivery::record_values(jobs::JobRecord& record, const ProjectName& project,
+                             const jobs::Output& output)
+{
+    if (!output.values.empty()) {
+        const auto client = m_peers.project(project);
+        client->import_records(rows_of(output.values, client->events()), redcap::Overwrite::normal);
+    }
+    record.values = output.values.size();
+    record.is_recorded = true;
+    m_records.store(record);
+}
+
+} // namespace fiona::workflow

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "libfiona/base/error.h"
+#include "libfiona/base/ids.h"
+#include "libfiona/jobs/job_record.h"
+#include "libfiona/jobs/output_check.h"
+#include "libfiona/pacs/sender.h"
+#include "libfiona/redcap/client.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace fiona::workflow {
+
+/// Asked for only when something is to be fetched or delivered.
+struct Peers {
+    std::function<pacs::Peer()> research_pacs;
+    /// Where the PACS answers queries, and gives out series that are not on this machine.
+    std::function<pacs::Peer()> archive;
+    /// REDCap's project of a research project.
+    std::function<std::shared_ptr<redcap::Client>(const ProjectName&)> project;
+};
+
+/// Brings the checked results of a job to the research PACS and to REDCap, and notes in the record what
+/// has arrived. An image that was taken is not sent again; a value that is written again is the same
+/// value. Each of the two is tried whatever becomes of the other.
+class Delivery {
+public:
+    Delivery(Peers peers, const jobs::JobRecords& records);
+
+    /// Throws Error{Fault::data} if the PACS or REDCap refuses the results for good, or the input is
+    /// not de-identified and there is something to deliver. Other faults pass: they come back as the
+    /// result, and nothing more is tried with that peer by this object.
+    [[nodiscard]] std::optional<Error> deliver(jobs::JobRecord& record, const ProjectName& project,
+                                               const jobs::InputFacts& input,
+                                               const jobs::Output& output);
+
+private:
+    void send(jobs::JobRecord& record, const jobs::Output& output);
+    void record_values(jobs::JobRecord& record, const ProjectName& project,
+                       const jobs::Output& output);
+
+    Peers m_peers;
+    const jobs::JobRecords& m_records;
+    std::optional<Error> m_pacs_problem;
+    std::optional<Error> m_redcap_problem;
+};
+
+/// Rows for REDCap's import, one for each record, event and instance. `events` are those of the project.
+/// Throws Error{Fault::data} for an event that it does not have.
+[[nodiscard]] std::vector<redcap::Row> rows_of(const std::vector<jobs::OutputValue>& values,
+                                               const std::vector<redcap::Event>& events);
+
+} // namespace fiona::workflow
