@@ -228,8 +228,10 @@ TEST_CASE(
 {
     const PacsServer pacs;
     phantom::Study images{phantom::Patient{"DEMO_0001", "DEMO_0001", "19700101", "F"}, 7};
-    images.add_mr_series({.description = "t1_mprage_sag", .images = 6});
-    images.add_mr_series({.description = "odd thing", .images = 6});
+    constexpr auto plain = phantom::PrivateGroups::none;
+    images.add_mr_series({.description = "t1_mprage_sag", .images = 6, .private_groups = plain});
+    images.add_mr_series({.description = "odd thing", .images = 6, .private_groups = plain});
+    images.add_mr_series({.description = "b-values in Siemens' header", .images = 6});
     const TempDir directory;
     for (const auto& result : pacs::send_files(pacs.peer(), images.write_to(directory.path))) {
         REQUIRE(result.outcome == pacs::SendOutcome::stored);
@@ -267,6 +269,8 @@ TEST_CASE(
         CHECK(has("participants.tsv"));
         CHECK(has("sub-DEMO0001/ses-baseline/anat/"
                   "sub-DEMO0001_ses-baseline_acq-t1mpragesag_run-1_T1w.nii"));
+        CHECK(has("sub-DEMO0001/ses-baseline/dwi/"
+                  "sub-DEMO0001_ses-baseline_acq-bvaluesinSiemensheader_run-1_dwi.bval"));
         CHECK(std::ranges::any_of(entries, [](const std::string& name) {
             return name.starts_with("extra_data/sub-DEMO0001/ses-baseline/");
         }));
