@@ -5,6 +5,7 @@
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/process.h"
+#include "libfiona/base/text.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/jobs/engine_call.h"
 #include "libfiona/jobs/file_tree.h"
@@ -18,6 +19,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -78,6 +80,30 @@ void write_exit_note(int directory, const JobExit& ended)
     }
     write_all(fd.get(), json::write(as_document(ended), json::Style::pretty), "the end of a job");
     static_cast<void>(::renameat(directory, part, directory, "exit.json") == 0);
+}
+
+/// bubblewrap's inner process is bound to the outer one only some instructions after its begin: who is
+/// killed just then leaves it behind. It can be told by the output folder, an argument of its own.
+void end_sandboxes(const fs::path& output)
+{
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator{"/proc", none}) {
+        const auto name = entry.path().filename().native();
+        pid_t pid = 0;
+        const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), pid);
+        if (problem != std::errc{} || end != name.data() + name.size()) {
+            continue;
+        }
+        try {
+            const auto text = read_file(entry.path() / "cmdline");
+            const auto words = split(text, '\0');
+            if (words.front() == "bwrap"
+                && std::ranges::find(words, output.native()) != words.end()) {
+                ::kill(pid, SIGKILL);
+            }
+        } catch (const Error&) { // it has just ended
+        }
+    }
 }
 
 class Task {
@@ -141,6 +167,9 @@ public:
 private:
     void clean_up() const
     {
+        if (m_image.engine == Engine::process) {
+            end_sandboxes(m_output);
+        }
         if (!m_call.clean_up.empty()) {
             Command command;
             command.arguments = m_call.clean_up;
