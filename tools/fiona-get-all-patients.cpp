@@ -7,6 +7,7 @@
 #include "libfiona/inventory/patients.h"
 #include "libfiona/inventory/settings.h"
 #include "libfiona/inventory/study_keys.h"
+#include "libfiona/pacs/research_pacs.h"
 
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ int main(int argc, char** argv)
         if (days && *days > 0) {
             selection.days = days;
         }
-        pacs::QuerySession session{inventory::query_peer(config)};
+        pacs::QuerySession session{pacs::research_query(config)};
         inventory::LineWriter lines{STDOUT_FILENO};
         json::Array patients;
         const auto coverage = inventory::list_patients(

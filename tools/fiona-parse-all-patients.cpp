@@ -9,6 +9,7 @@
 #include "libfiona/inventory/patients.h"
 #include "libfiona/inventory/settings.h"
 #include "libfiona/inventory/study_keys.h"
+#include "libfiona/pacs/research_pacs.h"
 
 #include <unistd.h>
 
@@ -60,7 +61,7 @@ int main(int argc, char** argv)
         const auto settings = inventory::read_settings(config);
         const auto wanted = project.empty() ? std::nullopt : std::optional{ProjectName{project}};
         const auto today = std::chrono::floor<std::chrono::days>(Clock::now());
-        pacs::QuerySession session{inventory::query_peer(config)};
+        pacs::QuerySession session{pacs::research_query(config)};
         inventory::LineReader patients{input};
         inventory::LineWriter lines{STDOUT_FILENO};
         inventory::Coverage total;

@@ -3,11 +3,10 @@
 #include "libfiona/base/process.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/dicom/library.h"
-#include "libfiona/inventory/settings.h"
 #include "libfiona/jobs/task.h"
+#include "libfiona/pacs/research_pacs.h"
 #include "libfiona/redcap/mirror.h"
 #include "libfiona/redcap/projects.h"
-#include "libfiona/transfer/transfer.h"
 #include "libfiona/workflow/report.h"
 
 namespace {
@@ -96,8 +95,7 @@ void run_jobs(cli::Tool& tool, const Options& options)
     const workflow::Means means{
         config,
         jobs::read_job_settings(config, options.engine),
-        {[&] { return transfer::research_pacs(config); },
-         [&] { return inventory::query_peer(config); },
+        {[&] { return pacs::research_pacs(config); }, [&] { return pacs::research_query(config); },
          [&](const ProjectName& name) -> std::shared_ptr<redcap::Client> {
              if (!projects) {
                  projects = redcap::connect(config.redcap, redcap::Role::dtp);

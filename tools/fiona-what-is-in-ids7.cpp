@@ -10,6 +10,7 @@
 #include "libfiona/inventory/patients.h"
 #include "libfiona/inventory/settings.h"
 #include "libfiona/inventory/study_keys.h"
+#include "libfiona/pacs/research_pacs.h"
 
 #include <chrono>
 #include <optional>
@@ -79,7 +80,7 @@ int main(int argc, char** argv)
         inventory::Coverage coverage;
         std::size_t refused = 0;
         if (from_pacs) {
-            pacs::QuerySession session{inventory::query_peer(config)};
+            pacs::QuerySession session{pacs::research_query(config)};
             coverage = inventory::list_studies(session, {wanted, days},
                                                std::chrono::floor<std::chrono::days>(now),
                                                {.max_answers = settings.max_answers},

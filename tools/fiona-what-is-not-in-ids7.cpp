@@ -6,6 +6,7 @@
 #include "libfiona/dicom/library.h"
 #include "libfiona/inventory/prune.h"
 #include "libfiona/inventory/settings.h"
+#include "libfiona/pacs/research_pacs.h"
 
 #include <optional>
 
@@ -36,7 +37,7 @@ int main(int argc, char** argv)
         order.now = Clock::now();
         tool.run_alone();
         const auto client = redcap::connect(config.redcap, redcap::Role::ids7);
-        pacs::QuerySession session{inventory::query_peer(config)};
+        pacs::QuerySession session{pacs::research_query(config)};
         const auto report = inventory::prune(*client, session, settings, order);
         json::Array deleted;
         std::vector<std::string> lines;

@@ -2,6 +2,7 @@
 #include "libfiona/export/settings.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/pacs/research_pacs.h"
 
 #include <limits>
 
@@ -75,17 +76,6 @@ fs::path own_or_shipped(const Config& config, const std::string& named, const st
     return fs::exists(file) ? file : shipped_file("export/" + shipped);
 }
 
-pacs::Peer query_peer(const Config& config)
-{
-    const auto& research = config.research_pacs;
-    return {.host = research.host,
-            .port = research.qr_port,
-            .called_aet = research.qr_aet,
-            .calling_aet = research.calling_aet,
-            .timeout = research.timeout,
-            .tls = research.tls};
-}
-
 void read_move(const Block& block, ExportSettings& settings)
 {
     const auto retrieve = block.text("retrieve", "get");
@@ -121,7 +111,7 @@ ExportSettings read_settings(const Config& config)
     settings.mail_template =
         own_or_shipped(config, block.text("mail_template"), "export-mail.txt", "mail.txt");
     settings.last_exports = config.paths.state() / "exports.json";
-    settings.pacs = query_peer(config);
+    settings.pacs = pacs::research_query(config);
     read_move(block, settings);
     block.number("attempts", settings.attempts, 1);
     block.number("threads", settings.threads, 1);

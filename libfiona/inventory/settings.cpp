@@ -42,18 +42,4 @@ Settings read_settings(const Config& config)
     return settings;
 }
 
-pacs::Peer query_peer(const Config& config)
-{
-    const auto& research = config.research_pacs;
-    if (research.host.empty() || research.qr_port == 0) {
-        throw Error{Fault::config, "{}: RESEARCH_PACS needs a host and a qr_port (or port)",
-                    config.file.native()};
-    }
-    return {.host = research.host,
-            .port = research.qr_port,
-            .called_aet = research.qr_aet,
-            .calling_aet = research.calling_aet,
-            .timeout = research.timeout};
-}
-
 } // namespace fiona::inventory

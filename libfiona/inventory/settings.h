@@ -2,7 +2,6 @@
 #pragma once
 
 #include "libfiona/base/config.h"
-#include "libfiona/pacs/sender.h"
 
 #include <chrono>
 #include <cstddef>
@@ -23,8 +22,5 @@ struct Settings {
 
 /// Throws Error{Fault::config}: a value of the wrong kind.
 [[nodiscard]] Settings read_settings(const Config& config);
-
-/// Where the research PACS answers queries. Throws Error{Fault::config} if it has no host or port.
-[[nodiscard]] pacs::Peer query_peer(const Config& config);
 
 } // namespace fiona::inventory

@@ -4,6 +4,7 @@
 #include "libfiona/base/log.h"
 #include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
+#include "libfiona/pacs/research_pacs.h"
 #include "libfiona/store/study_tree.h"
 #include "libfiona/transfer/handled.h"
 #include "libfiona/transfer/homecoming.h"
@@ -168,7 +169,7 @@ private:
     void forward(const std::vector<fs::path>& objects) const
     {
         if (m_mode == Mode::apply) {
-            send(research_pacs(m_means.config), objects);
+            send(pacs::research_pacs(m_means.config), objects);
         }
     }
 

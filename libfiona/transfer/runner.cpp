@@ -4,6 +4,7 @@
 #include "libfiona/anonymize/receipt.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
+#include "libfiona/pacs/research_pacs.h"
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/redcap/projects.h"
 #include "libfiona/store/requests.h"
@@ -179,7 +180,7 @@ private:
     void work(const std::vector<std::string>& unfinished, const std::vector<std::string>& waiting)
     {
         try {
-            const auto peer = research_pacs(m_surroundings.config);
+            const auto peer = pacs::research_pacs(m_surroundings.config);
             pacs::echo(peer);
             const auto projects = all_projects(m_surroundings);
             const Workspace workspace{m_paths, m_worker->directory().filename().native()};

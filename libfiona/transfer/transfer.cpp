@@ -273,21 +273,6 @@ private:
 
 } // namespace
 
-pacs::Peer research_pacs(const Config& config)
-{
-    const auto& pacs = config.research_pacs;
-    if (pacs.host.empty() || pacs.port == 0) {
-        throw Error{Fault::config, "{}: RESEARCH_PACS needs a host and a port",
-                    config.file.native()};
-    }
-    return {.host = pacs.host,
-            .port = pacs.port,
-            .called_aet = pacs.aet,
-            .calling_aet = pacs.calling_aet,
-            .timeout = pacs.timeout,
-            .tls = pacs.tls};
-}
-
 const redcap::ResearchProject* find_project(const std::vector<redcap::ResearchProject>& projects,
                                             const ProjectName& name)
 {

@@ -32,9 +32,6 @@ struct Means {
 /// So often the PACS may fail to take all images, 10 s to 300 s apart, before a person is told.
 constexpr unsigned max_failures = 8;
 
-/// The research PACS of the configuration. Throws Error{Fault::config} if it has no host or port.
-[[nodiscard]] pacs::Peer research_pacs(const Config& config);
-
 /// Prepares the study of one claimed request and sends it. Nothing is reported, and the request stays
 /// where it is.
 /// Throws Error for what is wrong around the request: disk, profile, keys, connection.
