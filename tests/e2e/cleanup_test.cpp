@@ -41,8 +41,13 @@ void make_old(const fs::path& path, std::chrono::minutes age)
 
 /// A site of a region: the archive on a disk of its own that is three quarters full. Study 0 is the oldest.
 struct LargeSite {
-    LargeSite() : paths{site.config().paths}, disk{paths.archive(), "16m,nr_inodes=1000000"}
+    LargeSite()
+        : paths{site.config().paths}, data{paths.data, "1g,nr_inodes=2000000"},
+          disk{paths.archive(), "16m,nr_inodes=1000000"}
     {
+        if (!disk.is_mounted()) {
+            return;
+        }
         for (const auto& directory : site::directories(paths)) {
             fs::create_directories(directory.path);
         }
@@ -119,6 +124,7 @@ struct LargeSite {
 
     Site site;
     Paths paths;
+    SmallDisk data; ///< in memory: a disk takes minutes to give up so many links
     SmallDisk disk;
 };
 
