@@ -215,7 +215,8 @@ Image::Image(const fs::path& file, const ExportType& type, const PackageFacts& f
 
 Image::Image(const fs::path& file, anonymize::Layout layout, const ExportType& type,
              const PackageFacts& facts)
-    : m_file{file}, m_layout{std::move(layout)}
+    : m_file{file}, m_layout{std::move(layout)}, m_is_compressed{
+                                                     is_compressed_syntax(m_layout.transfer_syntax)}
 {
     const anonymize::SourceFile source{file, m_layout};
     auto parsed = anonymize::read_data_set(source.header(), m_layout.encoding);
@@ -223,7 +224,6 @@ Image::Image(const fs::path& file, anonymize::Layout layout, const ExportType& t
     m_fields = fields_of(parsed.root, file, facts);
     m_sop_class = raw_value(parsed.root, sop_class_tag);
     m_series = raw_value(parsed.root, series_tag);
-    m_is_compressed = is_compressed_syntax(m_layout.transfer_syntax);
     anonymize::Rewritten identity;
     identity.sop_class = m_sop_class;
     identity.new_sop = raw_value(parsed.root, sop_tag);
