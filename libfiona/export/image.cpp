@@ -208,24 +208,30 @@ std::string shifted(std::string_view date, int days)
     return day ? format_da(std::chrono::sys_days{*day} + std::chrono::days{days}) : std::string{};
 }
 
-Image::Image(const fs::path& file, const ExportType& type, const PackageFacts& facts) : m_file{file}
+Image::Image(const fs::path& file, const ExportType& type, const PackageFacts& facts)
+    : Image{file, anonymize::examine(file), type, facts}
 {
-    const auto layout = anonymize::examine(file);
-    const anonymize::SourceFile source{file, layout};
-    auto parsed = anonymize::read_data_set(source.header(), layout.encoding);
+}
+
+Image::Image(const fs::path& file, anonymize::Layout layout, const ExportType& type,
+             const PackageFacts& facts)
+    : m_file{file}, m_layout{std::move(layout)}, m_is_compressed{
+                                                     is_compressed_syntax(m_layout.transfer_syntax)}
+{
+    const anonymize::SourceFile source{file, m_layout};
+    auto parsed = anonymize::read_data_set(source.header(), m_layout.encoding);
     change(parsed.root, type, facts);
     m_fields = fields_of(parsed.root, file, facts);
     m_sop_class = raw_value(parsed.root, sop_class_tag);
     m_series = raw_value(parsed.root, series_tag);
-    m_is_compressed = is_compressed_syntax(layout.transfer_syntax);
     anonymize::Rewritten identity;
     identity.sop_class = m_sop_class;
     identity.new_sop = raw_value(parsed.root, sop_tag);
-    m_head = anonymize::file_start(identity, layout.is_deflated
+    m_head = anonymize::file_start(identity, m_layout.is_deflated
                                                  ? std::string_view{"1.2.840.10008.1.2.1"}
-                                                 : std::string_view{layout.transfer_syntax});
-    m_head += anonymize::write_data_set(parsed.root, layout.encoding);
-    if (layout.is_deflated) {
+                                                 : std::string_view{m_layout.transfer_syntax});
+    m_head += anonymize::write_data_set(parsed.root, m_layout.encoding);
+    if (m_layout.is_deflated) {
         m_head += source.header().substr(parsed.end);
     }
     m_pixels = source.pixels();

@@ -37,15 +37,20 @@ public:
     /// Reads the header and changes it in memory; pixel data stays where it is. Throws
     /// Error{Fault::data} if the file is no DICOM, or if a value to be set cannot be.
     Image(const std::filesystem::path& file, const ExportType& type, const PackageFacts& facts);
+    /// Of a file that was read before: `layout` spares it another walk.
+    Image(const std::filesystem::path& file, anonymize::Layout layout, const ExportType& type,
+          const PackageFacts& facts);
 
     [[nodiscard]] const Fields& fields() const { return m_fields; }
     [[nodiscard]] const std::string& sop_class() const { return m_sop_class; }
     [[nodiscard]] const std::string& series() const { return m_series; }
+    [[nodiscard]] const anonymize::Layout& layout() const { return m_layout; }
     /// Called once, last.
     [[nodiscard]] zip::Content content(std::string name) &&;
 
 private:
     std::filesystem::path m_file;
+    anonymize::Layout m_layout;
     std::string m_head;
     anonymize::SourceFile::Stretch m_pixels;
     bool m_is_compressed = false;

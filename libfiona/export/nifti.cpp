@@ -107,6 +107,15 @@ bool holds(const BidsRule& rule, const std::vector<std::string>& types,
                   }));
 }
 
+void copy_series(const Series& series, const fs::path& folder, const ExportType& type,
+                 const PackageFacts& facts)
+{
+    fs::create_directory(folder);
+    for (const auto& file : series.files) {
+        write_image(file, folder / file.filename(), type, facts);
+    }
+}
+
 std::vector<BidsRule>::const_iterator rule_for(const Series& series, const ExportType& type,
                                                const classify::Rules& rules)
 {
@@ -242,11 +251,8 @@ std::vector<MadeFile> make_bids(const std::vector<PlannedImage>& images, const E
         }
         const auto [folder, name] =
             bids.of(rule == type.bids.end() ? nullptr : &*rule, series.fields);
-        fs::create_directory(changed / uid);
+        copy_series(series, changed / uid, type, facts);
         fs::create_directory(target / uid);
-        for (const auto& file : series.files) {
-            write_image(file, changed / uid / file.filename(), type, facts);
-        }
         convert(changed / uid, target / uid, name, settings);
         for (const auto& result : results_in(target / uid)) {
             const auto file = safe_file(result.filename().native());

@@ -92,8 +92,8 @@ private:
     void add_images(const std::vector<PlannedImage>& images)
     {
         for (const auto& image : images) {
-            m_writer.add([this, file = image.file, name = image.name] {
-                return Image{file, m_order.type, m_order.facts}.content(name);
+            m_writer.add([this, file = image.file, layout = image.layout, name = image.name] {
+                return Image{file, layout, m_order.type, m_order.facts}.content(name);
             });
             m_order.on_entry(++m_done, images.size());
         }

@@ -71,6 +71,7 @@ std::vector<PlannedImage> plan_images(const std::vector<fs::path>& files, const 
             || std::ranges::find(type.include_sop, image.sop_class()) != type.include_sop.end();
         if (is_of_class && is_wanted(files[i], type)) {
             all[i].emplace(PlannedImage{files[i],
+                                        image.layout(),
                                         type.layout.path([&](std::string_view name) {
                                             const auto found = image.fields().find(name);
                                             return found == image.fields().end()

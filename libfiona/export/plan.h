@@ -12,7 +12,8 @@ namespace fiona::exports {
 
 struct PlannedImage {
     std::filesystem::path file;
-    std::string name; ///< in the package
+    anonymize::Layout layout; ///< of the file
+    std::string name;         ///< in the package
     std::string series;
     Fields fields;
 };
