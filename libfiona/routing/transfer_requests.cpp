@@ -178,7 +178,7 @@ private:
 
     /// Every series JSON comes by rename, so the study directory is at least as young as the
     /// youngest: for the many studies that were sent long ago one stat(2) is enough.
-    [[nodiscard]] StudyState state_of(const redcap::Transfer& transfer) const
+    [[nodiscard]] StudyFacts state_of(const redcap::Transfer& transfer) const
     {
         struct stat status {};
         if (::stat(m_tree.study_directory(transfer.study).c_str(), &status) != 0
@@ -260,7 +260,7 @@ std::string_view decision_name(Decision decision)
     return "failed";
 }
 
-Decision decide(const redcap::Transfer& transfer, const StudyState& state, TimePoint now,
+Decision decide(const redcap::Transfer& transfer, const StudyFacts& state, TimePoint now,
                 std::chrono::seconds settle)
 {
     if (transfer.project.empty() || transfer.participant.empty()) {

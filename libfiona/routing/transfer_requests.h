@@ -34,7 +34,7 @@ enum class Decision {
 [[nodiscard]] store::TransferRequest request_of(const redcap::Transfer& transfer);
 
 /// All that a decision depends on. `newest` is the youngest series JSON of the study.
-struct StudyState {
+struct StudyFacts {
     bool on_disk = false;
     std::optional<TimePoint> newest;
     std::optional<TimePoint> failed_at; ///< when this request was last given up
@@ -44,7 +44,7 @@ struct StudyState {
 /// transfer_date has no seconds: when nothing else is known, something that arrived in its minute
 /// counts as sent with it. A transfer_requested_date in the future asks for nothing before it comes.
 /// Throws Error{Fault::data} if a date of the row cannot be read.
-[[nodiscard]] Decision decide(const redcap::Transfer& transfer, const StudyState& state,
+[[nodiscard]] Decision decide(const redcap::Transfer& transfer, const StudyFacts& state,
                               TimePoint now, std::chrono::seconds settle);
 
 struct FilingReport {

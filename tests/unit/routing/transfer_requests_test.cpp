@@ -31,12 +31,12 @@ redcap::Transfer row(const std::string& requested, const std::string& transferre
     return transfer;
 }
 
-StudyState on_disk(TimePoint newest)
+StudyFacts on_disk(TimePoint newest)
 {
     return {.on_disk = true, .newest = newest, .failed_at = {}, .seen = {}};
 }
 
-Decision decide_at(const redcap::Transfer& transfer, const StudyState& state, TimePoint now)
+Decision decide_at(const redcap::Transfer& transfer, const StudyFacts& state, TimePoint now)
 {
     return decide(transfer, state, now, settle);
 }
