@@ -9,10 +9,10 @@
 #include "libfiona/anonymize/policy.h"
 #include "libfiona/anonymize/run_summary.h"
 #include "libfiona/anonymize/verifier.h"
-#include "libfiona/anonymize/workers.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/workers.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/dicom/prescan.h"
 

@@ -4,8 +4,8 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/text.h"
-#include "libfiona/cleanup/folder.h"
 #include "libfiona/store/atomic_file.h"
+#include "libfiona/store/folder.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -18,10 +18,10 @@ namespace {
 
 constexpr std::size_t most_id_bytes = 4096;
 
-bool has_studies(const Folder& folder, std::string_view prefix)
+bool has_studies(const store::Folder& folder, std::string_view prefix)
 {
-    return std::ranges::any_of(folder.entries(), [&](const Folder::Entry& entry) {
-        return entry.kind == Folder::Kind::directory && entry.name.starts_with(prefix)
+    return std::ranges::any_of(folder.entries(), [&](const store::Folder::Entry& entry) {
+        return entry.kind == store::Folder::Kind::directory && entry.name.starts_with(prefix)
                && is_uid(std::string_view{entry.name}.substr(prefix.size()));
     });
 }
@@ -30,7 +30,7 @@ bool has_sorted_studies(const Paths& paths)
 {
     std::error_code unreadable; // then Folder says so
     return (std::filesystem::exists(paths.raw(), unreadable) || unreadable)
-           && has_studies(Folder{paths.raw(), "the sorted studies"}, "");
+           && has_studies(store::Folder{paths.raw(), "the sorted studies"}, "");
 }
 
 std::string id_in(const std::filesystem::path& file)
@@ -53,7 +53,7 @@ std::string new_id()
 
 void check_archive(const Paths& paths, Mode mode, Emptiness emptiness)
 {
-    const Folder archive{paths.archive(), "the archive"};
+    const store::Folder archive{paths.archive(), "the archive"};
     const bool has_any = has_studies(archive, "scp_");
     const auto marker = paths.archive() / ".fiona-archive";
     const auto note = paths.status() / "archive-id";

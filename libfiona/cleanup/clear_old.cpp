@@ -219,7 +219,7 @@ private:
     bool remove_one(const OldStudy& study)
     {
         std::optional<Hold> why = Hold::busy;
-        const auto last_look = [&](const Folder& folder) {
+        const auto last_look = [&](const store::Folder& folder) {
             m_protection.refresh();
             why = look_at(study.study, folder) == study ? hold(study) : Hold::busy;
             return !why;
@@ -253,7 +253,7 @@ private:
 
     /// Nobody files, withdraws or gives back a request meanwhile (store/requests.h).
     [[nodiscard]] StudyRemoval::Taken
-    take(const StudyUid& study, const std::function<bool(const Folder&)>& last_look) const
+    take(const StudyUid& study, const std::function<bool(const store::Folder&)>& last_look) const
     {
         make_directories(m_config.paths.work());
         const FileLock filing{m_config.paths.requests() / ".lock", lock_patience};

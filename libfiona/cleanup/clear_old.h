@@ -55,7 +55,7 @@ struct ClearOldReport {
     unsigned used_after = 0; ///< with Mode::dry_run: would be
     bool is_emergency = false;
     std::size_t leftovers = 0;      ///< studies that an earlier run had not finished
-    Amount freed;                   ///< objects of studies that went, leftovers with them
+    store::Amount freed;            ///< objects of studies that went, leftovers with them
     std::vector<Gone> removed;      ///< with Mode::dry_run: would be
     std::vector<Kept> kept;         ///< studies that were looked at and stay
     std::size_t studies = 0;        ///< in the archive

@@ -24,7 +24,7 @@ constexpr std::string_view encrypted_suffix = "_encrypted.7z";
 /// Files of one package, by what they are.
 struct Package {
     std::vector<std::string> names; ///< in the order in which they go: the zip last
-    Amount amount;
+    store::Amount amount;
     TimePoint made; ///< the zip
     TimePoint newest;
     bool has_zip = false;
@@ -45,14 +45,14 @@ std::optional<std::string> base_of(const std::string& name)
 }
 
 // NOLINTNEXTLINE(misc-no-recursion) the levels are counted
-TimePoint newest_in(const Folder& folder, unsigned levels)
+TimePoint newest_in(const store::Folder& folder, unsigned levels)
 {
     auto newest = store::modification_time(folder.status());
     for (const auto& entry : folder.entries()) {
         if (const auto status = folder.look(entry.name)) {
             newest = std::max(newest, store::modification_time(*status));
         }
-        if (entry.kind == Folder::Kind::directory && levels > 0) {
+        if (entry.kind == store::Folder::Kind::directory && levels > 0) {
             if (const auto inner = folder.descend(entry.name)) {
                 newest = std::max(newest, newest_in(*inner, levels - 1));
             }
@@ -89,7 +89,7 @@ private:
     [[nodiscard]] TimePoint::duration age(TimePoint when) const { return m_order.now - when; }
 
     /// `remove` returns what it freed. What fails does not stop the rest.
-    void take(Kind kind, const std::string& name, TimePoint when, const Amount& amount,
+    void take(Kind kind, const std::string& name, TimePoint when, const store::Amount& amount,
               const std::function<void()>& remove)
     {
         try {
@@ -125,12 +125,14 @@ private:
     {
         if (applies()) { // of a run that was killed
             const auto trash = m_base.descend(trash_name);
-            for (const auto& entry : trash ? trash->entries() : std::vector<Folder::Entry>{}) {
-                m_report.freed += remove_tree(*trash, entry.name);
+            for (const auto& entry :
+                 trash ? trash->entries() : std::vector<store::Folder::Entry>{}) {
+                m_report.freed += store::remove_tree(*trash, entry.name);
             }
         }
         for (const auto& entry : m_base.entries()) {
-            if (entry.kind == Folder::Kind::directory && entry.name.starts_with(work_prefix)) {
+            if (entry.kind == store::Folder::Kind::directory
+                && entry.name.starts_with(work_prefix)) {
                 try {
                     clear_work(entry.name);
                 } catch (const Error& e) {
@@ -156,21 +158,21 @@ private:
             ++m_report.in_work;
             return;
         }
-        take(Kind::work, name, newest, measure_tree(m_base, name), [&] {
+        take(Kind::work, name, newest, store::measure_tree(m_base, name), [&] {
             const auto trash = m_base.descend_or_make(trash_name);
             if (m_base.move(name, trash, name)) {
-                remove_tree(trash, name);
+                store::remove_tree(trash, name);
             }
         });
     }
 
-    [[nodiscard]] static std::map<std::string, Package> packages_in(const Folder& files)
+    [[nodiscard]] static std::map<std::string, Package> packages_in(const store::Folder& files)
     {
         std::map<std::string, Package> packages;
         for (const auto& entry : files.entries()) {
             const auto base = base_of(entry.name);
             const auto status = base ? files.look(entry.name) : std::nullopt;
-            if (!status || entry.kind != Folder::Kind::file) {
+            if (!status || entry.kind != store::Folder::Kind::file) {
                 continue;
             }
             auto& package = packages[*base];
@@ -186,7 +188,7 @@ private:
         return packages;
     }
 
-    void clear_files(const Folder& files)
+    void clear_files(const store::Folder& files)
     {
         std::vector<Package> whole;
         for (auto& [base, package] : packages_in(files)) {
@@ -211,7 +213,7 @@ private:
         }
     }
 
-    void remove(const Folder& files, Kind kind, const Package& package)
+    void remove(const store::Folder& files, Kind kind, const Package& package)
     {
         take(kind, package.names.back(), package.newest, package.amount, [&] {
             for (const auto& name : package.names) {
@@ -220,7 +222,7 @@ private:
         });
     }
 
-    Folder m_base;
+    store::Folder m_base;
     const ClearExportsOrder& m_order;
     const std::function<store::DiskSpace()>& m_disk;
     store::DiskSpace m_space;

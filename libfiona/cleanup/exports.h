@@ -4,8 +4,8 @@
 #include "libfiona/base/dates.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/mode.h"
-#include "libfiona/cleanup/folder.h"
 #include "libfiona/store/disk_space.h"
+#include "libfiona/store/folder.h"
 
 #include <chrono>
 #include <filesystem>
@@ -32,13 +32,13 @@ struct ClearExportsReport {
     struct Gone {
         enum class Kind { work, package, encrypted, remains } kind = Kind::package;
         std::string name; ///< of the first file, or directory: may hold a participant's id
-        Amount amount;
+        store::Amount amount;
         std::chrono::hours age{0};
     };
     unsigned used_before = 0;
     unsigned used_after = 0;   ///< with Mode::dry_run: would be
     std::vector<Gone> removed; ///< with Mode::dry_run: would be
-    Amount freed;
+    store::Amount freed;
     std::size_t packages = 0;       ///< finished ones that stay
     std::size_t in_work = 0;        ///< working directories that stay
     std::size_t failed = 0;         ///< could not be removed; the reason is in the log

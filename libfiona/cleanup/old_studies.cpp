@@ -25,7 +25,7 @@ std::string object_of(const std::string& file)
 
 } // namespace
 
-OldStudy look_at(const StudyUid& study, const Folder& folder)
+OldStudy look_at(const StudyUid& study, const store::Folder& folder)
 {
     OldStudy found{study, {}, store::modification_time(folder.status())};
     for (const auto& entry : folder.entries()) {
@@ -40,11 +40,11 @@ OldStudy look_at(const StudyUid& study, const Folder& folder)
 ArchiveList list_archive(const Paths& paths)
 {
     ArchiveList list;
-    const Folder archive{paths.archive(), "the archive"};
+    const store::Folder archive{paths.archive(), "the archive"};
     for (const auto& entry : archive.entries()) {
         const auto is_prefixed = entry.name.starts_with(study_prefix);
         auto uid = is_prefixed ? entry.name.substr(study_prefix.size()) : std::string{};
-        if (!is_uid(uid) || entry.kind != Folder::Kind::directory) {
+        if (!is_uid(uid) || entry.kind != store::Folder::Kind::directory) {
             list.strangers += entry.name.front() == '.' ? 0U : 1U;
             continue;
         }
@@ -61,22 +61,22 @@ std::optional<std::set<SeriesUid>> sorted_series(const Paths& paths, const Study
 {
     std::set<std::string> objects;
     {
-        const Folder archive{paths.archive(), "the archive"};
+        const store::Folder archive{paths.archive(), "the archive"};
         const auto folder = archive.descend(std::string{study_prefix} + study.str());
-        for (const auto& entry : folder ? folder->entries() : std::vector<Folder::Entry>{}) {
+        for (const auto& entry : folder ? folder->entries() : std::vector<store::Folder::Entry>{}) {
             objects.insert(object_of(entry.name));
         }
     }
     std::set<SeriesUid> series;
-    const Folder raw{paths.raw(), "the sorted studies"};
+    const store::Folder raw{paths.raw(), "the sorted studies"};
     const auto sorted = raw.descend(study.str());
-    for (const auto& entry : sorted ? sorted->entries() : std::vector<Folder::Entry>{}) {
-        if (entry.kind != Folder::Kind::directory || !is_uid(entry.name)) {
+    for (const auto& entry : sorted ? sorted->entries() : std::vector<store::Folder::Entry>{}) {
+        if (entry.kind != store::Folder::Kind::directory || !is_uid(entry.name)) {
             continue;
         }
         series.emplace(entry.name);
         const auto folder = sorted->descend(entry.name);
-        for (const auto& link : folder ? folder->entries() : std::vector<Folder::Entry>{}) {
+        for (const auto& link : folder ? folder->entries() : std::vector<store::Folder::Entry>{}) {
             // By the link's own name; else it says itself which file it means.
             if (objects.erase(link.name) == 0 && !objects.empty()) {
                 const std::filesystem::path target{folder->target(link.name)};

@@ -4,7 +4,7 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/ids.h"
-#include "libfiona/cleanup/folder.h"
+#include "libfiona/store/folder.h"
 
 #include <cstddef>
 #include <optional>
@@ -16,8 +16,8 @@ namespace fiona::cleanup {
 /// A study in the archive.
 struct OldStudy {
     StudyUid study;
-    Amount amount;    ///< its objects
-    TimePoint newest; ///< of the directory and of all in it
+    store::Amount amount; ///< its objects
+    TimePoint newest;     ///< of the directory and of all in it
 
     friend bool operator==(const OldStudy& left, const OldStudy& right)
     {
@@ -33,7 +33,7 @@ struct ArchiveList {
 [[nodiscard]] ArchiveList list_archive(const Paths& paths);
 
 /// The directory `archive/scp_<study>` as it is now.
-[[nodiscard]] OldStudy look_at(const StudyUid& study, const Folder& folder);
+[[nodiscard]] OldStudy look_at(const StudyUid& study, const store::Folder& folder);
 
 /// The series of a study in raw/; nothing if an object of it has no link there: it was received, but
 /// nobody has seen it.

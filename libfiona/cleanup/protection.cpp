@@ -5,8 +5,8 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/log.h"
-#include "libfiona/cleanup/folder.h"
 #include "libfiona/store/arrival_marks.h"
+#include "libfiona/store/folder.h"
 #include "libfiona/store/incoming_list.h"
 #include "libfiona/store/request_files.h"
 
@@ -27,7 +27,7 @@ constexpr std::size_t most_job_bytes = std::size_t{256} << 20U;
 std::vector<std::string> names_in(const fs::path& directory, std::string_view what)
 {
     std::vector<std::string> names;
-    for (auto& entry : Folder{directory, what}.entries()) {
+    for (auto& entry : store::Folder{directory, what}.entries()) {
         names.push_back(std::move(entry.name));
     }
     return names;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/cleanup/stale_links.h"
 
-#include "libfiona/anonymize/workers.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/workers.h"
 #include "libfiona/cleanup/archive_guard.h"
 #include "libfiona/cleanup/study_links.h"
 #include "libfiona/cleanup/study_removal.h"
@@ -42,7 +42,7 @@ bool is_remains(const std::string& name)
 /// The lock of those who write the series JSONs of a study (store/study_tree.h), if it has one.
 class StudyLock {
 public:
-    explicit StudyLock(const Folder& study)
+    explicit StudyLock(const store::Folder& study)
         : m_fd{::openat(study.fd(), ".lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)},
           m_is_anothers{m_fd && ::flock(m_fd.get(), LOCK_EX | LOCK_NB) != 0}
     {
@@ -64,7 +64,7 @@ public:
         report.tree = std::move(tree);
     }
 
-    void sweep(const Folder& base, const Folder::Entry& entry)
+    void sweep(const store::Folder& base, const store::Folder::Entry& entry)
     {
         if (entry.name != trash_folder) { // fiona-clear-old empties it
             sweep_entry(base, entry, 1);
@@ -83,30 +83,30 @@ private:
 
     /// True if it is gone, or with Mode::dry_run would be.
     // NOLINTNEXTLINE(misc-no-recursion) the levels are counted
-    bool sweep_entry(const Folder& parent, const Folder::Entry& entry, unsigned level)
+    bool sweep_entry(const store::Folder& parent, const store::Folder::Entry& entry, unsigned level)
     {
         switch (entry.kind) {
-        case Folder::Kind::link: return sweep_link(parent, entry.name);
-        case Folder::Kind::directory: return sweep_directory(parent, entry.name, level);
-        case Folder::Kind::file: return sweep_file(parent, entry.name, level);
-        case Folder::Kind::other: break;
+        case store::Folder::Kind::link: return sweep_link(parent, entry.name);
+        case store::Folder::Kind::directory: return sweep_directory(parent, entry.name, level);
+        case store::Folder::Kind::file: return sweep_file(parent, entry.name, level);
+        case store::Folder::Kind::other: break;
         }
         return false;
     }
 
-    bool sweep_link(const Folder& parent, const std::string& name)
+    bool sweep_link(const store::Folder& parent, const std::string& name)
     {
         ++report.links;
         auto end = parent.end_of(name);
-        if (end == Folder::End::there && m_mode == Mode::dry_run && !m_gone_before.empty()) {
+        if (end == store::Folder::End::there && m_mode == Mode::dry_run && !m_gone_before.empty()) {
             // Of a study whose directory would be gone by now.
             const auto study = study_of_link(parent.target(name));
-            end = study && m_gone_before.contains(*study) ? Folder::End::gone : end;
+            end = study && m_gone_before.contains(*study) ? store::Folder::End::gone : end;
         }
-        if (end == Folder::End::there) {
+        if (end == store::Folder::End::there) {
             return false;
         }
-        if (end == Folder::End::unknown) {
+        if (end == store::Folder::End::unknown) {
             ++report.unknown;
             return false;
         }
@@ -127,10 +127,10 @@ private:
     }
 
     // NOLINTNEXTLINE(misc-no-recursion) the levels are counted
-    bool sweep_directory(const Folder& parent, const std::string& name, unsigned level)
+    bool sweep_directory(const store::Folder& parent, const std::string& name, unsigned level)
     {
-        std::optional<Folder> folder;
-        std::vector<Folder::Entry> entries;
+        std::optional<store::Folder> folder;
+        std::vector<store::Folder::Entry> entries;
         try {
             folder = level < most_levels ? parent.descend(name) : std::nullopt;
             if (folder) {
@@ -147,7 +147,7 @@ private:
         std::set<std::string> left;
         std::vector<std::string> descriptions;
         for (const auto& entry : entries) {
-            if (entry.kind == Folder::Kind::file && is_description(entry.name, level)) {
+            if (entry.kind == store::Folder::Kind::file && is_description(entry.name, level)) {
                 descriptions.push_back(entry.name);
                 left.insert(entry.name);
             } else if (!sweep_entry(*folder, entry, level + 1)) {
@@ -168,7 +168,7 @@ private:
     }
 
     /// A series JSON whose series is gone.
-    bool sweep_description(const Folder& study, const std::string& name)
+    bool sweep_description(const store::Folder& study, const std::string& name)
     {
         const auto status = study.look(name);
         const StudyLock lock{study};
@@ -185,12 +185,12 @@ private:
 
     void add_bytes(const struct stat& status)
     {
-        Amount amount;
+        store::Amount amount;
         amount.add(status);
         report.removed.bytes += amount.bytes;
     }
 
-    bool sweep_file(const Folder& parent, const std::string& name, unsigned level)
+    bool sweep_file(const store::Folder& parent, const std::string& name, unsigned level)
     {
         if (report.tree != "raw" || level != 2 || !is_remains(name)) {
             return false;
@@ -208,8 +208,9 @@ private:
     }
 
     /// By the time it had before we took something out of it. A study's lock goes with its study.
-    bool remove_if_empty(const Folder& parent, const std::string& name, const Folder& folder,
-                         const std::set<std::string>& left, unsigned level)
+    bool remove_if_empty(const store::Folder& parent, const std::string& name,
+                         const store::Folder& folder, const std::set<std::string>& left,
+                         unsigned level)
     {
         const bool has_lock_only =
             left.size() == 1 && left.contains(".lock") && level == 1 && report.tree == "raw";
@@ -256,10 +257,10 @@ constexpr unsigned hands = 16;
 /// One tree, its directories shared out.
 TreeReport sweep(const Tree& tree, const StaleLinkOrder& order, Mode mode, std::set<StudyUid>& gone)
 {
-    const Folder base{tree.base, tree.name};
+    const store::Folder base{tree.base, tree.name};
     const auto entries = base.entries();
     std::vector<Sweep> sweeps(hands, Sweep{order, mode, gone, tree.name});
-    anonymize::for_each_index(entries.size(), hands, [&](std::size_t index, std::size_t hand) {
+    for_each_index(entries.size(), hands, [&](std::size_t index, std::size_t hand) {
         sweeps[hand].sweep(base, entries[index]);
     });
     TreeReport report;

@@ -4,7 +4,7 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/mode.h"
-#include "libfiona/cleanup/folder.h"
+#include "libfiona/store/folder.h"
 
 #include <chrono>
 #include <cstddef>
@@ -28,7 +28,7 @@ struct TreeReport {
     std::size_t stale = 0;   ///< lead nowhere
     std::size_t young = 0;   ///< of those, links too young to go
     std::size_t unknown = 0; ///< nobody can say where they lead, or directories that stay closed
-    Amount removed;          ///< links; with Mode::dry_run: would be, as the next three
+    store::Amount removed;   ///< links; with Mode::dry_run: would be, as the next three
     std::size_t directories = 0;  ///< empty ones
     std::size_t descriptions = 0; ///< series JSONs without a series
     std::size_t remains = 0;      ///< of writers that died

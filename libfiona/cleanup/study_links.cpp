@@ -13,11 +13,12 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Nothing if there is no such base: a site may do without.
-std::optional<Folder> base(const fs::path& path, std::string_view what)
+std::optional<store::Folder> base(const fs::path& path, std::string_view what)
 {
     std::error_code unreadable; // then Folder says so
-    return fs::exists(path, unreadable) || unreadable ? std::optional<Folder>{Folder{path, what}}
-                                                      : std::nullopt;
+    return fs::exists(path, unreadable) || unreadable
+               ? std::optional<store::Folder>{store::Folder{path, what}}
+               : std::nullopt;
 }
 
 } // namespace
@@ -52,11 +53,11 @@ void StudyLinks::read_participants()
     }
 }
 
-void StudyLinks::read_participant(const Folder& participants, const std::string& name)
+void StudyLinks::read_participant(const store::Folder& participants, const std::string& name)
 {
     const auto folder = participants.descend(name);
-    for (const auto& entry : folder ? folder->entries() : std::vector<Folder::Entry>{}) {
-        if (entry.kind != Folder::Kind::link) {
+    for (const auto& entry : folder ? folder->entries() : std::vector<store::Folder::Entry>{}) {
+        if (entry.kind != store::Folder::Kind::link) {
             continue;
         }
         if (auto study = study_of_link(folder->target(entry.name))) {
@@ -70,9 +71,9 @@ std::size_t StudyLinks::count(const StudyUid& study)
     read_participants();
     auto links = m_places->count(study);
     const auto reports = base(m_paths.srs(), "the structured reports");
-    for (const auto& vendor : reports ? reports->entries() : std::vector<Folder::Entry>{}) {
+    for (const auto& vendor : reports ? reports->entries() : std::vector<store::Folder::Entry>{}) {
         const auto folder = reports->descend(vendor.name);
-        links += folder ? measure_tree(*folder, study.str()).files : 0;
+        links += folder ? store::measure_tree(*folder, study.str()).files : 0;
     }
     return links;
 }
@@ -95,10 +96,10 @@ std::size_t StudyLinks::remove(const StudyUid& study)
         m_places->erase(first, last);
     }
     const auto reports = base(m_paths.srs(), "the structured reports");
-    for (const auto& vendor : reports ? reports->entries() : std::vector<Folder::Entry>{}) {
+    for (const auto& vendor : reports ? reports->entries() : std::vector<store::Folder::Entry>{}) {
         const auto folder = reports->descend(vendor.name);
         if (folder && folder->look(study.str())) {
-            links += remove_tree(*folder, study.str()).files;
+            links += store::remove_tree(*folder, study.str()).files;
             reports->remove_directory(vendor.name);
         }
     }

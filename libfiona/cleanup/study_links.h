@@ -3,7 +3,7 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/base/ids.h"
-#include "libfiona/cleanup/folder.h"
+#include "libfiona/store/folder.h"
 
 #include <cstddef>
 #include <map>
@@ -32,7 +32,7 @@ private:
         std::string name;
     };
     void read_participants();
-    void read_participant(const Folder& participants, const std::string& name);
+    void read_participant(const store::Folder& participants, const std::string& name);
 
     const Paths& m_paths;
     std::optional<std::multimap<StudyUid, Place>> m_places;

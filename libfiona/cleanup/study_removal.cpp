@@ -35,7 +35,7 @@ std::string archive_name(const StudyUid& study)
 }
 
 /// Nothing if it does not exist yet.
-std::optional<Folder> trash_of(const Folder& base)
+std::optional<store::Folder> trash_of(const store::Folder& base)
 {
     return base.descend(trash_folder);
 }
@@ -45,18 +45,19 @@ std::optional<Folder> trash_of(const Folder& base)
 StudyRemoval::StudyRemoval(const Paths& paths) : m_paths{paths}, m_links{paths} {}
 
 /// Links of `name` in the trash that lead to an object go back to raw/<study>, with their series JSON.
-void StudyRemoval::rescue_living_links(const Folder& trash, const std::string& name,
+void StudyRemoval::rescue_living_links(const store::Folder& trash, const std::string& name,
                                        const StudyUid& study) const
 {
     const auto old = trash.descend(name);
     if (!old) {
         return;
     }
-    const Folder raw{m_paths.raw(), "the sorted studies"};
+    const store::Folder raw{m_paths.raw(), "the sorted studies"};
     for (const auto& series : old->entries()) {
         const auto links = old->descend(series.name);
-        for (const auto& link : links ? links->entries() : std::vector<Folder::Entry>{}) {
-            if (link.kind != Folder::Kind::link || links->end_of(link.name) != Folder::End::there) {
+        for (const auto& link : links ? links->entries() : std::vector<store::Folder::Entry>{}) {
+            if (link.kind != store::Folder::Kind::link
+                || links->end_of(link.name) != store::Folder::End::there) {
                 continue;
             }
             const auto home = raw.descend_or_make(study.str());
@@ -70,28 +71,28 @@ void StudyRemoval::rescue_living_links(const Folder& trash, const std::string& n
 /// The study leaves raw/ and the links to it go, unless it was received again: then its links live.
 std::size_t StudyRemoval::unlink_study(const StudyUid& study, const std::string& trash_name)
 {
-    const Folder archive{m_paths.archive(), "the archive"};
+    const store::Folder archive{m_paths.archive(), "the archive"};
     if (archive.look(archive_name(study))) {
         return 0;
     }
-    const Folder raw{m_paths.raw(), "the sorted studies"};
+    const store::Folder raw{m_paths.raw(), "the sorted studies"};
     const auto trash = raw.descend_or_make(trash_folder);
     static_cast<void>(raw.move(study.str(), trash, trash_name)); // done before, or never sorted
     return m_links.remove(study);
 }
 
-Amount StudyRemoval::empty_trash(const StudyUid& study, const std::string& trash_name) const
+store::Amount StudyRemoval::empty_trash(const StudyUid& study, const std::string& trash_name) const
 {
-    Amount amount;
-    const Folder raw{m_paths.raw(), "the sorted studies"};
+    store::Amount amount;
+    const store::Folder raw{m_paths.raw(), "the sorted studies"};
     if (const auto trash = trash_of(raw)) {
         rescue_living_links(*trash, trash_name, study);
-        amount += remove_tree(*trash, trash_name);
+        amount += store::remove_tree(*trash, trash_name);
     }
     // Last: as long as it is there, the next run comes here again.
-    const Folder archive{m_paths.archive(), "the archive"};
+    const store::Folder archive{m_paths.archive(), "the archive"};
     if (const auto trash = trash_of(archive)) {
-        amount += remove_tree(*trash, trash_name);
+        amount += store::remove_tree(*trash, trash_name);
     }
     return amount;
 }
@@ -100,11 +101,11 @@ StudyRemoval::Finished StudyRemoval::finish_leftovers()
 {
     Finished finished;
     for (const auto& path : {m_paths.archive(), m_paths.raw()}) {
-        const Folder base{path, "the studies"};
+        const store::Folder base{path, "the studies"};
         const auto trash = trash_of(base);
-        for (const auto& entry : trash ? trash->entries() : std::vector<Folder::Entry>{}) {
+        for (const auto& entry : trash ? trash->entries() : std::vector<store::Folder::Entry>{}) {
             const auto study = study_in(entry.name);
-            if (!study || entry.kind != Folder::Kind::directory) {
+            if (!study || entry.kind != store::Folder::Kind::directory) {
                 continue; // not ours
             }
             try {
@@ -121,10 +122,11 @@ StudyRemoval::Finished StudyRemoval::finish_leftovers()
     return finished;
 }
 
-StudyRemoval::Taken StudyRemoval::take(const StudyUid& study,
-                                       const std::function<bool(const Folder&)>& last_look) const
+StudyRemoval::Taken
+StudyRemoval::take(const StudyUid& study,
+                   const std::function<bool(const store::Folder&)>& last_look) const
 {
-    const Folder archive{m_paths.archive(), "the archive"};
+    const store::Folder archive{m_paths.archive(), "the archive"};
     const auto trash = archive.descend_or_make(trash_folder);
     const auto folder = archive.descend(archive_name(study)); // locked until it is closed
     if (!folder) {

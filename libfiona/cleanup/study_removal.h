@@ -4,8 +4,8 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/ids.h"
-#include "libfiona/cleanup/folder.h"
 #include "libfiona/cleanup/study_links.h"
+#include "libfiona/store/folder.h"
 
 #include <functional>
 #include <optional>
@@ -41,7 +41,7 @@ public:
     /// Finishes what an earlier run left. One that cannot be finished does not stop the others.
     struct Finished {
         std::set<StudyUid> studies;
-        Amount amount;
+        store::Amount amount;
         std::size_t failed = 0;
         std::optional<Error> trouble{}; ///< the last one's
     };
@@ -55,7 +55,7 @@ public:
     };
     /// `last_look` is called with archive/scp_U when nobody can add an object any more; false keeps it.
     [[nodiscard]] Taken take(const StudyUid& study,
-                             const std::function<bool(const Folder&)>& last_look) const;
+                             const std::function<bool(const store::Folder&)>& last_look) const;
     /// Returns how many links of participants/ and srs/ went.
     // NOLINTNEXTLINE(modernize-use-nodiscard) called for its effect
     std::size_t finish(const StudyUid& study);
@@ -65,8 +65,8 @@ public:
 private:
     std::size_t unlink_study(const StudyUid& study, const std::string& trash_name);
     // NOLINTNEXTLINE(modernize-use-nodiscard) called for its effect
-    Amount empty_trash(const StudyUid& study, const std::string& trash_name) const;
-    void rescue_living_links(const Folder& trash, const std::string& name,
+    store::Amount empty_trash(const StudyUid& study, const std::string& trash_name) const;
+    void rescue_living_links(const store::Folder& trash, const std::string& name,
                              const StudyUid& study) const;
 
     const Paths& m_paths;

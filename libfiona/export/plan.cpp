@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/export/plan.h"
 
-#include "libfiona/anonymize/workers.h"
+#include "libfiona/base/workers.h"
 
 #include <fmt/format.h>
 
@@ -64,7 +64,7 @@ std::vector<PlannedImage> plan_images(const std::vector<fs::path>& files, const 
                                       const PackageFacts& facts, unsigned threads)
 {
     std::vector<std::optional<PlannedImage>> all(files.size());
-    anonymize::for_each_index(files.size(), threads, [&](std::size_t i, std::size_t /*thread*/) {
+    for_each_index(files.size(), threads, [&](std::size_t i, std::size_t /*thread*/) {
         const Image image{files[i], type, facts};
         const bool is_of_class =
             type.include_sop.empty()

@@ -11,6 +11,7 @@
 #include "libfiona/export/pull.h"
 #include "libfiona/export/work_folder.h"
 #include "libfiona/notify/mail.h"
+#include "libfiona/store/folder.h"
 
 #include <algorithm>
 #include <set>
@@ -190,7 +191,7 @@ private:
         if (is_lost_mail || (!is_waiting_for_peer && job.attempts >= m_settings.attempts)) {
             result.state = State::given_up;
             m_list.give_up(job, now);
-            remove_tree(m_settings.work, "tmp_" + job.id);
+            store::remove_tree(m_settings.work / ("tmp_" + job.id));
         } else {
             constexpr unsigned most_doublings = 16;
             const auto wait = m_settings.first_wait * (1U << std::min(count - 1, most_doublings));

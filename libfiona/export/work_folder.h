@@ -34,8 +34,4 @@ private:
     std::optional<FileLock> m_lock;
 };
 
-/// Removes `parent/name` and all below it, by descriptors: no symbolic link is followed and no other file
-/// system entered. Nothing there is fine. Throws os_error().
-void remove_tree(const std::filesystem::path& parent, const std::string& name);
-
 } // namespace fiona::exports

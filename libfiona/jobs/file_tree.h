@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-/// Directories into which a stranger's program has written: looked at and removed by directory
+/// Directories into which a stranger's program has written: looked at by directory
 /// descriptors, no link followed, no file system entered but that of the top.
 namespace fiona::jobs {
 
@@ -32,8 +32,5 @@ struct TreeFile {
 /// Opens a file that list_tree() has named, for reading; no part of the path may be a link by now.
 [[nodiscard]] UniqueFd open_in_tree(const std::filesystem::path& top,
                                     const std::filesystem::path& path);
-
-/// Removes the directory with all that is in it; one that is not there is fine.
-void remove_tree(const std::filesystem::path& top);
 
 } // namespace fiona::jobs

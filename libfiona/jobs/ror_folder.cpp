@@ -8,6 +8,7 @@
 #include "libfiona/dicom/header.h"
 #include "libfiona/jobs/file_tree.h"
 #include "libfiona/store/atomic_file.h"
+#include "libfiona/store/folder.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,8 +123,8 @@ void make_ror_folder(const fs::path& folder, const std::vector<InputSeries>& inp
     }
     make_directories(folder.parent_path());
     const auto output = output_of(folder);
-    remove_tree(folder);
-    remove_tree(output);
+    store::remove_tree(folder);
+    store::remove_tree(output);
     const auto images = folder / "input";
     const auto view = folder / "input_view_dicom_series";
     for (const auto& directory : {folder, images, view, output, output / "log"}) {

@@ -11,6 +11,7 @@
 #include "libfiona/jobs/ror_folder.h"
 #include "libfiona/pacs/query.h"
 #include "libfiona/pacs/retrieve.h"
+#include "libfiona/store/folder.h"
 
 #include <poll.h>
 
@@ -133,7 +134,7 @@ void Start::prepare(const jobs::Job& job, const Plan& plan, jobs::JobRecord& rec
     // Whoever runs it holds this. One that was begun and is late finds another attempt in the record.
     const FileLock lock{m_records.run_lock(job.id)};
     jobs::make_ror_folder(plan.folder, gather(plan));
-    jobs::remove_tree(fetched(plan.folder));
+    store::remove_tree(fetched(plan.folder));
     record.state = jobs::JobState::running;
     ++record.attempt;
     record.engine = jobs::engine_name(plan.image.engine);

@@ -112,10 +112,10 @@ public:
 
     [[nodiscard]] std::uint64_t archive_bytes() const
     {
-        const fiona::cleanup::Folder archive{paths.archive(), "the archive"};
-        fiona::cleanup::Amount amount;
+        const fiona::store::Folder archive{paths.archive(), "the archive"};
+        fiona::store::Amount amount;
         for (const auto& entry : archive.entries()) {
-            amount += fiona::cleanup::measure_tree(archive, entry.name); // directories only
+            amount += fiona::store::measure_tree(archive, entry.name); // directories only
         }
         return amount.bytes;
     }

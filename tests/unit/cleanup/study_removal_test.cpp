@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const auto yes = [](const cleanup::Folder&) { return true; };
+const auto yes = [](const store::Folder&) { return true; };
 
 /// The first of two studies in the trash, as a run that was killed left it.
 struct KilledSite : OldSite {

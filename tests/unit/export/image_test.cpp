@@ -4,6 +4,7 @@
 #include "libfiona/base/process.h"
 #include "libfiona/export/plan.h"
 #include "libfiona/export/work_folder.h"
+#include "libfiona/store/folder.h"
 #include "tests/support/export_site.h"
 #include "tests/support/small_image.h"
 #include "tests/support/temp_dir.h"
@@ -172,6 +173,6 @@ TEST_CASE("a work folder goes with all in it, but not with what links in it lead
     CHECK(fs::is_empty(work));
     CHECK(fs::exists(directory / "precious"));
     CHECK(fs::exists(directory / "elsewhere/kept"));
-    CHECK_NOTHROW(remove_tree(work, "tmp_none"));
-    CHECK_THROWS_AS(remove_tree(work, ".."), Error);
+    CHECK_NOTHROW(store::remove_tree(work / "tmp_none"));
+    CHECK_THROWS_AS(store::remove_tree(work / ".."), Error);
 }

@@ -5,6 +5,7 @@
 #include "libfiona/jobs/output_check.h"
 #include "libfiona/jobs/ror_folder.h"
 #include "libfiona/store/atomic_file.h"
+#include "libfiona/store/folder.h"
 #include "tests/support/small_image.h"
 #include "tests/support/temp_dir.h"
 
@@ -220,13 +221,13 @@ TEST_CASE("a folder is removed without following what a program has put there")
     fs::create_directory_symlink(root / "precious", folder / "a" / "link");
     store::write_file(folder / "a" / "b" / "file", "x");
 
-    remove_tree(folder);
-    remove_tree(folder); // not there: fine
+    store::remove_tree(folder);
+    store::remove_tree(folder); // not there: fine
 
     CHECK_FALSE(fs::exists(folder));
     CHECK(fs::exists(root / "precious" / "file"));
     fs::create_directory_symlink(root / "precious", folder);
-    CHECK_THROWS_AS(remove_tree(folder), Error);
+    CHECK_THROWS_AS(store::remove_tree(folder), Error);
     CHECK(fs::exists(root / "precious" / "file"));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
-#include "libfiona/cleanup/folder.h"
+#include "libfiona/store/folder.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -14,7 +14,7 @@
 #include <iostream>
 
 using namespace fiona;
-using cleanup::Folder;
+using store::Folder;
 namespace fs = std::filesystem;
 
 TEST_CASE("remove_tree takes a directory with odd names, and leaves what links in it lead to")
@@ -29,8 +29,8 @@ TEST_CASE("remove_tree takes a directory with odd names, and leaves what links i
     fs::create_directory_symlink("..", root / "gone/up");
     const Folder folder{root.path, "a test"};
 
-    CHECK(cleanup::measure_tree(folder, "gone").files == 4);
-    const auto amount = cleanup::remove_tree(folder, "gone");
+    CHECK(store::measure_tree(folder, "gone").files == 4);
+    const auto amount = store::remove_tree(folder, "gone");
 
     CHECK(amount.files == 4);
     CHECK_FALSE(fs::exists(root / "gone"));
@@ -46,7 +46,7 @@ TEST_CASE("a link in the place of a directory is not followed")
     const Folder folder{root.path, "a test"};
 
     CHECK_FALSE(folder.descend("link"));
-    CHECK(cleanup::remove_tree(folder, "link").files == 0);
+    CHECK(store::remove_tree(folder, "link").files == 0);
     CHECK(fs::exists(root / "kept/file"));
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("remove_tree ends at a mount point, of the same file system too")
             ::_exit(77);
         }
         try {
-            cleanup::remove_tree(Folder{root.path, "a test"}, "study");
+            store::remove_tree(Folder{root.path, "a test"}, "study");
             ::_exit(1);
         } catch (const Error& e) {
             ::_exit(e.fault() == Fault::data ? 0 : 2);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/cleanup/folder.h"
+#include "libfiona/store/folder.h"
 
-#include "libfiona/anonymize/workers.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/workers.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,11 +15,11 @@
 #include <cstdio>
 #include <memory>
 
-namespace fiona::cleanup {
+namespace fiona::store {
 
 namespace {
 
-constexpr unsigned most_levels = 32;
+constexpr unsigned most_levels = 500; // a descriptor each
 /// A disk mounted with `discard` answers each removal after milliseconds, but many at once.
 constexpr unsigned hands = 16;
 constexpr std::size_t many_files = 32;     // fewer are gone before the hands are there
@@ -250,9 +250,8 @@ Amount walk(const Folder& parent, const std::string& name, Work work, unsigned l
             }
         }
         if (work == Work::remove) {
-            anonymize::for_each_index(
-                files.size(), files.size() < many_files ? 1 : hands,
-                [&](std::size_t index, std::size_t) { folder->unlink(files[index]); });
+            for_each_index(files.size(), files.size() < many_files ? 1 : hands,
+                           [&](std::size_t index, std::size_t) { folder->unlink(files[index]); });
         }
     } while (work == Work::remove && !parent.remove_directory(name) && parent.look(name));
     return amount;
@@ -265,9 +264,23 @@ Amount remove_tree(const Folder& parent, const std::string& name)
     return walk(parent, name, Work::remove, most_levels);
 }
 
+void remove_tree(const std::filesystem::path& top)
+{
+    const auto name = top.filename().native();
+    if (name.empty() || name == "." || name == "..") {
+        throw Error{Fault::internal, "that is no name in a directory"};
+    }
+    const Folder parent{top.parent_path(), "the directory above"};
+    const auto status = parent.look(name);
+    if (status && !S_ISDIR(status->st_mode)) {
+        throw Error{Fault::data, "what should be removed as a directory is something else"};
+    }
+    remove_tree(parent, name);
+}
+
 Amount measure_tree(const Folder& parent, const std::string& name)
 {
     return walk(parent, name, Work::measure, most_levels);
 }
 
-} // namespace fiona::cleanup
+} // namespace fiona::store

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace fiona::anonymize {
+namespace fiona {
 
 /// Calls `work(index, thread)` for 0..count-1 from `threads` threads that take the next index when
 /// they are free. The first exception stops the rest and is thrown again here.
@@ -45,4 +45,4 @@ void for_each_index(std::size_t count, unsigned threads, const Work& work)
     }
 }
 
-} // namespace fiona::anonymize
+} // namespace fiona

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace fiona::cleanup {
+namespace fiona::store {
 
 /// An open directory that is looked at and emptied by descriptor: no name below it is ever resolved
 /// through a link, and nothing on the other side of a mount point is touched. Names may be patients'
@@ -78,10 +78,14 @@ struct Amount {
 
 /// Removes a directory of `parent` with all that is in it; a link in it goes, what it leads to stays.
 /// What turns up meanwhile goes too. Throws Error{Fault::data} if there is a mount point inside, or more
-/// than 32 levels.
+/// than 500 levels.
 Amount remove_tree(const Folder& parent, const std::string& name);
+
+/// The same by a path whose last part is that directory; nothing there is fine. Throws Error{Fault::data}
+/// if it is a link or a file, too.
+void remove_tree(const std::filesystem::path& top);
 
 /// All that is in it: Error{Fault::data} as above.
 [[nodiscard]] Amount measure_tree(const Folder& parent, const std::string& name);
 
-} // namespace fiona::cleanup
+} // namespace fiona::store
