@@ -89,7 +89,7 @@ bool Assignments::is_long_sent(const redcap::Transfer& transfer) const
     try {
         const store::Requests requests{m_config.paths};
         const auto name = routing::request_of(transfer).file_name();
-        const routing::StudyState state{
+        const routing::StudyFacts state{
             .on_disk = true,
             .newest = store::StudyTree{m_config.paths}.newest_change(transfer.study),
             .failed_at = {},
