@@ -55,7 +55,7 @@ constexpr const char* writes_mail = "#!/bin/sh\necho hello > \"$2/email.txt\"\n"
 
 } // namespace
 
-TEST_CASE("fiona-cron: what arrived is mailed once, with a list; a second run does nothing")
+TEST_CASE("fiona-cron: what arrived is mailed once, with a list, and a second run does nothing")
 {
     if (!SmtpSink::is_here()) {
         return;
@@ -270,7 +270,7 @@ TEST_CASE("fiona-cron: who has left the project gets nothing, and nothing old af
 }
 
 TEST_CASE(
-    "fiona-cron: an old event fires with exit 1 and silence; a stack trace, a signal or a missing "
+    "fiona-cron: an old event fires with exit 1 and silence, a stack trace, a signal or a missing "
     "interpreter is an error")
 {
     if (!SmtpSink::is_here()) {

@@ -117,7 +117,7 @@ std::string much()
 
 } // namespace
 
-TEST_CASE("fiona-send-files: an item is sent, confirmed by the server's list, and done; then there "
+TEST_CASE("fiona-send-files: an item is sent, confirmed by the server's list, and done, then there "
           "is nothing to do")
 {
     if (!SftpServer::is_here()) {

@@ -55,7 +55,7 @@ TEST_CASE("a list made by tar is read in each of its formats, names longer than 
     CHECK(list.find(format == "ustar" ? "B" : long_name)->second == digest_b);
 }
 
-TEST_CASE("what is no archive, or half of one, is refused; an empty one is an empty list")
+TEST_CASE("what is no archive, or half of one, is refused, an empty one is an empty list")
 {
     const TempDir root;
     const auto directory = root / "list";

@@ -35,7 +35,7 @@ struct Audit {
 
 } // namespace
 
-TEST_CASE("a new link begins now; what comes later is told once")
+TEST_CASE("a new link begins now, what comes later is told once")
 {
     const Audit audit;
     audit.append(line("1") + "\n");
