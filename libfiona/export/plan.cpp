@@ -18,7 +18,7 @@ namespace {
 
 bool is_wanted(const fs::path& file, const ExportType& type)
 {
-    const auto& name = file.filename().native();
+    const auto name = file.filename().native();
     return std::ranges::none_of(
         type.exclude_prefix, [&](const std::string& prefix) { return name.starts_with(prefix); });
 }
