@@ -152,7 +152,7 @@ TEST_CASE("fiona-cron: killed at any moment, no mail goes twice, and none is los
     bench.settle();
     std::mt19937 chance{20260305}; // NOLINT(cert-msc51-cpp) the same moments each time
     std::uniform_int_distribution<int> milliseconds{0, 60};
-    constexpr int rounds = 30;
+    constexpr int rounds = 100;
 
     for (int round = 0; round < rounds; ++round) {
         bench.site.put_arrival(fmt::format("DEMO_{:04}", round));

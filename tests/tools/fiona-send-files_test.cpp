@@ -374,7 +374,7 @@ TEST_CASE("fiona-send-files: killed at any moment, every file is in the outbox o
     const Bench bench{"readback"};
     std::mt19937 chance{20260305}; // NOLINT(cert-msc51-cpp) the same moments each time
     std::uniform_int_distribution<int> milliseconds{0, 250};
-    constexpr int rounds = 20;
+    constexpr int rounds = 100;
     const auto name = [](int round) { return fmt::format("DEMO_{:04}_x", round); };
 
     for (int round = 0; round < rounds; ++round) {
