@@ -135,6 +135,7 @@ int main(int argc, char** argv)
     anonymize::KeyCommand key_wish;
     add_key_commands(tool.options(), key_wish);
 
+    tool.leave_no_record();
     return tool.run(argc, argv, [&] {
         if (tool.options().got_subcommand("key")) {
             keys(key_wish, tool);

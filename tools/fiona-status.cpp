@@ -42,5 +42,6 @@ int main(int argc, char** argv)
     why_command->add_option("STUDY", word, "study UID, tag of a log line, or accession number")
         ->required();
 
+    tool.leave_no_record();
     return tool.run(argc, argv, [&] { why(tool, word); });
 }

@@ -91,6 +91,9 @@ const Config& Tool::config()
 {
     if (!m_config) {
         m_config = Config::load(Config::default_path(m_config_file), m_project);
+        if (m_records && !m_dry_run) {
+            m_record = store::RunRecord::begin(m_config->paths.state(), run_name({}), Clock::now());
+        }
     }
     return *m_config;
 }
@@ -110,7 +113,33 @@ void Tool::run_alone(std::string_view part)
     for (const std::string_view text : {std::string_view{m_project}, part}) {
         name += text.empty() ? std::string{} : percent_encoded(text);
     }
-    m_lock.emplace(directory / (name + ".lock"));
+    try {
+        m_lock.emplace(directory / (name + ".lock"));
+    } catch (const Error&) {
+        if (m_record) {
+            m_record->withdraw();
+            m_record.reset();
+        }
+        throw;
+    }
+    if (m_record && !part.empty()) { // its own kind of run
+        m_record->withdraw();
+        m_record = store::RunRecord::begin(m_config->paths.state(), run_name(part), Clock::now());
+    }
+}
+
+store::RunName Tool::run_name(std::string_view part) const
+{
+    store::RunName name{
+        .tool = m_app.get_name(), .commands = {}, .project = m_project, .part = std::string{part}};
+    for (const auto* app = &m_app; app != nullptr;) {
+        const auto chosen = app->get_subcommands();
+        app = chosen.empty() ? nullptr : chosen.front();
+        if (app != nullptr) {
+            name.commands.push_back(app->get_name());
+        }
+    }
+    return name;
 }
 
 void Tool::set_exit_code(int code)
@@ -141,6 +170,15 @@ void Tool::report(const json::Value& document, const std::vector<std::string>& l
 }
 
 int Tool::run(int argc, const char* const* argv, const std::function<void()>& body)
+{
+    const auto code = guarded(argc, argv, body);
+    if (m_record) {
+        m_record->end(code, Clock::now());
+    }
+    return code;
+}
+
+int Tool::guarded(int argc, const char* const* argv, const std::function<void()>& body)
 {
     // A closed pipe or socket is an error we report, not our death.
     static_cast<void>(std::signal(SIGPIPE, SIG_IGN));

@@ -5,6 +5,7 @@
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/mode.h"
+#include "libfiona/store/run_record.h"
 
 #include <CLI/CLI.hpp>
 
@@ -35,6 +36,9 @@ public:
     [[nodiscard]] Mode mode() const { return m_dry_run ? Mode::dry_run : Mode::apply; }
     /// The configuration, read at the first call.
     [[nodiscard]] const Config& config();
+    /// This run only looks: it leaves no record of itself (store/run_record.h). All others do from the first
+    /// config() on, but for a dry run. To be called before.
+    void leave_no_record() { m_records = false; }
     /// Whether one was named (--config, $FIONA_CONFIG) or lies at the default place: for tools that can
     /// do without.
     [[nodiscard]] bool has_config() const;
@@ -56,6 +60,9 @@ public:
     int run(int argc, const char* const* argv, const std::function<void()>& body);
 
 private:
+    [[nodiscard]] store::RunName run_name(std::string_view part) const;
+    [[nodiscard]] int guarded(int argc, const char* const* argv, const std::function<void()>& body);
+
     CLI::App m_app;
     std::optional<std::string> m_config_file;
     std::string m_project;
@@ -67,6 +74,8 @@ private:
     bool m_quiet = false;
     std::optional<Config> m_config;
     std::optional<FileLock> m_lock;
+    bool m_records = true;
+    std::optional<store::RunRecord> m_record;
 };
 
 /// Columns of a terminal that a UTF-8 text takes: one each character.

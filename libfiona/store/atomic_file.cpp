@@ -88,14 +88,24 @@ void AtomicFile::sync_parent() const
     sync_directory(m_target.has_parent_path() ? m_target.parent_path() : fs::path{"."});
 }
 
-void AtomicFile::commit()
+void AtomicFile::rename_to_target()
 {
-    sync();
     if (::rename(m_temporary.c_str(), m_target.c_str()) != 0) {
         throw os_error(errno, fmt::format("rename to {}", m_target.native()));
     }
     m_temporary.clear(); // nothing left to remove
+}
+
+void AtomicFile::commit()
+{
+    sync();
+    rename_to_target();
     sync_parent();
+}
+
+void AtomicFile::publish()
+{
+    rename_to_target();
 }
 
 void AtomicFile::commit_new()

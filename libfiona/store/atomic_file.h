@@ -34,8 +34,12 @@ public:
     void commit();
     /// As commit(), but Error{Fault::temporary} if a file of that name is already there (link(2)).
     void commit_new();
+    /// As commit(), but at once: after a power loss the old file, the new one or an empty one may be
+    /// there. For what is worth nothing by then.
+    void publish();
 
 private:
+    void rename_to_target();
     void sync() const;
     void sync_parent() const;
 

@@ -5,6 +5,7 @@
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/request_files.h"
 #include "libfiona/store/requests.h"
+#include "libfiona/store/run_record.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -23,16 +24,6 @@ namespace {
 constexpr std::chrono::seconds patience{30};
 constexpr std::size_t max_note_bytes = std::size_t{16} << 20U;
 constexpr auto lock_name = ".lock";
-
-std::string host_name()
-{
-    std::array<char, 256> name{};
-    if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') {
-        return "host";
-    }
-    const std::string full{name.data()};
-    return full.substr(0, full.find('.'));
-}
 
 /// False if `from` has gone: somebody else was quicker.
 bool move_file(const fs::path& from, const fs::path& to)
@@ -85,7 +76,7 @@ std::chrono::seconds delay_after(unsigned attempts)
 
 RequestWorker::RequestWorker(const Requests& requests)
     : m_requests{requests}, m_paths{requests.paths()},
-      m_directory{m_paths.work() / fmt::format("{}.{}", host_name(), ::getpid())}
+      m_directory{m_paths.work() / fmt::format("{}.{}", short_host_name(), ::getpid())}
 {
     for (const auto& directory :
          {m_paths.requests(), m_paths.work(), m_paths.done(), m_paths.failed()}) {

@@ -96,6 +96,10 @@ public:
     {
         return m_directory / "home/processing/.pids";
     }
+    [[nodiscard]] std::filesystem::path state() const
+    {
+        return m_directory / "home/processing/state";
+    }
 
 private:
     TempDir m_directory;
@@ -355,4 +359,66 @@ TEST_CASE("columns of a table are as wide as their widest cell")
     CHECK(cli::table({{"a", "b"}, {"åå", "x", "c"}, {}})
           == std::vector<std::string>{"a   b", "åå  x  c", ""});
     CHECK(cli::table({}).empty());
+}
+
+TEST_CASE("a run leaves its name, its end and its exit code in the site's state")
+{
+    const Site site;
+    std::filesystem::create_directories(site.state());
+    auto tool = a_tool();
+    tool.options().add_subcommand("coupling", "")->add_subcommand("expire", "");
+    store::KnownRun::State seen_inside{};
+
+    const auto config = site.config();
+    const auto ran = run(tool, {"coupling", "expire", "--config", config.c_str()}, [&] {
+        static_cast<void>(tool.config());
+        seen_inside = store::known_runs(site.state()).at(0).state;
+        throw Error{Fault::temporary, "not now"};
+    });
+
+    CHECK(ran.exit_code == EX_TEMPFAIL);
+    CHECK(seen_inside == store::KnownRun::State::running);
+    const auto known = store::known_runs(site.state());
+    REQUIRE(known.size() == 1);
+    CHECK(known[0].run.name.tool == "fiona-test");
+    CHECK(known[0].run.name.commands == std::vector<std::string>{"coupling", "expire"});
+    CHECK(known[0].last->exit_code == EX_TEMPFAIL);
+}
+
+TEST_CASE("a dry run, a run that only looks and one that finds the lock held leave no record")
+{
+    const Site site;
+    std::filesystem::create_directories(site.state());
+    const auto config = site.config();
+    auto dry = a_tool();
+    dry.with_dry_run();
+    auto looks = a_tool();
+    looks.leave_no_record();
+    auto second = a_tool();
+
+    static_cast<void>(
+        run(dry, {"-n", "--config", config.c_str()}, [&] { static_cast<void>(dry.config()); }));
+    static_cast<void>(
+        run(looks, {"--config", config.c_str()}, [&] { static_cast<void>(looks.config()); }));
+    std::filesystem::create_directories(site.pids());
+    const FileLock held{site.pids() / "fiona-test.lock"};
+    const auto ran = run(second, {"--config", config.c_str()}, [&] { second.run_alone(); });
+
+    CHECK(ran.exit_code == EX_TEMPFAIL);
+    CHECK(store::known_runs(site.state()).empty());
+}
+
+TEST_CASE("a site whose state cannot be written stops no tool")
+{
+    const Site site;
+    std::filesystem::create_directories(site.state().parent_path());
+    std::ofstream{site.state()} << "a file where the directory should be";
+    auto tool = a_tool();
+    const auto config = site.config();
+
+    const auto ran =
+        run(tool, {"--config", config.c_str()}, [&] { static_cast<void>(tool.config()); });
+
+    CHECK(ran.exit_code == EX_OK);
+    CHECK(ran.err.empty());
 }
