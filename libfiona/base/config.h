@@ -42,6 +42,7 @@ struct Paths {
         return processing / "transfer_requests";
     }
     [[nodiscard]] std::filesystem::path work() const { return processing / "transfers_work"; }
+    [[nodiscard]] std::filesystem::path held() const { return processing / "transfers_held"; }
     [[nodiscard]] std::filesystem::path done() const { return processing / "transfers_done"; }
     [[nodiscard]] std::filesystem::path failed() const { return processing / "transfers_fail"; }
     [[nodiscard]] std::filesystem::path logs() const { return processing / "logs"; }

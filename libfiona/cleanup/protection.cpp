@@ -165,6 +165,7 @@ void Protection::read_requests()
     const auto& paths = m_config.paths;
     static_cast<void>(names_in(paths.requests(), "the transfer requests")); // must be there
     add_requests(paths.requests(), m_requested);
+    add_requests(paths.held(), m_requested);
     for (const auto& directory : store::files::work_directories(paths)) {
         add_requests(directory, m_in_work);
     }

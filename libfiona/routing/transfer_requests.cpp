@@ -94,7 +94,7 @@ public:
     {
         // Before REDCap is read: a request that is finished between the two looks has an old
         // transfer_date in what we read, and must not be filed again because of it.
-        for (auto names : {m_requests.waiting(), m_requests.in_work()}) {
+        for (auto names : {m_requests.waiting(), m_requests.in_work(), m_requests.held()}) {
             m_pending.insert(std::make_move_iterator(names.begin()),
                              std::make_move_iterator(names.end()));
         }

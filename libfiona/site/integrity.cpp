@@ -33,7 +33,9 @@ public:
         for (const auto& root : {m_paths.participants(), m_paths.srs()}) {
             inspect_links(root);
         }
-        inspect_requests();
+        for (const auto& directory : {m_paths.requests(), m_paths.held()}) {
+            inspect_requests(directory);
+        }
         for (const auto& root : {m_paths.archive(), m_paths.raw(), m_paths.requests()}) {
             inspect_remains(root);
         }
@@ -116,10 +118,9 @@ private:
         }
     }
 
-    void inspect_requests()
+    void inspect_requests(const fs::path& directory)
     {
         std::error_code problem;
-        const auto directory = m_paths.requests();
         if (!fs::is_directory(directory, problem)) {
             return;
         }

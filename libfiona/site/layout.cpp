@@ -35,6 +35,7 @@ std::vector<Directory> directories(const Paths& paths)
             {paths.processing},
             {paths.requests()},
             {paths.work()},
+            {paths.held()},
             {paths.done()},
             {paths.failed()},
             {paths.logs()},
@@ -52,7 +53,7 @@ std::vector<Directory> directories(const Paths& paths)
 std::vector<std::vector<fs::path>> rename_groups(const Paths& paths)
 {
     return {{paths.archive(), paths.incoming_parts(), paths.rejected(), paths.spool()},
-            {paths.requests(), paths.work(), paths.done(), paths.failed()}};
+            {paths.requests(), paths.work(), paths.held(), paths.done(), paths.failed()}};
 }
 
 } // namespace fiona::site

@@ -5,6 +5,7 @@
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
 
 #include <sys/stat.h>
@@ -20,7 +21,6 @@ namespace {
 using State = Step::State;
 
 constexpr std::string_view request_suffix = ".json";
-constexpr std::string_view messages_suffix = "_messages.log";
 
 std::string changed(const fs::path& path)
 {
@@ -128,25 +128,39 @@ Step work_step(const fs::path& path, const std::string& instance, const fs::path
             "fiona-anonymize-send on that machine takes it back in its next run"};
 }
 
-/// The reason among the messages of a request that was given up.
-std::string failure_reason(const fs::path& path)
+Step failed_step(const fs::path& path, const std::string& instance)
 {
-    constexpr std::size_t most = 400;
-    auto messages = path.native();
-    messages.resize(messages.size() - std::string_view{".log"}.size());
-    const auto document = object_in(messages + std::string{messages_suffix});
-    if (!document) {
-        return "no reason noted";
+    const auto failure = failure_in(path);
+    if (failure.is_dropped) {
+        return {title(instance), State::done, changed(path), "dropped: " + failure.reason,
+                "nothing; fiona-status queue retry asks for it again"};
     }
-    for (const auto* const key : {"reason", "error", "message"}) {
-        if (auto text = document->text(key); !text.empty()) {
-            return text;
-        }
-    }
-    return json::write(*document).substr(0, most);
+    return {title(instance), State::blocked, changed(path), "given up: " + failure.reason,
+            fmt::format("mend the cause, then: fiona-status queue retry {}",
+                        log::uid_tag(path.filename().native().substr(
+                            0, path.filename().native().find('_'))))};
 }
 
 } // namespace
+
+Failure failure_in(const fs::path& failed_request)
+{
+    constexpr std::size_t most = 400;
+    auto messages = failed_request.native();
+    messages.resize(messages.size() - std::string_view{".log"}.size());
+    const auto document = object_in(messages + "_messages.log");
+    if (!document) {
+        return {"no reason noted", false};
+    }
+    Failure failure{json::write(*document).substr(0, most), document->find("dropped") != nullptr};
+    for (const auto* const key : {"reason", "error", "message"}) {
+        if (auto text = document->text(key); !text.empty()) {
+            failure.reason = std::move(text);
+            break;
+        }
+    }
+    return failure;
+}
 
 std::vector<Step> request_steps(const Paths& paths, const StudyUid& study, unsigned instance)
 {
@@ -170,11 +184,15 @@ std::vector<Step> request_steps(const Paths& paths, const StudyUid& study, unsig
             }
         });
     }
+    each(paths.held(), [&](const fs::path& path, const std::string& number) {
+        if (is_request(path)) {
+            steps.push_back({title(number), State::blocked, changed(path), "held by a person",
+                             "fiona-status queue release " + log::uid_tag(study.str())});
+        }
+    });
     each(paths.failed(), [&](const fs::path& path, const std::string& number) {
         if (path.native().ends_with("_fail.log")) {
-            steps.push_back({title(number), State::blocked, changed(path),
-                             "given up: " + failure_reason(path),
-                             "mend the cause, then: fiona-assign assign ... --resend"});
+            steps.push_back(failed_step(path, number));
         }
     });
     each(paths.done(), [&](const fs::path& path, const std::string& number) {

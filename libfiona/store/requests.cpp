@@ -114,15 +114,18 @@ bool Requests::withdraw(const std::string& file_name) const
     make_directories(m_paths.work());
     // Nobody puts it back from work meanwhile; a claim is the one thing that may still happen.
     const FileLock lock{m_paths.work() / ".lock", filing_patience};
-    if (::unlink((m_paths.requests() / file_name).c_str()) == 0) {
-        sync_directory(m_paths.requests());
+    for (const auto& directory : {m_paths.requests(), m_paths.held()}) {
+        if (::unlink((directory / file_name).c_str()) != 0) {
+            if (errno == ENOENT || errno == ENOTDIR) {
+                continue;
+            }
+            throw os_error(errno, "remove a transfer request");
+        }
+        sync_directory(directory);
         std::error_code ignored; // alone they mean nothing
         fs::remove(m_paths.requests() / files::state_name(file_name), ignored);
         fs::remove(m_paths.requests() / files::result_name(file_name), ignored);
         return true;
-    }
-    if (errno != ENOENT) {
-        throw os_error(errno, "remove a transfer request");
     }
     if (is_pending(file_name)) {
         throw Error{Fault::temporary, "this request is being sent now; wait for what comes of it"};
@@ -133,8 +136,9 @@ bool Requests::withdraw(const std::string& file_name) const
 bool Requests::is_pending(const std::string& file_name) const
 {
     // Waiting first: what is claimed in between is then found in work. What is postponed in between
-    // is found by neither look; file() meets it with link(2).
-    if (files::exists(m_paths.requests() / file_name)) {
+    // is found by neither look; file() meets it with link(2). Nobody holds or releases while file() looks.
+    if (files::exists(m_paths.requests() / file_name)
+        || files::exists(m_paths.held() / file_name)) {
         return true;
     }
     const auto directories = files::work_directories(m_paths);
@@ -167,6 +171,11 @@ std::vector<std::string> Requests::in_work() const
         std::ranges::move(files::requests_in(directory), std::back_inserter(names));
     }
     return names;
+}
+
+std::vector<std::string> Requests::held() const
+{
+    return files::requests_in(m_paths.held());
 }
 
 std::optional<TimePoint> Requests::failed_at(const std::string& file_name) const

@@ -6,10 +6,12 @@
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/mode.h"
 
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fiona::store {
@@ -31,27 +33,39 @@ struct TransferRequest {
     [[nodiscard]] static TransferRequest parse(std::string_view text, std::string_view file_name);
 };
 
-/// transfer_requests/X  transfers_work/<host>.<pid>/X  transfers_done/X...  transfers_fail/X...
-///         +                        -                       -                    -    waiting
-///         -                        +                       -                    -    in work; the worker holds
-///                                                                                    the flock on .lock beside it.
-///                                                                                    Lock free: the worker died,
-///                                                                                    the next run takes X back
-///         -                   + X.result.json              -                    -    sent, REDCap not yet told: only
-///                                                                                    the report is repeated
-///         -                        -                       +                    -    done (`_ok_<date>.log`)
-///         -                        -                       -                    -    taken back before it was
-///                                                                                    sent (withdraw), or none
-///         -                        -                       -                    +    given up (`_fail.log`; the reason
-///                                                                                    in `_fail_messages.log`, which
-///                                                                                    is written first)
+/// transfer_requests/X  transfers_work/<host>.<pid>/X  transfers_held/X  transfers_done/X...  transfers_fail/X...
+///         +                        -                        -                  -                    -    waiting
+///         -                        +                        -                  -                    -    in work; the worker
+///                                                                                                        holds the flock on
+///                                                                                                        .lock beside it.
+///                                                                                                        Lock free: it died,
+///                                                                                                        the next run takes X
+///                                                                                                        back
+///         -                   + X.result.json               -                  -                    -    sent, REDCap not yet
+///                                                                                                        told: only the
+///                                                                                                        report is repeated
+///         -                        -                        +                  -                    -    held by a person
+///                                                                                                        until release()
+///         -                        -                        -                  +                    -    done
+///                                                                                                        (`_ok_<date>.log`)
+///         -                        -                        -                  -                    -    taken back before it
+///                                                                                                        was sent (withdraw),
+///                                                                                                        or none
+///         -                        -                        -                  -                    +    given up (`_fail.log`;
+///                                                                                                        the reason in
+///                                                                                                        `_fail_messages.log`,
+///                                                                                                        written first).
+///                                                                                                        `dropped` in it: a
+///                                                                                                        person wants no more
+///                                                                                                        of it
 /// `X.state.json` (attempts, next_try, last_error) and the `X.result.json` of a report that was postponed
-/// stay in transfer_requests/ while X is in work, and go after X has gone. Alone they mean nothing; where X
+/// stay in transfer_requests/ while X is in work or held, and go after X has gone. Alone they mean nothing; where X
 /// is in neither place the next RequestWorker::adopt() removes them.
 ///
-/// Every transition of X is one link(2) (file), one rename (claim, adopt, postpone, finish) or one
-/// unlink(2) (withdraw). Those who
-/// make work directories, take X out of those of the dead, postpone or withdraw X hold transfers_work/.lock meanwhile.
+/// Every transition of X is one link(2) (file), one rename (claim, adopt, postpone, finish, hold, release,
+/// drop) or one unlink(2) (withdraw). Those who make work directories, take X out of those of the dead,
+/// postpone or withdraw X hold transfers_work/.lock meanwhile; those who file X hold
+/// transfer_requests/.lock; those who hold, release or drop it take both, in the other order.
 struct RequestState {
     unsigned attempts = 0;
     TimePoint next_try;
@@ -65,15 +79,32 @@ public:
     /// False if a request of that name waits already, or is in work (with or without a result).
     // NOLINTNEXTLINE(modernize-use-nodiscard) filing twice is fine
     bool file(const TransferRequest& request) const;
-    /// Removes a request that waits; false if there is none. Throws Error{Fault::temporary} if it is in
+    /// Removes a request that waits or is held; false if there is none. Throws Error{Fault::temporary} if it is in
     /// work: its images may be leaving.
     [[nodiscard]] bool withdraw(const std::string& file_name) const;
-    /// Waiting or in work.
+    enum class Change { made, was_so };
+    /// The four commands of a person. Throw Error{Fault::temporary} if it is in work or only its report
+    /// is left (then its images are leaving, or have left), Fault::missing if there is none to which
+    /// the command applies. They are durable when they return; a dry run only throws and answers.
+    ///
+    /// Keeps one that waits away from all workers; nobody files it again meanwhile.
+    Change hold(const std::string& file_name, Mode mode) const;
+    Change release(const std::string& file_name, Mode mode) const;
+    /// Gives up one that waits or is held, as if it had failed with that reason; one that has been given
+    /// up already gets only the mark that nobody needs to look at it.
+    Change drop(const std::string& file_name, std::string_view reason, TimePoint now,
+                Mode mode) const;
+    /// One that was postponed is due at once.
+    Change try_now(const std::string& file_name, Mode mode) const;
+
+    /// Waiting, in work or held.
     [[nodiscard]] bool is_pending(const std::string& file_name) const;
     /// Names in transfer_requests/, oldest first.
     [[nodiscard]] std::vector<std::string> waiting() const;
     /// Names in all work directories.
     [[nodiscard]] std::vector<std::string> in_work() const;
+    /// Names in transfers_held/.
+    [[nodiscard]] std::vector<std::string> held() const;
     /// When it was last given up; nothing if it never was.
     [[nodiscard]] std::optional<TimePoint> failed_at(const std::string& file_name) const;
     /// Nothing if it never failed. One that cannot be read counts as none.
@@ -88,6 +119,8 @@ public:
     [[nodiscard]] const Paths& paths() const { return m_paths; }
 
 private:
+    void refuse_if_sending(const std::string& file_name) const;
+
     Paths m_paths;
 };
 

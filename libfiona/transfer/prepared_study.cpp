@@ -141,6 +141,9 @@ void PreparedStudy::sweep(const store::Requests& requests, TimePoint now)
     for (const auto& name : requests.in_work()) {
         known.insert(directory_name(name));
     }
+    for (const auto& name : requests.held()) {
+        known.insert(directory_name(name));
+    }
     for (const auto& directory : found) {
         const UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
         struct stat status {};

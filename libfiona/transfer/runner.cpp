@@ -119,9 +119,13 @@ private:
     std::vector<std::string> wanted()
     {
         auto names = m_requests.waiting();
+        const auto held = m_requests.held();
         for (const auto& name : m_order.only) {
             if (!m_requests.is_pending(name)) {
                 note(Error{Fault::missing, "no request {} waits", name});
+            } else if (std::ranges::find(held, name) != held.end()) {
+                note(Error{Fault::temporary, "request {} is held: fiona-status queue release",
+                           name});
             }
         }
         std::erase_if(names, [&](const auto& name) { return !is_wanted(m_order, name); });

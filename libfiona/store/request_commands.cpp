@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
+#include "libfiona/store/atomic_file.h"
+#include "libfiona/store/request_files.h"
+#include "libfiona/store/requests.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace fiona::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::chrono::seconds patience{30};
+constexpr std::size_t max_note_bytes = std::size_t{16} << 20U;
+constexpr auto lock_name = ".lock";
+
+/// Nobody files, postpones, adopts or withdraws a request meanwhile. A claim may still happen: it and we
+/// take the file by one rename each, and one of us finds it gone.
+class Standstill {
+public:
+    explicit Standstill(const Paths& paths)
+        : m_filing{made(paths.requests()) / lock_name, patience}, m_moving{made(paths.work())
+                                                                               / lock_name,
+                                                                           patience}
+    {
+    }
+
+private:
+    static const fs::path& made(const fs::path& directory)
+    {
+        make_directories(directory);
+        return directory;
+    }
+
+    FileLock m_filing;
+    FileLock m_moving;
+};
+
+/// False if it is not there: it never was, or a worker was quicker.
+bool move_durably(const fs::path& from, const fs::path& to)
+{
+    make_directories(to.parent_path());
+    if (::rename(from.c_str(), to.c_str()) != 0) {
+        if (errno == ENOENT) {
+            return false;
+        }
+        throw os_error(errno, "move a request");
+    }
+    sync_directory(to.parent_path());
+    sync_directory(from.parent_path());
+    return true;
+}
+
+json::Object messages_in(const fs::path& file)
+{
+    try {
+        if (const auto text = read_file_if_any(file, max_note_bytes)) {
+            return json::parse(*text, "the messages of a request").object();
+        }
+    } catch (const Error& e) {
+        if (e.fault() != Fault::data) {
+            throw;
+        }
+        return {{"error", "what was said before could not be read"}};
+    }
+    return {};
+}
+
+Error no_such_request()
+{
+    return Error{Fault::missing, "there is no such request, or not in a state for this command"};
+}
+
+} // namespace
+
+void Requests::refuse_if_sending(const std::string& file_name) const
+{
+    const bool is_told_next =
+        files::exists(m_paths.requests() / files::result_name(file_name)) && is_pending(file_name);
+    bool is_in_work = false;
+    for (const auto& directory : files::work_directories(m_paths)) {
+        is_in_work = is_in_work || files::exists(directory / file_name);
+    }
+    if (is_in_work || is_told_next) {
+        throw Error{Fault::temporary,
+                    "this request is being sent now, or was and is to be reported; "
+                    "wait for what comes of it"};
+    }
+}
+
+Requests::Change Requests::hold(const std::string& file_name, Mode mode) const
+{
+    const auto target = m_paths.held() / file_name;
+    std::optional<Standstill> standstill;
+    if (mode == Mode::apply) {
+        standstill.emplace(m_paths);
+    }
+    if (files::exists(target)) {
+        return Change::was_so;
+    }
+    refuse_if_sending(file_name);
+    const auto source = m_paths.requests() / file_name;
+    const bool is_done =
+        mode == Mode::dry_run ? files::exists(source) : move_durably(source, target);
+    if (!is_done) {
+        refuse_if_sending(file_name); // claimed a moment ago
+        throw no_such_request();
+    }
+    return Change::made;
+}
+
+Requests::Change Requests::release(const std::string& file_name, Mode mode) const
+{
+    std::optional<Standstill> standstill;
+    if (mode == Mode::apply) {
+        standstill.emplace(m_paths);
+    }
+    const auto source = m_paths.held() / file_name;
+    const bool is_done = mode == Mode::dry_run
+                             ? files::exists(source)
+                             : move_durably(source, m_paths.requests() / file_name);
+    if (is_done) {
+        return Change::made;
+    }
+    if (is_pending(file_name)) {
+        return Change::was_so;
+    }
+    throw no_such_request();
+}
+
+Requests::Change Requests::drop(const std::string& file_name, std::string_view reason,
+                                TimePoint now, Mode mode) const
+{
+    std::optional<Standstill> standstill;
+    if (mode == Mode::apply) {
+        standstill.emplace(m_paths);
+    }
+    refuse_if_sending(file_name);
+    const auto messages = m_paths.failed() / files::messages_name(file_name);
+    const auto failed = m_paths.failed() / files::failed_name(file_name);
+    const auto here = files::exists(m_paths.held() / file_name)       ? m_paths.held()
+                      : files::exists(m_paths.requests() / file_name) ? m_paths.requests()
+                                                                      : fs::path{};
+    if (here.empty() && !files::exists(failed)) {
+        throw no_such_request();
+    }
+    auto note = here.empty() ? messages_in(messages) : json::Object{};
+    if (here.empty() && note.contains("dropped")) {
+        return Change::was_so;
+    }
+    if (mode == Mode::dry_run) {
+        return Change::made;
+    }
+    note.try_emplace("error", reason);
+    note["dropped"] = iso8601_utc(now);
+    make_directories(m_paths.failed());
+    write_file(messages, json::write(note, json::Style::pretty) + "\n");
+    if (!here.empty() && !move_durably(here / file_name, failed)) {
+        refuse_if_sending(
+            file_name); // claimed a moment ago: what we wrote means nothing without it
+        throw no_such_request();
+    }
+    std::error_code ignored; // alone it means nothing
+    fs::remove(m_paths.requests() / files::state_name(file_name), ignored);
+    return Change::made;
+}
+
+Requests::Change Requests::try_now(const std::string& file_name, Mode mode) const
+{
+    std::optional<Standstill> standstill;
+    if (mode == Mode::apply) {
+        standstill.emplace(m_paths);
+    }
+    const auto state = m_paths.requests() / files::state_name(file_name);
+    if (!files::exists(m_paths.requests() / file_name)) {
+        throw no_such_request();
+    }
+    if (!files::exists(state)) {
+        return Change::was_so;
+    }
+    if (mode == Mode::apply && ::unlink(state.c_str()) != 0 && errno != ENOENT) {
+        throw os_error(errno, "remove a request's note");
+    }
+    return Change::made;
+}
+
+} // namespace fiona::store
