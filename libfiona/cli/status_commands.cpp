@@ -7,6 +7,7 @@
 #include "libfiona/redcap/mirror.h"
 #include "libfiona/status/lookup.h"
 #include "libfiona/status/prometheus.h"
+#include "libfiona/status/report_pages.h"
 #include "libfiona/status/why.h"
 #include "libfiona/store/atomic_file.h"
 
@@ -139,6 +140,9 @@ void StatusCommands::summary()
         file.set_mode(readable_by_the_collector);
         file.write(status::as_prometheus(found));
         file.commit();
+    }
+    if (m_tool.mode() == Mode::apply && !m_html.empty()) {
+        status::write_report(found, config.paths, m_html);
     }
     m_tool.report(status::as_json(found), status::as_lines(found));
     m_tool.set_exit_code(status::exit_code_of(found));

@@ -118,7 +118,7 @@ void ContactSheet::add(const GrayPlane& before, const GrayPlane& after,
     Row row{before, after, boxes};
     while (row.before.width > most_columns) {
         row.before = halved(row.before);
-        row.after = halved(row.after);
+        row.after = row.after.values.empty() ? row.after : halved(row.after);
         for (auto& box : row.boxes) {
             box = {box.x0 / 2, box.y0 / 2, std::min((box.x1 + 1) / 2, row.before.width),
                    std::min((box.y1 + 1) / 2, row.before.height)};
@@ -135,7 +135,9 @@ std::string ContactSheet::png() const
     std::uint32_t width = 0;
     std::uint32_t height = gap;
     for (const auto& row : m_rows) {
-        width = std::max(width, 2 * row.before.width + 3 * gap);
+        const bool is_alone = row.after.values.empty();
+        width =
+            std::max(width, is_alone ? row.before.width + 2 * gap : 2 * row.before.width + 3 * gap);
         height += row.before.height + gap;
     }
     Canvas sheet{width, height};

@@ -13,6 +13,8 @@ class ContactSheet {
 public:
     /// The sheet holds `most` pairs, those with boxes first; wide pictures are made smaller.
     void add(const GrayPlane& before, const GrayPlane& after, const std::vector<Box>& boxes);
+    /// One picture alone, as it is.
+    void add(const GrayPlane& picture) { add(picture, GrayPlane{}, {}); }
     [[nodiscard]] bool is_full() const;
     /// The sheet as PNG; "" if nothing was added.
     [[nodiscard]] std::string png() const;

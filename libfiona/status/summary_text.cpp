@@ -226,6 +226,11 @@ private:
         if (title.starts_with("fiona-")) {
             title.erase(0, std::string_view{"fiona-"}.size());
         }
+        if (width_of(title) > name_columns) { // their ends differ
+            constexpr std::size_t end_columns = 11;
+            title = title.substr(0, name_columns - end_columns - 2) + ".."
+                    + title.substr(title.size() - end_columns);
+        }
         return fmt::format("{} {} {:>4} {:>6}", is_bad ? '!' : ' ', padded(title, name_columns),
                            code, since);
     }

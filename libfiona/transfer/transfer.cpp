@@ -8,6 +8,7 @@
 #include "libfiona/transfer/decompress.h"
 #include "libfiona/transfer/journal.h"
 #include "libfiona/transfer/prepare.h"
+#include "libfiona/transfer/review.h"
 #include "libfiona/transfer/selection.h"
 
 #include <fmt/format.h>
@@ -193,10 +194,15 @@ private:
     void conclude()
     {
         json::Object stores;
+        std::map<std::string, std::vector<fs::path>> masked;
         for (const auto& parcel : m_parcels) {
             count(parcel);
             stores[parcel.object.new_sop] = parcel.status;
+            if (parcel.object.is_masked && parcel.state == Parcel::State::stored) {
+                masked[parcel.object.new_series].push_back(parcel.object.file);
+            }
         }
+        keep_review_sheets(m_means.config.paths, masked, m_now);
         const auto& counts = m_outcome.counts;
         if (counts.in != counts.stored + counts.held + counts.skipped + counts.refused) {
             throw Error{Fault::internal,
