@@ -27,6 +27,7 @@ json::Object paths_section(const Paths& paths)
             {"spool", paths.spool().native()},
             {"incoming_list", paths.incoming_list().native()},
             {"requests", paths.requests().native()},
+            {"held_requests", paths.held().native()},
             {"logs", paths.logs().native()},
             {"pids", paths.pids().native()}};
 }

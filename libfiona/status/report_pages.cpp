@@ -73,9 +73,10 @@ std::string bytes_label(double value)
     return bytes_text(static_cast<std::uint64_t>(std::max(0.0, value)));
 }
 
-std::string age_label(double seconds)
+/// Not of age_text(), whose units are no round parts of each other.
+std::string minutes_label(double minutes)
 {
-    return age_text(std::chrono::seconds{static_cast<std::int64_t>(seconds)});
+    return fmt::format("{:g} min", minutes);
 }
 
 class SitePage {
@@ -201,13 +202,13 @@ private:
             count_text);
         add_history(
             "Age of the oldest request",
-            [=](const auto& point) { return number(point.request_seconds); }, age_label);
+            [=](const auto& point) { return number(point.request_seconds / 60); }, minutes_label);
         add_history(
             "Objects in the spool", [=](const auto& point) { return number(point.spool); },
             count_text);
         add_history(
             "Age of the oldest object there",
-            [=](const auto& point) { return number(point.spool_seconds); }, age_label);
+            [=](const auto& point) { return number(point.spool_seconds / 60); }, minutes_label);
         add_history(
             "Bytes received, in all",
             [=](const auto& point) { return number(point.received_bytes); }, bytes_label);

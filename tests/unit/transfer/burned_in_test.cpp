@@ -9,6 +9,8 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -104,12 +106,86 @@ int contrast(const std::vector<std::uint8_t>& pixels, const phantom::Canvas& for
     return brightest - darkest;
 }
 
+/// A PNG as the contact sheet writes it: rows without filters, three channels, one block of data.
+class Sheet {
+public:
+    explicit Sheet(const std::string& png)
+    {
+        constexpr std::size_t width_at = 16;
+        constexpr std::size_t data_at = 33; // behind the signature and IHDR
+        m_width = number(png, width_at);
+        const auto height = number(png, width_at + 4);
+        const auto packed = number(png, data_at);
+        m_bytes.resize((1 + std::size_t{3} * m_width) * height);
+        auto size = static_cast<uLongf>(m_bytes.size());
+        const std::vector<Bytef> data(png.begin() + data_at + 8,
+                                      png.begin() + data_at + 8
+                                          + static_cast<std::ptrdiff_t>(packed));
+        REQUIRE(::uncompress(m_bytes.data(), &size, data.data(), data.size()) == Z_OK);
+        REQUIRE(size == m_bytes.size());
+    }
+    /// Of a box of the picture, which lies 8 pixels from the corner.
+    [[nodiscard]] int contrast(const phantom::DrawnBox& box) const
+    {
+        constexpr std::size_t gap = 8;
+        int darkest = 255;
+        int brightest = 0;
+        for (std::size_t y = box.y; y < std::size_t{box.y} + box.height; ++y) {
+            for (std::size_t x = box.x; x < std::size_t{box.x} + box.width; ++x) {
+                const int value =
+                    m_bytes.at((y + gap) * (1 + std::size_t{3} * m_width) + 1 + 3 * (x + gap));
+                darkest = std::min(darkest, value);
+                brightest = std::max(brightest, value);
+            }
+        }
+        return brightest - darkest;
+    }
+
+private:
+    static std::uint32_t number(const std::string& png, std::size_t at)
+    {
+        std::uint32_t value = 0;
+        for (std::size_t i = 0; i < 4; ++i) {
+            value = value << 8U | static_cast<std::uint8_t>(png.at(at + i));
+        }
+        return value;
+    }
+
+    std::uint32_t m_width = 0;
+    std::vector<Bytef> m_bytes;
+};
+
 json::Value audit_of(const World& world)
 {
     return json::parse(read_file(world.site.paths().logs() / "transfers-audit.jsonl"), "the audit");
 }
 
 } // namespace
+
+TEST_CASE(
+    "a masked series leaves a contact sheet of what was sent, by its new UID and without the name")
+{
+    const PacsServer server;
+    World world{server.port()};
+    const Burned burned{world};
+    static_cast<void>(world.request(burned.image.study));
+
+    static_cast<void>(world.run());
+
+    INFO(world.log);
+    const auto pictures = stored(server, "US");
+    REQUIRE(pictures.size() == 1);
+    std::vector<fs::path> sheets;
+    for (const auto& entry : fs::directory_iterator{world.site.paths().state() / "review"}) {
+        sheets.push_back(entry.path());
+    }
+    REQUIRE(sheets.size() == 1); // none of the slices that nobody searched
+    CHECK(sheets[0].filename() == pictures[0]->value(DCM_SeriesInstanceUID) + ".png");
+    const Sheet sheet{read_file(sheets[0])};
+    CHECK(sheet.contrast(burned.name) == 0);
+    CHECK(sheet.contrast(burned.id) == 0);
+    CHECK(sheet.contrast({60, 100, 200, 100}) > 50); // and yet it is the picture
+}
 
 TEST_CASE("a name in the pixels stays here, the picture goes, and header and REDCap say so")
 {
