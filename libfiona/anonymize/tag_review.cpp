@@ -10,6 +10,7 @@
 #include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/html.h"
 #include "libfiona/base/text.h"
 
 #include <fmt/format.h>
@@ -140,21 +141,6 @@ private:
     std::map<std::string, Gathered> m_tags;
 };
 
-std::string escaped(std::string_view text)
-{
-    std::string result;
-    for (const char c : text) {
-        switch (c) {
-        case '<': result += "&lt;"; break;
-        case '>': result += "&gt;"; break;
-        case '&': result += "&amp;"; break;
-        case '"': result += "&quot;"; break;
-        default: result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-        }
-    }
-    return result;
-}
-
 } // namespace
 
 TagReview review_tags(const std::vector<fs::path>& roots, std::size_t most_examples)
@@ -205,16 +191,16 @@ std::string as_html(const TagReview& review, std::string_view title)
         "td.n{{text-align:right}}</style></head><body>\n<h1>{0}</h1>\n<p>{1} files, {2} elements, "
         "{3} files set aside</p>\n<table><tr><th>tag</th><th>keyword</th><th>VR</th><th>files</th>"
         "<th>count</th><th>distinct</th><th>examples</th></tr>\n",
-        escaped(title), review.files, review.tags.size(), review.set_aside);
+        html_escaped(title), review.files, review.tags.size(), review.set_aside);
     for (const auto& tag : review.tags) {
         std::string examples;
         for (const auto& example : tag.examples) {
-            examples += (examples.empty() ? "" : "<br>") + escaped(example);
+            examples += (examples.empty() ? "" : "<br>") + html_escaped(example);
         }
         page += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td>"
                             "<td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
-                            escaped(tag.path), escaped(tag.keyword), escaped(tag.vr), tag.files,
-                            tag.values, tag.distinct, examples);
+                            html_escaped(tag.path), html_escaped(tag.keyword), html_escaped(tag.vr),
+                            tag.files, tag.values, tag.distinct, examples);
     }
     return page + "</table></body></html>\n";
 }

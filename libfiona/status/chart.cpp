@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/status/chart.h"
 
+#include "libfiona/base/html.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -61,22 +63,6 @@ std::string with_axes(const Chart& chart, double most, const std::string& body)
 }
 
 } // namespace
-
-std::string html_escaped(std::string_view text)
-{
-    std::string result;
-    for (const char c : text) {
-        switch (c) {
-        case '&': result += "&amp;"; break;
-        case '<': result += "&lt;"; break;
-        case '>': result += "&gt;"; break;
-        case '"': result += "&quot;"; break;
-        case '\'': result += "&#39;"; break;
-        default: result += static_cast<unsigned char>(c) < 0x20U ? ' ' : c;
-        }
-    }
-    return result;
-}
 
 double round_top(double value)
 {

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 /// Plots as SVG inside a page: no script, no file of their own, colours by the page's style sheet.
@@ -25,9 +24,6 @@ struct Chart {
 [[nodiscard]] std::string bar_chart(const Chart& chart);
 /// A line through the points, filled below.
 [[nodiscard]] std::string line_chart(const Chart& chart);
-
-/// Text for HTML and its attributes.
-[[nodiscard]] std::string html_escaped(std::string_view text);
 
 /// 1, 2 or 5 times a power of ten, not below `value`; 1 for nothing.
 [[nodiscard]] double round_top(double value);

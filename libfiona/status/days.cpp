@@ -2,11 +2,11 @@
 #include "libfiona/status/days.h"
 
 #include "libfiona/base/error.h"
-#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/unique_fd.h"
+#include "libfiona/status/memory_lock.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <fcntl.h>
@@ -240,15 +240,7 @@ DayCounts& DayCounts::operator+=(const DayCounts& other)
 Days update_days(const Paths& paths, const std::vector<store::IncomingLine>& arrivals,
                  TimePoint now, Mode mode)
 {
-    std::optional<FileLock> lock;
-    if (mode == Mode::apply) {
-        try {
-            make_directories(paths.state() / "status");
-            lock.emplace(paths.state() / "status" / ".lock");
-        } catch (const Error& e) { // looking must work where writing does not
-            log::debug("days_not_remembered", {{"reason", e.what()}});
-        }
-    }
+    const auto lock = lock_memory(paths, mode);
     Memory memory{paths, now};
     memory.add_arrivals(arrivals);
     memory.add_transfers();

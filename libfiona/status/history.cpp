@@ -2,10 +2,10 @@
 #include "libfiona/status/history.h"
 
 #include "libfiona/base/error.h"
-#include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
+#include "libfiona/status/memory_lock.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <fmt/format.h>
@@ -105,15 +105,7 @@ std::vector<HistoryPoint> read_history(const Paths& paths)
 
 std::vector<HistoryPoint> extend_history(const Paths& paths, const HistoryPoint& now, Mode mode)
 {
-    std::optional<FileLock> lock;
-    if (mode == Mode::apply) {
-        try {
-            make_directories(paths.state() / "status");
-            lock.emplace(paths.state() / "status" / ".lock");
-        } catch (const Error& e) { // looking must work where writing does not
-            log::debug("history_not_kept", {{"reason", e.what()}});
-        }
-    }
+    const auto lock = lock_memory(paths, mode);
     auto points = read_history(paths);
     // Of a clock that was set back since: they would stand before us for ever.
     std::erase_if(points, [&](const HistoryPoint& point) { return point.when >= now.when; });

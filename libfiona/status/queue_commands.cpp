@@ -36,7 +36,8 @@ public:
         for (const auto& word : words) {
             const auto meant = matching(all, word);
             if (meant.empty()) {
-                refuse(log::without_uids(word),
+                // It may be anything: an accession number that somebody pasted.
+                refuse(word.starts_with('#') ? word : log::uid_tag(word),
                        Error{Fault::missing, "no request here has this name, study or tag"});
             }
             for (const auto& request : meant) {
@@ -56,7 +57,7 @@ private:
                 record(request);
                 outcome = act(request, Mode::apply);
                 log::info("request_changed_by_hand",
-                          {{"request", request.name}, {"outcome", outcome}});
+                          {{"request", request.reference()}, {"outcome", outcome}});
             }
             m_report.items.push_back(
                 {request.reference(), outcome.empty() ? "unchanged" : outcome, {}});

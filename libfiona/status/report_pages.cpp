@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/status/report_pages.h"
 
+#include "libfiona/base/html.h"
 #include "libfiona/status/chart.h"
 
 #include <fmt/ranges.h>

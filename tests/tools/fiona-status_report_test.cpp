@@ -142,7 +142,7 @@ TEST_CASE("fiona-status report: Chromium shows each page in a desktop's and a te
             CAPTURE(name, width, shown.err);
             REQUIRE(fs::exists(shot));
             const auto edge =
-                run({.arguments = {"python3",
+                run({.arguments = {"/usr/bin/python3",
                                    std::string{FIONA_SOURCE_DIR} + "/tests/tools/png_edge.py",
                                    shot.native(), "8"}});
             CHECK(edge.out == std::string{width} + " 1200 1\n");

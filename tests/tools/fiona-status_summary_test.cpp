@@ -222,7 +222,7 @@ TEST_CASE("fiona-status summary: the Prometheus file keeps the rules of the form
     CHECK(fs::status(file).permissions() == fs::perms{0644});
 
     const auto parsed =
-        run({.arguments = {"python3", "-c",
+        run({.arguments = {"/usr/bin/python3", "-c",
                            "import sys\n"
                            "try:\n"
                            "  from prometheus_client.parser import "

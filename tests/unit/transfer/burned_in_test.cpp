@@ -117,7 +117,7 @@ public:
         const auto height = number(png, width_at + 4);
         const auto packed = number(png, data_at);
         m_bytes.resize((1 + std::size_t{3} * m_width) * height);
-        auto size = static_cast<uLongf>(m_bytes.size());
+        uLongf size = m_bytes.size();
         const std::vector<Bytef> data(png.begin() + data_at + 8,
                                       png.begin() + data_at + 8
                                           + static_cast<std::ptrdiff_t>(packed));
