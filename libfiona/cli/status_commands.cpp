@@ -204,9 +204,8 @@ void StatusCommands::act(status::QueueAction action)
 {
     const auto& config = m_tool.config();
     const auto report = status::act_on_queue(
-        config, action, with_standard_input(m_requests),
-        [&] { return redcap::connect(config.redcap, redcap::Role::incoming); }, Clock::now(),
-        m_tool.mode());
+        config, {action, with_standard_input(m_requests), m_tool.mode()},
+        [&] { return redcap::connect(config.redcap, redcap::Role::incoming); }, Clock::now());
     std::vector<std::string> lines;
     for (const auto& item : report.items) {
         lines.push_back(fmt::format("{}\t{}{}", item.reference,

@@ -101,7 +101,8 @@ const Config& Tool::config()
 bool Tool::has_config() const
 {
     std::error_code problem;
-    return m_config_file || std::getenv("FIONA_CONFIG") != nullptr
+    return m_config_file
+           || std::getenv("FIONA_CONFIG") != nullptr // NOLINT(concurrency-mt-unsafe) one thread
            || std::filesystem::exists(Config::default_path({}), problem);
 }
 

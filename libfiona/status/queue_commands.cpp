@@ -165,11 +165,10 @@ Known known_of(const QueuedRequest& request)
 
 } // namespace
 
-QueueReport act_on_queue(const Config& config, QueueAction action,
-                         const std::vector<std::string>& words, const OpenIncoming& open,
-                         TimePoint now, Mode mode)
+QueueReport act_on_queue(const Config& config, const QueueOrder& order, const OpenIncoming& open,
+                         TimePoint now)
 {
-    return Desk{config, action, open, now, mode}.handle(words);
+    return Desk{config, order.action, open, now, order.mode}.handle(order.words);
 }
 
 std::vector<std::vector<std::string>> as_rows(const std::vector<QueuedRequest>& requests,

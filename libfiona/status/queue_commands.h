@@ -22,6 +22,12 @@ enum class QueueAction {
     drop, ///< set aside with its file; a failure: seen, and no more in the way
 };
 
+struct QueueOrder {
+    QueueAction action;
+    std::vector<std::string> words; ///< see matching()
+    Mode mode = Mode::apply;
+};
+
 struct QueueItem {
     std::string reference; ///< of the request; the word as it was given if it fits nothing
     std::string outcome;   ///< held, released, due now, asked again, dropped; unchanged; refused
@@ -33,12 +39,11 @@ struct QueueReport {
     std::optional<Error> problem; ///< the first; the other items are done
 };
 
-/// Each request that a word means (see matching()). Before a change a line goes to the audit log of
+/// Each request that a word means. Before a change a line goes to the audit log of
 /// people's hands (routing/assign_audit.h). Twice is the same as once. REDCap is asked only for a retry
 /// of what has failed.
-[[nodiscard]] QueueReport act_on_queue(const Config& config, QueueAction action,
-                                       const std::vector<std::string>& words,
-                                       const OpenIncoming& open, TimePoint now, Mode mode);
+[[nodiscard]] QueueReport act_on_queue(const Config& config, const QueueOrder& order,
+                                       const OpenIncoming& open, TimePoint now);
 
 /// State, age, project, participant, attempts, reference, reason; the first row is the heading.
 [[nodiscard]] std::vector<std::vector<std::string>>

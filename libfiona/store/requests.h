@@ -86,7 +86,7 @@ public:
     /// The four commands of a person. Throw Error{Fault::temporary} if it is in work or only its report
     /// is left (then its images are leaving, or have left), Fault::missing if there is none to which
     /// the command applies. They are durable when they return; a dry run only throws and answers.
-    ///
+    // NOLINTBEGIN(modernize-use-nodiscard) called for their effect
     /// Keeps one that waits away from all workers; nobody files it again meanwhile.
     Change hold(const std::string& file_name, Mode mode) const;
     Change release(const std::string& file_name, Mode mode) const;
@@ -96,7 +96,7 @@ public:
                 Mode mode) const;
     /// One that was postponed is due at once.
     Change try_now(const std::string& file_name, Mode mode) const;
-
+    // NOLINTEND(modernize-use-nodiscard)
     /// Waiting, in work or held.
     [[nodiscard]] bool is_pending(const std::string& file_name) const;
     /// Names in transfer_requests/, oldest first.
