@@ -1,27 +1,14 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Measures the inventory of a research PACS (Orthanc) beside one findscu process per query.
+"""query: 20,000 studies of one object each, two for each patient, a quarter of them on one day; Orthanc answers
+at most 500 at once. fiona-what-is-in-ids7 --from-pacs into an empty table of the embedded REDCap beside what the
+original does: one findscu process for each patient, which writes a file for each answer; on a sample of the
+patients. Its queries that find the patients, its sleeps, and the import are not counted."""
+import json, os, random, statistics, subprocess, tempfile, time
 
-  scripts/bench-query [--studies N] [--limit L] [--rounds R]
+from kit import Row, end, free_port, program, stop, wait_for_port
 
-N studies of one object each, two for each patient, a quarter of them on one day; Orthanc answers at
-most L studies at once. In turn within one run:
-  fiona     fiona-what-is-in-ids7 --from-pacs into an empty table of the embedded REDCap
-  findscu   what the original does: a process for each patient, which writes a file for each answer;
-            a sample of the patients, for all of them would take long. Its queries that find the patients, its
-            sleeps, and the import are not counted.
-Needs the packages orthanc, dcmtk and python3-pydicom, and the release build (FIONA_BIN names another)."""
-import argparse, json, os, random, resource, socket, statistics, subprocess, sys, tempfile, time
-
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BIN = os.environ.get("FIONA_BIN", os.path.join(TOP, "build/release/bin"))
 SAMPLE = 200
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+LIMIT = 500
 
 
 def start_orthanc(work, limit, **environment):
@@ -35,18 +22,8 @@ def start_orthanc(work, limit, **environment):
         json.dump(configuration, f)
     server = subprocess.Popen(["/usr/sbin/Orthanc", f"{work}/orthanc.json"], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, env={**os.environ, **environment})
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return server, port
-        time.sleep(0.05)
-    sys.exit("bench-query: Orthanc does not listen")
-
-
-def stop(server):
-    server.terminate()
-    server.wait()
+    wait_for_port(port, server)
+    return server, port
 
 
 def patient(i):
@@ -76,10 +53,10 @@ def fill(work, port, studies):
 
 def run_fiona(work, port, number):
     root = f"{work}/site{number}"
-    subprocess.run([f"{BIN}/fiona-redcapd", "init", "--db", f"{root}.db", "--tokens-file", f"{root}.tokens"],
+    subprocess.run([program("fiona-redcapd"), "init", "--db", f"{root}.db", "--tokens-file", f"{root}.tokens"],
                    check=True, stdout=subprocess.DEVNULL)
     redcap_port = free_port()
-    server = subprocess.Popen([f"{BIN}/fiona-redcapd", "serve", "--db", f"{root}.db", "--plain-http", "--listen",
+    server = subprocess.Popen([program("fiona-redcapd"), "serve", "--db", f"{root}.db", "--plain-http", "--listen",
                                f"127.0.0.1:{redcap_port}"],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with open(f"{root}.json", "w") as f:
@@ -89,11 +66,11 @@ def run_fiona(work, port, number):
         while subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{redcap_port}/api/"], check=False).returncode:
             time.sleep(0.05)
         begin = time.monotonic()
-        run = subprocess.run([f"{BIN}/fiona-what-is-in-ids7", "--from-pacs", "--json", "--config", f"{root}.json"],
+        run = subprocess.run([program("fiona-what-is-in-ids7"), "--from-pacs", "--json", "--config", f"{root}.json"],
                              capture_output=True, check=True)
         return time.monotonic() - begin, json.loads(run.stdout)
     finally:
-        stop(server)
+        end(server)
 
 
 def run_findscu(work, port, studies):
@@ -109,39 +86,28 @@ def run_findscu(work, port, studies):
                 words += ["-k", f"PatientID={patient(i)}" if key == "PatientID" else key]
             subprocess.run([*words, "127.0.0.1", str(port)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             if len(os.listdir(directory)) != 2:
-                sys.exit("bench-query: findscu has not found the studies of a patient")
+                stop("findscu has not found the studies of a patient")
     return (time.monotonic() - begin) / len(patients)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--studies", type=int, default=20000)
-    parser.add_argument("--limit", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-query-") as work:
-        server, port = start_orthanc(work, options.limit, TCP_NODELAY="1")  # 80 ms less for each object
-        try:
-            fill(work, port, options.studies)
-            stop(server)
-            server, port = start_orthanc(work, options.limit)  # as it is by itself
-            ours, theirs, report = [], [], {}
-            for number in range(options.rounds):
-                seconds, report = run_fiona(work, port, number)
-                if report["added"] != options.studies:
-                    sys.exit(f"bench-query: {report['added']} of {options.studies} studies were found")
-                ours.append(seconds)
-                theirs.append(run_findscu(work, port, options.studies) * options.studies / 2)
-        finally:
-            stop(server)
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+def rows(options):
+    studies = max(2 * SAMPLE, int(20000 * options.share))
+    work = tempfile.mkdtemp(prefix="query-", dir=options.work)
+    server, port = start_orthanc(work, LIMIT, TCP_NODELAY="1")  # 80 ms less for each object
+    try:
+        fill(work, port, studies)
+        end(server)
+        server, port = start_orthanc(work, LIMIT)  # as it is by itself
+        ours, theirs, report = [], [], {}
+        for number in range(options.rounds):
+            seconds, report = run_fiona(work, port, number)
+            if report["added"] != studies:
+                stop(f"{report['added']} of {studies} studies were found")
+            ours.append(seconds)
+            theirs.append(run_findscu(work, port, studies) * studies / 2)
+    finally:
+        end(server)
     mine, other = statistics.median(ours), statistics.median(theirs)
-    print(f"{options.studies} studies, Orthanc answers {options.limit} at once, median of {options.rounds} rounds in turn\n\n"
-          f"| inventory | seconds | queries | ratio |\n|---|---:|---:|---:|\n"
-          f"| fiona-what-is-in-ids7 --from-pacs | {mine:.1f} | {report['queries']} | {other / mine:.0f}x |\n"
-          f"| findscu, one process per patient | {other:.0f} | {options.studies // 2} | |\n\n"
-          f"Largest process of all: {memory} MB.")
-
-
-if __name__ == "__main__":
-    main()
+    return [Row(f"inventory of {studies:,} studies, {LIMIT} answers at once", "fiona-what-is-in-ids7 --from-pacs",
+                f"{mine:.1f} s, {report['queries']:,} queries"),
+            Row("", "findscu, one process per patient (from a sample)", f"{other:.0f} s", other / mine, 20)]
