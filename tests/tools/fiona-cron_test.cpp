@@ -77,7 +77,7 @@ TEST_CASE("fiona-cron: what arrived is mailed once, with a list, and a second ru
     CHECK(mail.find("recipients")->array() == Array{"alice@example.org"});
     CHECK(mail.find("headers")->text("Subject") == "study_list (DEMO)");
     CHECK_THAT(mail.text("text"), Contains("1 study arrived for project DEMO since ")
-                                      && Contains("\nDEMO_0001 Baseline ") && !Contains("0000")
+                                      && Contains("\nDEMO_0001 Baseline MR ") && !Contains("0000")
                                       && !Contains("GLIOMA"));
     CHECK_THAT(mail.find("attachments")->array().at(0).text("content"),
                Contains("participant,event,study_instance_uid,transfer_date\r\n"
