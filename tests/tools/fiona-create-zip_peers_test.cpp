@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/store/atomic_file.h"
 #include "tests/support/export_site.h"
 #include "tests/support/orthanc_server.h"
 #include "tests/support/phantom.h"
 #include "tests/support/scripted_finder.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/smtp_sink.h"
 
 #include <catch2/catch.hpp>
@@ -11,6 +13,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include <iostream>
 #include <optional>
 
 using namespace fiona;
@@ -275,6 +278,54 @@ TEST_CASE(
             return name.starts_with("extra_data/sub-DEMO0001/ses-baseline/");
         }));
     }
+}
+
+TEST_CASE("fiona-create-zip: a converter that is killed, or meets a full disk, makes no package")
+{
+    const PacsServer pacs;
+    phantom::Study images{phantom::Patient{"DEMO_0001", "DEMO_0001", "19700101", "F"}, 7};
+    images.add_mr_series(
+        {.images = 8, .rows = 256, .private_groups = phantom::PrivateGroups::none});
+    const TempDir directory;
+    const auto files = images.write_to(directory.path);
+    for (const auto& result : pacs::send_files(pacs.peer(), files)) {
+        REQUIRE(result.outcome == pacs::SendOutcome::stored);
+    }
+    const ExportSite site{pacs.peer()};
+    ExportStudy asked;
+    asked.uid = images.uid();
+    asked.accession = "";
+    site.put_lines(ExportSite::line(asked, "NIFTI"));
+    std::vector<std::string> arguments{"--config", site.config_file().native(), "run"};
+    SECTION("killed")
+    {
+        const TempDir programs;
+        store::write_file(programs / "dcm2niix", "#!/bin/sh\nkill -9 $$\n", 0755);
+        const auto run = run_tool(tool, arguments,
+                                  {fmt::format("PATH={}:/usr/bin:/bin", programs.path.native())});
+        INFO(run.err);
+        CHECK(run.exit_code == EX_TEMPFAIL);
+        CHECK_THAT(site.lines(), Contains("exit code 137"));
+    }
+    SECTION("full disk")
+    {
+        std::uintmax_t kibibytes = 64; // lock and folders, and half of the last third
+        for (const auto& file : files) {
+            kibibytes += (fs::file_size(file) / 4096 + 1) * 4 * 5 / 2;
+        }
+        const SmallDisk disk{site.root() / "small", fmt::format("{}k", kibibytes)};
+        if (!disk.is_mounted()) {
+            std::cout << "SKIPPED: only root may mount a disk\n";
+            return;
+        }
+        arguments.insert(arguments.end(), {"--work", (site.root() / "small").native()});
+        const auto run = run_tool(tool, arguments);
+        INFO(run.err);
+        CHECK(run.exit_code == EX_IOERR);
+        CHECK_THAT(site.lines(), Contains("cut short"));
+    }
+    CHECK(site.names(".zip").empty());
+    CHECK(site.names(".part").empty());
 }
 
 TEST_CASE(
