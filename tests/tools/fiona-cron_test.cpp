@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tests/support/site.h"
-#include "tests/support/smtp_sink.h"
-#include "tests/support/trigger_site.h"
+#include "tests/support/trigger_bench.h"
 
 #include <catch2/catch.hpp>
 
@@ -18,40 +17,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A site whose mails arrive.
-struct Bench {
-    SmtpSink sink{};
-    TriggerSite site{sink.config().url};
-
-    Bench() { site.put_links(Array{TriggerSite::link("17")}); }
-
-    [[nodiscard]] std::size_t mails() const { return sink.mails().size(); }
-    /// A link is new at its first run.
-    void settle() const { REQUIRE(site.run().exit_code == EX_OK); }
-};
-
 std::size_t mails_about(const std::vector<json::Value>& mails, const std::string& participant)
 {
     return static_cast<std::size_t>(std::ranges::count_if(mails, [&](const json::Value& mail) {
         return mail.text("text").find(participant + " ") != std::string::npos;
     }));
 }
-
-std::map<std::string, std::string> states(const TriggerSite& site)
-{
-    std::map<std::string, std::string> found;
-    std::error_code absent;
-    for (const auto& entry : fs::directory_iterator{site.state(), absent}) {
-        const auto name = entry.path().filename().native();
-        if (!name.starts_with('.')) { // what a kill left of a file that never was
-            found[name] = read_file(entry.path());
-        }
-    }
-    return found;
-}
-
-constexpr const char* fires = "#!/bin/sh\nexit 1\n";
-constexpr const char* writes_mail = "#!/bin/sh\necho hello > \"$2/email.txt\"\n";
 
 } // namespace
 
@@ -60,7 +31,7 @@ TEST_CASE("fiona-cron: what arrived is mailed once, with a list, and a second ru
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.site.put_arrival("DEMO_0000"); // before the link: old data
     bench.settle();
     bench.site.put_arrival("DEMO_0001");
@@ -93,7 +64,7 @@ TEST_CASE("fiona-cron: a dry run says what would be sent, and changes nothing")
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     bench.site.put_arrival("DEMO_0001");
     const auto before = states(bench.site);
@@ -111,7 +82,7 @@ TEST_CASE("fiona-cron: one bad link among good ones is told, and the others are 
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     auto other = TriggerSite::link("18");
     bench.site.put_links(Array{"no link", TriggerSite::link("3", "no such event"),
                                TriggerSite::link("17"), TriggerSite::link("17"), other});
@@ -148,7 +119,7 @@ TEST_CASE("fiona-cron: killed at any moment, no mail goes twice, and none is los
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     std::mt19937 chance{20260305}; // NOLINT(cert-msc51-cpp) the same moments each time
     std::uniform_int_distribution<int> milliseconds{0, 60};
@@ -184,7 +155,7 @@ TEST_CASE("fiona-cron: a mail that died between server and note is set aside unt
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     bench.sink.behave("vanish");
     bench.site.put_arrival("DEMO_0001");
@@ -211,7 +182,7 @@ TEST_CASE("fiona-cron: a server that wants it later gets it later, but not for e
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     bench.sink.behave("busy");
     bench.site.put_arrival("DEMO_0001");
@@ -236,7 +207,7 @@ TEST_CASE("fiona-cron: without a server the mail waits, however long, and goes w
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     bench.site.set_mail_server(fmt::format("smtp://127.0.0.1:{}", free_port()));
     bench.site.put_arrival("DEMO_0001");
@@ -254,7 +225,7 @@ TEST_CASE("fiona-cron: who has left the project gets nothing, and nothing old af
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     bench.site.put_users({"OTHER"});
     bench.site.put_arrival("DEMO_0001");
@@ -291,7 +262,7 @@ TEST_CASE(
                                {"#!/no/such/interpreter\n", EX_UNAVAILABLE, 0},
                                {"#!/bin/sh\nexec sleep 30\n", EX_DATAERR, 0}}));
     CAPTURE(script);
-    const Bench bench;
+    const TriggerBench bench;
     bench.site.put_program("events", "New data", script);
     bench.site.put_program("actions", "Tell me", writes_mail);
     bench.site.put_links(Array{TriggerSite::link("1", "New data", "Tell me")});
@@ -307,7 +278,7 @@ TEST_CASE("fiona-cron: an event of version 2 keeps its state with us, and its ke
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.site.put_program("events", "Counter",
                            "#!/bin/sh\ncat > \"$(dirname \"$0\")/input\"\n"
                            "cat \"$ASTTT_STATE\" >> \"$(dirname \"$0\")/states\"\n"
@@ -340,7 +311,7 @@ TEST_CASE("fiona-cron: whatever a link holds is data to programs, headers and fi
     }
     const std::string odd =
         "'\"; touch owned; $(touch owned) `touch owned`\r\nBcc: eve@example.org\n../../x";
-    const Bench bench;
+    const TriggerBench bench;
     bench.site.put_users({odd});
     auto link = TriggerSite::link(odd, odd, odd);
     link["action_param"] = Array{odd};
@@ -374,7 +345,7 @@ TEST_CASE("fiona-cron: an action that fails, or leaves a link instead of a lette
     const auto [script, exit_code] = GENERATE(
         table<const char*, int>({{"#!/bin/sh\necho half > \"$2/email.txt\"\nexit 1\n", EX_DATAERR},
                                  {"#!/bin/sh\nln -s /etc/passwd \"$2/email.txt\"\n", EX_OK}}));
-    const Bench bench;
+    const TriggerBench bench;
     bench.site.put_program("events", "New data", fires);
     bench.site.put_program("actions", "Tell me", script);
     bench.site.put_links(Array{TriggerSite::link("1", "New data", "Tell me")});
@@ -382,144 +353,4 @@ TEST_CASE("fiona-cron: an action that fails, or leaves a link instead of a lette
     CHECK(bench.site.run().exit_code == exit_code);
     CHECK(bench.mails() == 0);
     CHECK(fs::is_empty(bench.site.root() / "data/site/tmp"));
-}
-
-namespace {
-
-/// Says once that something happened, as a program of the old protocol: its state is its own.
-constexpr const char* fires_once = "#!/bin/sh\n"
-                                   "test -e \"${0%/*}/told\" && exit 0\n"
-                                   "touch \"${0%/*}/told\"\nexit 1\n";
-constexpr const char* always_fails = "#!/bin/sh\nexit 3\n";
-
-void put_fragile_link(const Bench& bench, const char* event)
-{
-    bench.site.put_program("events", "New data", event);
-    bench.site.put_program("actions", "Tell me", always_fails);
-    bench.site.put_links(Array{TriggerSite::link("1", "New data", "Tell me")});
-}
-
-} // namespace
-
-TEST_CASE(
-    "fiona-cron: what an old event says once is mailed once, though its action failed at first")
-{
-    if (!SmtpSink::is_here()) {
-        return;
-    }
-    const Bench bench;
-    put_fragile_link(bench, fires_once);
-
-    for (int i = 0; i < 2; ++i) {
-        const auto failed = bench.site.run();
-        CHECK(failed.exit_code == EX_DATAERR);
-        CHECK_THAT(failed.out, Contains("failed") && Contains("waiting 1"));
-    }
-    bench.site.put_program("actions", "Tell me", writes_mail);
-    const auto before = states(bench.site);
-    CHECK_THAT(bench.site.run({"--dry-run"}).out, Contains("would send 1"));
-    CHECK(states(bench.site) == before);
-
-    CHECK_THAT(bench.site.run().out, Contains("sent 1, waiting 0, set aside 0, failed 0"));
-    CHECK_THAT(bench.site.run().out, Contains("sent 0, waiting 0"));
-    CHECK(bench.mails() == 1);
-}
-
-TEST_CASE("fiona-cron: an action that fails again and again is left alone until --resend")
-{
-    if (!SmtpSink::is_here()) {
-        return;
-    }
-    const Bench bench;
-    put_fragile_link(bench, fires_once);
-    for (int i = 0; i < 5; ++i) {
-        CHECK(bench.site.run().exit_code == EX_DATAERR);
-    }
-    bench.site.put_program("actions", "Tell me", writes_mail);
-
-    const auto left = bench.site.run();
-
-    CHECK(left.exit_code == EX_OK);
-    CHECK_THAT(left.out, Contains("sent 0, waiting 0, set aside 1"));
-    CHECK_THAT(left.err, Contains("event=mail_set_aside"));
-    CHECK_THAT(bench.site.run({"--resend"}).out, Contains("sent 1, waiting 0, set aside 0"));
-    CHECK(bench.mails() == 1);
-}
-
-TEST_CASE(
-    "fiona-cron: an old event that fires at every run is told of once when its action is back")
-{
-    if (!SmtpSink::is_here()) {
-        return;
-    }
-    const Bench bench;
-    put_fragile_link(bench, fires);
-    for (int i = 0; i < 7; ++i) {
-        CHECK_THAT(bench.site.run().out, Contains("waiting 1, set aside 0"));
-    }
-    put_fragile_link(bench, "#!/bin/sh\nexit 0\n");
-    bench.site.put_program("actions", "Tell me", writes_mail);
-
-    CHECK_THAT(bench.site.run().out, Contains("sent 1, waiting 0, set aside 0"));
-    CHECK(bench.mails() == 1);
-}
-
-TEST_CASE("fiona-cron: an action that fails holds up neither another one nor later news")
-{
-    if (!SmtpSink::is_here()) {
-        return;
-    }
-    const Bench bench;
-    bench.site.put_program("actions", "a", always_fails, {{"name", "Tell me"}});
-    bench.site.put_program("actions", "b", "#!/bin/sh\necho news > \"$2/email.txt\"\n",
-                           {{"name", "Tell me"}});
-    bench.site.put_links(Array{TriggerSite::link("1", "data_arrived", "Tell me")});
-    bench.settle();
-
-    for (const auto* const participant : {"DEMO_0001", "DEMO_0002"}) {
-        bench.site.put_arrival(participant);
-        CHECK(bench.site.run().exit_code == EX_DATAERR);
-    }
-    CHECK(bench.mails() == 2);
-    bench.site.put_program("actions", "a", writes_mail, {{"name", "Tell me"}});
-
-    CHECK_THAT(bench.site.run().out, Contains("sent 2, waiting 0, set aside 0"));
-    CHECK(bench.mails() == 4);
-}
-
-TEST_CASE("fiona-cron: killed while an action works, it asks the action again")
-{
-    if (!SmtpSink::is_here()) {
-        return;
-    }
-    const Bench bench;
-    put_fragile_link(bench, fires_once);
-    const auto at_work = bench.site.root() / "at-work";
-    bench.site.put_program("actions", "Tell me",
-                           fmt::format("#!/bin/sh\ntouch '{}'\nexec sleep 20\n", at_work.native()));
-    run_tool_and_kill("fiona-cron", {"--config", bench.site.config()}, {},
-                      [&] { return fs::exists(at_work); });
-    bench.site.put_program("actions", "Tell me", writes_mail);
-
-    CHECK_THAT(bench.site.run().out, Contains("sent 1, waiting 0"));
-    CHECK(bench.mails() == 1);
-}
-
-TEST_CASE("fiona-cron: a state that knows of no due letters is read as one without")
-{
-    if (!SmtpSink::is_here()) {
-        return;
-    }
-    const Bench bench;
-    bench.settle();
-    const auto file = fs::directory_iterator
-    {
-        bench.site.state()
-        } -> path();
-    auto state = json::parse(read_file(file), "state");
-    state.object().erase("due");
-    store::write_file(file, json::write(state));
-    bench.site.put_arrival("DEMO_0001");
-
-    CHECK_THAT(bench.site.run().out, Contains("sent 1"));
 }
