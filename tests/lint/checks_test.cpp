@@ -243,3 +243,21 @@ TEST_CASE(
     CHECK_THAT(with("@DATA@", "@DATE@").out, !Contains("SKIPPED") && Contains("place-holder"));
     CHECK(with("@BIN@", "/no/such").exit_code == 1);
 }
+
+TEST_CASE("the de-identification statement is what its script makes of the tables, and no other")
+{
+    const std::string script{"make-deidentification-statement"};
+    const auto shipped = read_file(FIONA_SOURCE_DIR "/man/fiona-deidentification.7");
+    const Tree tree;
+    tree.put("same.7", shipped);
+    const std::string row{"0010,0030 Ta emptied"};
+    const auto at = shipped.find(row);
+    REQUIRE(at != std::string::npos);
+    tree.put("other.7", std::string{shipped}.replace(at, row.size(), "0010,0030 Ta kept"));
+
+    CHECK(check(script, {}).out == shipped);
+    CHECK(check(script, {"--check", tree.path("same.7")}).exit_code == 0);
+    const auto other = check(script, {"--check", tree.path("other.7")});
+    CHECK(other.exit_code == 1);
+    CHECK_THAT(other.out, Contains("0010,0030"));
+}
