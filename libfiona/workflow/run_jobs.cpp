@@ -87,15 +87,25 @@ public:
         if (std::filesystem::exists(m_list.file())) {
             m_records.prepare();
             m_list.gather(Clock::now());
-            m_records.forget(Clock::now() - memory);
             while (pass()) {
                 wait();
             }
+        }
+        if (!m_wanted.job) {
+            tidy();
         }
         return std::move(m_report);
     }
 
 private:
+    void tidy()
+    {
+        const auto now = Clock::now();
+        m_report.upkeep = remove_old_folders(m_means.settings, m_records, now);
+        m_records.forget(now - memory);
+        m_list.forget(now - memory);
+    }
+
     /// One look over the list; true while something runs here.
     bool pass()
     {
@@ -275,7 +285,9 @@ private:
             output.other_files == 0
                 ? ""
                 : fmt::format("{} files that are no DICOM stay in the folder", output.other_files);
-        const auto later = m_delivery.deliver(record, ProjectName{job.project}, input, output);
+        const auto later =
+            m_delivery.deliver(record, ProjectName{job.project}, input, output,
+                               jobs::destination_of(m_means.settings, job.destination));
         if (later) {
             m_postponed.insert(job.id);
             record.reason = later->what();
