@@ -143,7 +143,10 @@ ImageSettings image_of(const std::string& name, const Block& block, Engine engin
     image.cpus = block.count("cpus", image.cpus);
     image.time =
         std::chrono::seconds{block.count("time_s", static_cast<unsigned>(image.time.count()))};
-    image.processes = block.count("pids", image.processes);
+    // Each process of a sandbox may have all of the memory: the fewer, the better.
+    constexpr unsigned sandbox_processes = 64;
+    image.processes =
+        block.count("pids", image.engine == Engine::process ? sandbox_processes : image.processes);
     image.output_bytes = block.bytes("output", image.output_bytes);
     image.has_gpu = block.flag("gpu");
     image.network = block.text("network", image.network);
