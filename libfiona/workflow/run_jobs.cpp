@@ -57,6 +57,15 @@ State as_state(JobState state)
     }
 }
 
+std::string as_text(const jobs::SeriesSet& set)
+{
+    std::string text;
+    for (const auto& member : set) {
+        text += fmt::format("{}\t{}\t{}\n", member.study.str(), member.series.str(), member.name);
+    }
+    return text;
+}
+
 std::string reason_of(const jobs::JobExit& ended)
 {
     if (ended.stopped == "time") {
@@ -244,19 +253,21 @@ private:
         }
     }
 
-    /// A line whose statement chooses several sets stands for one job each.
+    /// A line whose statement chooses several sets stands for one job each. Its id comes from the set:
+    /// who was killed in here repeats it, and numbers may have shifted since.
     void split(const jobs::Job& job, jobs::JobRecord& record, const Plan& plan)
     {
         constexpr std::size_t id_digits = 32;
         for (std::size_t i = 0; i < plan.sets.size(); ++i) {
             auto part = job;
-            part.id = sha256_hex(fmt::format("{}\n{}", job.id, i)).substr(0, id_digits);
-            part.date = Clock::now();
             part.number = std::to_string(i);
             part.select.clear();
             part.series.clear();
             part.study.reset();
             part.members = plan.sets[i];
+            part.id = sha256_hex(fmt::format("{}\n{}", job.id, as_text(part.members)))
+                          .substr(0, id_digits);
+            part.date = Clock::now();
             m_list.append(part);
         }
         m_has_begun = !plan.sets.empty();

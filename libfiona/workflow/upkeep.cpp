@@ -9,6 +9,7 @@
 #include "libfiona/workflow/start.h"
 
 #include <filesystem>
+#include <system_error>
 
 namespace fiona::workflow {
 
@@ -34,7 +35,11 @@ void remove_folders(const jobs::JobSettings& settings, const jobs::JobRecord& re
     if (!name.starts_with("datajob_") || !name.ends_with("_" + record.id)) {
         throw Error{Fault::data, "its folder has a name that this tool does not give"};
     }
-    if (!fs::exists(record.folder.parent_path())) {
+    std::error_code problem;
+    if (!fs::exists(record.folder.parent_path(), problem)) {
+        if (problem) {
+            throw os_error(problem.value(), "look at its folder");
+        }
         return; // with all that was in it
     }
     if (!is_inside(settings, record.folder.parent_path())) {
@@ -82,6 +87,8 @@ Upkeep remove_old_folders(const jobs::JobSettings& settings, const jobs::JobReco
             if (e.fault() != Fault::temporary) { // or somebody holds its lock
                 log::warn("job_folders_kept", {{"job", id}, {"reason", e.what()}});
             }
+        } catch (const std::system_error& e) { // of our own notes
+            log::warn("job_folders_kept", {{"job", id}, {"reason", e.code().message()}});
         }
     }
     return result;

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include <chrono>
+#include <set>
 
 using namespace fiona;
 using Catch::Contains;
@@ -195,4 +196,46 @@ TEST_CASE("fiona-run-one-job: a damaged record of long ago stops nobody")
     CHECK(run.exit_code == EX_OK);
     CHECK(world.shelved("good").text("state") == "done");
     CHECK(fs::exists(state / "bad.json"));
+}
+
+TEST_CASE(
+    "fiona-run-one-job: a line of several data sets, repeated after a kill, loses and doubles none")
+{
+    if (!has_sandbox()) {
+        return;
+    }
+    JobSite world;
+    world.add_image("segment", JobSite::segment());
+    world.add_study(1, 1);
+    const auto add_series = [&](const std::string& end) {
+        SmallImage image;
+        image.study = JobSite::study_uid(1);
+        image.series = image.study + end;
+        image.sop = image.series + ".1";
+        image.more = {{"PatientID", "DEMO_0001"}, {"PatientName", "DEMO_0001"}};
+        world.studies->add(image, {{"PatientID", "DEMO_0001"}, {"PatientName", "DEMO_0001"}});
+    };
+    add_series(".2");
+    const json::Object statement{{"select", "select series where Modality = MR"}};
+    world.list("split", 1, "segment:1", statement);
+    REQUIRE(world.run().exit_code == EX_OK);
+    REQUIRE(world.pacs.files().size() == 2);
+
+    // As if killed before it was noted; what arrives meanwhile sorts before the others.
+    fs::remove(world.site.config().paths.state() / "jobs" / "split.json");
+    add_series(".0");
+    world.list("split", 1, "segment:1", statement);
+    REQUIRE(world.run().exit_code == EX_OK);
+
+    CHECK(world.pacs.files().size() == 3);
+    std::set<std::string> worked_on;
+    for (const auto& entry : fs::directory_iterator{world.output("x", "segment:1").parent_path()}) {
+        if (fs::exists(entry.path() / "descr.json")) {
+            worked_on.insert(json::parse(read_file(entry.path() / "descr.json"), "descr")
+                                 .array()
+                                 .at(0)
+                                 .text("SeriesInstanceUID"));
+        }
+    }
+    CHECK(worked_on.size() == 3);
 }
