@@ -43,6 +43,7 @@ Words container_words(const ImageSettings& image, const EngineRun& run)
                 fmt::format("--name=fiona-{}", run.id),
                 fmt::format("--network={}", image.network),
                 fmt::format("--memory={}b", image.memory_bytes),
+                fmt::format("--memory-swap={}b", image.memory_bytes), // or as much again of swap
                 fmt::format("--cpus={}", image.cpus),
                 fmt::format("--pids-limit={}", image.processes),
                 "--read-only",
@@ -81,6 +82,7 @@ Words apptainer_words(const ImageSettings& image, const EngineRun& run)
                 "--no-privs",
                 "--no-eval", // or $(..) in the options would be run inside
                 fmt::format("--memory={}", image.memory_bytes),
+                fmt::format("--memory-swap={}", image.memory_bytes),
                 fmt::format("--cpus={}", image.cpus),
                 fmt::format("--pids-limit={}", image.processes)};
     if (image.network != "host") {
