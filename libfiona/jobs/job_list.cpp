@@ -33,13 +33,15 @@ constexpr mode_t mode_of_a_new_file = 0660; // the Workflows page writes it as a
 constexpr std::chrono::minutes torn_line_age{1};
 constexpr std::chrono::hours writer_time_limit{1}; // nobody keeps the list open for writing so long
 
-/// Safe as a file name and as the name of a container.
+/// Safe as a file name and as the name of a container; the end of a folder's name, which no other job, and
+/// no output, then has.
 bool is_id(std::string_view text)
 {
     constexpr std::size_t longest = 64;
-    return !text.empty() && text.size() <= longest && text.front() != '-'
+    return !text.empty() && text.size() <= longest && text.front() != '-' && text != "output"
+           && text != "fetched"
            && text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                     "0123456789-_")
+                                     "0123456789-")
                   == std::string_view::npos;
 }
 

@@ -42,7 +42,9 @@ std::vector<json::Value> lines_of(const std::filesystem::path& file)
     std::vector<json::Value> lines;
     const auto text = read_file(file);
     for (const auto line : split(trimmed(text), '\n')) {
-        lines.push_back(json::parse(line, "line"));
+        if (!line.empty()) { // of an empty file: killed before the first was written
+            lines.push_back(json::parse(line, "line"));
+        }
     }
     return lines;
 }
@@ -326,5 +328,22 @@ TEST_CASE("what was settled long ago leaves the shelf, and nothing younger does"
         list.forget(now);
 
         CHECK(read_file(done) == "{}\n\nx");
+    }
+}
+
+TEST_CASE("no id makes the folder of a job that of another, or of its output")
+{
+    const auto id_of = [](const std::string& id) {
+        return jobs::parse_line(
+                   json::write(json::Object{{"project", "DEMO"}, {"image", "a"}, {"job_id", id}}))
+            .id;
+    };
+
+    CHECK(id_of("x-1") == "x-1");
+    for (const auto* const id : {"1_x", "x_output", "output", "fetched", "../x", "-x"}) {
+        CAPTURE(id);
+        CHECK(id_of(id) != id);
+        CHECK(id_of(id).size() == 32);
+        CHECK(id_of(id) == id_of(id));
     }
 }
