@@ -84,6 +84,33 @@ TEST_CASE("fiona-run-one-job: images go to the destination of the line, if the s
                Contains("destination"));
 }
 
+TEST_CASE("fiona-run-one-job: a destination of the site is complete, or the configuration is wrong")
+{
+    JobSite world;
+    const json::Object whole{{"AETitle", "PARTNER"}, {"IP", "127.0.0.1"}, {"PORT", 104}};
+    for (const auto* const missing : {"AETitle", "IP", "PORT"}) {
+        CAPTURE(missing);
+        auto part = whole;
+        part.erase(missing);
+        world.set_jobs({{"destinations", json::Array{part}}});
+        const auto run = world.run({"--dry-run"});
+        CHECK(run.exit_code == EX_CONFIG);
+        CHECK_THAT(run.err, Contains("JOBS.destinations[0] needs"));
+    }
+    auto open = whole;
+    open.emplace("tls", json::Object{{"server_name", "x"}}); // whom to trust is not said
+    world.set_jobs({{"destinations", json::Array{open}}});
+    CHECK_THAT(world.run({"--dry-run"}).err, Contains("JOBS.destinations[0].tls.ca_file"));
+
+    world.set_jobs({{"destinations", json::Array{whole}}});
+    world.add_study(1, 1);
+    world.add_image("segment", JobSite::segment());
+    world.list("a", 1, "segment:1", to(whole));
+    const auto run = world.run({"--dry-run"});
+    CHECK(run.exit_code == EX_OK);
+    CHECK_THAT(run.out, Contains("waiting a"));
+}
+
 TEST_CASE("fiona-run-one-job: a destination that is away holds up nobody else")
 {
     if (!has_sandbox()) {
