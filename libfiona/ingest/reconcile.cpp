@@ -39,24 +39,6 @@ TimePoint modified(const struct stat& status)
     return Clock::from_time_t(status.st_mtim.tv_sec);
 }
 
-/// The visible names in a directory; none if it is not there.
-std::vector<std::string> names_in(const fs::path& directory)
-{
-    std::vector<std::string> names;
-    std::error_code problem;
-    fs::directory_iterator entry{directory, problem};
-    for (; !problem && entry != fs::directory_iterator{}; entry.increment(problem)) {
-        auto name = entry->path().filename().native();
-        if (name.front() != '.') {
-            names.push_back(std::move(name));
-        }
-    }
-    if (problem && problem != std::errc::no_such_file_or_directory) {
-        throw os_error(problem.value(), fmt::format("read {}", directory.native()));
-    }
-    return names;
-}
-
 class Reconciler {
 public:
     Reconciler(const Config& config, TimePoint now, Scope scope, Mode mode, Attempts* attempts)
@@ -77,7 +59,7 @@ public:
         const bool is_known =
             m_scope == Scope::changed && last <= m_now; // else the clock was wrong
         const auto since = is_known ? last - clock_margin : TimePoint{};
-        for (const auto& name : names_in(m_paths.archive())) {
+        for (const auto& name : visible_names(m_paths.archive())) {
             const auto status = status_of(m_paths.archive() / name);
             const auto uid =
                 std::string_view{name}.substr(std::min(name.size(), study_prefix.size()));
@@ -122,7 +104,7 @@ private:
     void retry_failed()
     {
         const auto failed = m_spool.directory() / "failed";
-        for (const auto& name : names_in(failed)) {
+        for (const auto& name : visible_names(failed)) {
             if (!name.ends_with(".json")) {
                 continue;
             }
@@ -161,15 +143,15 @@ private:
     void look_at(const StudyUid& study, const fs::path& directory)
     {
         std::set<std::string> linked;
-        for (const auto& series : names_in(m_tree.study_directory(study))) {
+        for (const auto& series : visible_names(m_tree.study_directory(study))) {
             if (!is_uid(series)) {
                 continue;
             }
-            for (auto& sop : names_in(m_tree.study_directory(study) / series)) {
+            for (auto& sop : visible_names(m_tree.study_directory(study) / series)) {
                 linked.insert(std::move(sop));
             }
         }
-        for (const auto& name : names_in(directory)) {
+        for (const auto& name : visible_names(directory)) {
             const auto sop = name.substr(std::min(name.size(), name.find('.') + 1)); // <MOD>.<SOP>
             if (!linked.contains(sop) && !m_known.contains(directory / name)) {
                 announce_lost(study, directory / name);

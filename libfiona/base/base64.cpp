@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/redcapd/base64.h"
+#include "libfiona/base/base64.h"
 
 #include <cstddef>
+#include <utility>
 
-namespace fiona::redcapd {
+namespace fiona {
 
 namespace {
 
@@ -52,7 +53,7 @@ std::optional<std::string> base64_decoded(std::string_view text)
             bytes += static_cast<char>((bits >> count) & 0xffU);
         }
     }
-    return bytes;
+    return count < 6 ? std::optional{std::move(bytes)} : std::nullopt; // else one digit too many
 }
 
-} // namespace fiona::redcapd
+} // namespace fiona
