@@ -17,10 +17,10 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_FIONA_PACKAGE_NAME fiona-suite)
 set(CPACK_COMPONENT_FIONA_DESCRIPTION
   "gatekeeper of a hospital's research PACS
- Receives clinical DICOM by C-STORE, quarantines and sorts it, records it in
- REDCap, and, once a study is assigned to a project, de-identifies header and
- pixels, proves it, and sends it to the research archive. With exports, jobs
- in containers, pathology slides, and clean-up. Small tools for cron or systemd.")
+Receives clinical DICOM by C-STORE, quarantines and sorts it, records it in
+REDCap, and, once a study is assigned to a project, de-identifies header and
+pixels, proves it, and sends it to the research archive. With exports, jobs
+in containers, pathology slides, and clean-up. Small tools for cron or systemd.")
 # Loaded when text has to be read: no linker knows it.
 set(CPACK_DEBIAN_FIONA_PACKAGE_DEPENDS
   "libtesseract5, tesseract-ocr-eng, util-linux, systemd-standalone-sysusers | systemd, passwd")
@@ -32,8 +32,8 @@ set(CPACK_DEBIAN_FIONA_PACKAGE_CONTROL_EXTRA
 set(CPACK_DEBIAN_DEMO_PACKAGE_NAME fiona-suite-demo)
 set(CPACK_COMPONENT_DEMO_DESCRIPTION
   "fiona: see a study go all the way
- Makes a site with an embedded REDCap and DCMTK's archive as research PACS,
- sends phantoms or the images of a directory to it, and shows what comes out.")
+Makes a site with an embedded REDCap and DCMTK's archive as research PACS,
+sends phantoms or the images of a directory to it, and shows what comes out.")
 set(CPACK_DEBIAN_DEMO_PACKAGE_DEPENDS
   "fiona-suite (= ${PROJECT_VERSION}), dcmtk, jq, curl, procps, util-linux, bsdextrautils")
 
