@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The whole pipeline at work while somebody kills any process of it at random, for FIONA_KILL_SECONDS.
+#include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/text.h"
 #include "libfiona/redcap/projects.h"
@@ -179,6 +180,15 @@ public:
     }
 
 private:
+    [[nodiscard]] static std::string command_line(const fs::path& file)
+    {
+        try {
+            return read_file_if_any(file).value_or("");
+        } catch (const Error&) { // ESRCH: it has ended while we read
+            return {};
+        }
+    }
+
     /// Processes of our programs with our configuration on their command line.
     [[nodiscard]] std::map<std::string, std::vector<pid_t>> running() const
     {
@@ -189,7 +199,7 @@ private:
             if (number.find_first_not_of("0123456789") != std::string::npos) {
                 continue;
             }
-            const auto line = read_file_if_any(entry.path() / "cmdline").value_or("");
+            const auto line = command_line(entry.path() / "cmdline");
             const auto words = split(line, '\0');
             const auto name = fs::path{words.front()}.filename().native();
             if (name.starts_with("fiona-")

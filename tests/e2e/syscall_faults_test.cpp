@@ -23,7 +23,7 @@ using namespace fiona;
 namespace {
 
 constexpr unsigned few = 8;      ///< calls that every tool makes, and more
-constexpr std::size_t most = 30; ///< rounds with one kind of trouble
+constexpr std::size_t most = 24; ///< rounds with one kind of trouble
 
 struct Trouble {
     std::string calls;
@@ -284,5 +284,5 @@ TEST_CASE("clearing: killed or failed at any system call, a study is whole or go
                           CHECK(site.parts(FullSite::assigned) == 2);
                       }};
 
-    CHECK(play(scene, trouble.calls, trouble.what, most) >= few);
+    CHECK(play(scene, trouble.calls, trouble.what, most / 2) >= few);
 }

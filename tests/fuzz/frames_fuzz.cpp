@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     PixelDescription description;
     description.layout.rows = 16;
     description.layout.columns = 16;
-    description.frames = data[1];
+    description.frames = 1U + data[1]; // PixelDescription::read() refuses none
     const MemoryFile file{data + choices, size - choices};
     if (!file.is_whole()) {
         return 0;

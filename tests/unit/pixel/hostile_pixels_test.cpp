@@ -5,6 +5,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/pixel/clean.h"
 #include "libfiona/pixel/detector.h"
+#include "libfiona/pixel/image_file.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/hostile_file.h"
 #include "tests/support/phantom.h"
@@ -168,6 +169,40 @@ TEST_CASE("a compressed image that is cut, at whatever kilobyte, is refused and 
         CHECK(report.verdict == Verdict::refused);
         CHECK_FALSE(fs::exists(root / "out.dcm"));
     }
+}
+
+TEST_CASE("a frame whose stream ends early is refused, or shown as its decoder shows it, wherever "
+          "it ends")
+{
+    const auto syntax =
+        GENERATE(phantom::TransferSyntax::rle, phantom::TransferSyntax::jpeg_lossless,
+                 phantom::TransferSyntax::jpeg_ls_lossless);
+    CAPTURE(static_cast<int>(syntax));
+    const TempDir root;
+    phantom::Study study{phantom::Patient{"DOE^JANE", "PAT-1001", "19700102", "F"}, 1};
+    study.add_secondary_capture({.transfer_syntax = syntax});
+    const auto file = study.write_to(root / "in").front();
+    const auto whole = read_file(file);
+    const auto element = whole.rfind(std::string{"\xe0\x7f\x10\x00OB", 6});
+    REQUIRE(element != std::string::npos);
+    const auto fragment = ImageFile{file, file}.frames().fragments(0).front();
+    const std::string stream{fragment.begin(), fragment.end()};
+    const auto step = std::max<std::size_t>(1024, stream.size() / 16 / 2 * 2);
+    unsigned refused = 0;
+
+    for (std::size_t size = 0; size < stream.size(); size += step) {
+        CAPTURE(size, stream.size());
+        store::write_file(root / "cut.dcm", whole.substr(0, element)
+                                                + hostile::fragments("", {stream.substr(0, size)}));
+        fs::remove(root / "out.dcm");
+        const auto report = clean_pixels(root / "cut.dcm", root / "out.dcm", detecting());
+        const bool is_written =
+            report.verdict == Verdict::masked || report.verdict == Verdict::unchanged;
+        CHECK(fs::exists(root / "out.dcm") == is_written);
+        CHECK((is_written || !report.reason.empty()));
+        refused += report.verdict == Verdict::refused ? 1U : 0U;
+    }
+    CHECK(refused > 0);
 }
 
 TEST_CASE("a code that machines read is hidden like text, small and large")
