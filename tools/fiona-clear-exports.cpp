@@ -53,7 +53,7 @@ int main(int argc, char** argv)
             cleanup::clear_exports(exports, order, [&] { return store::disk_space(exports); });
         tool.report(cleanup::as_json(report), cleanup::as_lines(report, order.mode));
         if (report.trouble) {
-            throw *report.trouble;
+            throw Error{*report.trouble};
         }
         if (!report.is_goal_reached) {
             log::warn("disk_full_for_another_reason", {{"used_percent", report.used_after}});

@@ -69,7 +69,7 @@ int main(int argc, char** argv)
             cleanup::write_status(config.paths, report, order, Clock::now());
         }
         if (report.trouble) {
-            throw *report.trouble;
+            throw Error{*report.trouble};
         }
         if (!report.is_goal_reached) {
             tool.set_exit_code(goal_not_reached);
