@@ -41,9 +41,10 @@ TimePoint modified(const struct stat& status)
 
 class Reconciler {
 public:
-    Reconciler(const Config& config, TimePoint now, Scope scope, Mode mode, Attempts* attempts)
+    Reconciler(const Config& config, TimePoint now, Scope scope, Mode mode, Attempts* attempts,
+               const std::function<bool()>& stop)
         : m_paths{config.paths}, m_tree{config.paths}, m_spool{config.paths.spool()}, m_now{now},
-          m_scope{scope}, m_mode{mode}, m_attempts{attempts}
+          m_scope{scope}, m_mode{mode}, m_attempts{attempts}, m_stop{stop}
     {
     }
 
@@ -60,6 +61,10 @@ public:
             m_scope == Scope::changed && last <= m_now; // else the clock was wrong
         const auto since = is_known ? last - clock_margin : TimePoint{};
         for (const auto& name : visible_names(m_paths.archive())) {
+            if (m_stop && m_stop()) {
+                m_is_complete = false;
+                break;
+            }
             const auto status = status_of(m_paths.archive() / name);
             const auto uid =
                 std::string_view{name}.substr(std::min(name.size(), study_prefix.size()));
@@ -210,6 +215,7 @@ private:
     Scope m_scope;
     Mode m_mode;
     Attempts* m_attempts;
+    const std::function<bool()>& m_stop;
     std::set<fs::path> m_known;
     bool m_is_complete = true;
     Reconciled m_result;
@@ -218,9 +224,9 @@ private:
 } // namespace
 
 Reconciled reconcile(const Config& config, TimePoint now, Scope scope, Mode mode,
-                     Attempts* attempts)
+                     Attempts* attempts, const std::function<bool()>& stop)
 {
-    return Reconciler{config, now, scope, mode, attempts}.run();
+    return Reconciler{config, now, scope, mode, attempts, stop}.run();
 }
 
 } // namespace fiona::ingest

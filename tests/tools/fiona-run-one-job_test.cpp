@@ -318,6 +318,24 @@ TEST_CASE("fiona-run-one-job: a program that takes too long is ended with all th
     CHECK(json::parse(read_file(log / "exit.json"), "exit").text("stopped") == "time");
 }
 
+TEST_CASE("fiona-run-one-job: a program that is killed from outside has failed with its code, 137")
+{
+    if (!has_sandbox()) {
+        return;
+    }
+    JobSite world;
+    world.add_study(1, 1);
+    world.add_image("killed",
+                    JobSite::segment().substr(0, JobSite::segment().find("exec")) + "kill -9 $$\n");
+    world.list("a", 1, "killed:1");
+
+    const auto run = world.run();
+
+    CHECK(run.exit_code == EX_DATAERR);
+    CHECK_THAT(world.shelved("a").text("reason"), Contains("137") || Contains("signal 9"));
+    CHECK(world.pacs.files().empty()); // what it had made by then is no result
+}
+
 TEST_CASE("fiona-run-one-job: the sandbox has no network, no other files, and limits")
 {
     if (!has_sandbox()) {

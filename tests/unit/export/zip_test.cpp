@@ -49,7 +49,9 @@ zip::Totals write_zip(const fs::path& target, const std::vector<zip::Content>& c
 
 std::string run_or_fail(const std::vector<std::string>& arguments)
 {
-    const auto finished = run({.arguments = arguments, .max_output = std::size_t{256} << 20U});
+    const auto finished = run({.arguments = arguments,
+                               .deadline = std::chrono::minutes{5}, // 4 GB, beside other tests
+                               .max_output = std::size_t{256} << 20U});
     INFO(fmt::format("{}", fmt::join(arguments, " ")));
     INFO(finished.out << finished.err);
     REQUIRE(finished.exit_code == 0);
