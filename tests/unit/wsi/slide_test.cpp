@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
-#include "libfiona/wsi/openslide.h"
+#include "libfiona/wsi/openslide_reader.h"
 #include "libfiona/wsi/slide.h"
 #include "tests/unit/wsi/shared_slides.h"
 

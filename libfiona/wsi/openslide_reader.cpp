@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/wsi/openslide.h"
+#include "libfiona/wsi/openslide_reader.h"
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/json.h"
