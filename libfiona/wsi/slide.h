@@ -101,7 +101,8 @@ public:
     [[nodiscard]] const Private<std::string>& scan_date() const;
     /// ScanScope ID or NDP.S/N: a serial number of the device, identifying.
     [[nodiscard]] const Private<std::string>& scanner_id() const;
-    /// The ICC profile of level 0 (tag 34675), empty if there is none.
+    /// The ICC profile of level 0 (tag 34675) without its texts, dates and devices, as long as it is in the
+    /// file; empty if there is none.
     [[nodiscard]] std::string icc_profile() const;
 
 private:

@@ -47,7 +47,7 @@ std::vector<std::byte> SlideFile::read(std::uint64_t offset, std::uint64_t count
     if (offset > m_size || count > m_size - offset)
         throw Error{Fault::data, "{} bytes at {} lie outside the slide's {}", count, offset,
                     m_size};
-    std::vector<std::byte> bytes(static_cast<std::size_t>(count));
+    std::vector<std::byte> bytes(count);
     read(offset, bytes);
     return bytes;
 }

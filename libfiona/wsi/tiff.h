@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,12 @@
 namespace fiona::wsi {
 
 inline constexpr std::size_t max_directories = 1000;
+/// Of one directory; scanners write some twenty to fifty.
+inline constexpr std::uint64_t max_entries = 4096;
+inline constexpr std::size_t max_entries_of_all = 65'536;
+
+/// Bytes of one element of a TIFF 6.0 or BigTIFF field type, 0 if there is no such type.
+[[nodiscard]] std::uint64_t element_bytes(std::uint16_t type);
 
 enum class TiffKind {
     classic, ///< TIFF 6.0: magic 42, offsets of 32 bits
@@ -28,7 +35,8 @@ struct TiffEntry {
     std::uint64_t entry_offset = 0; ///< of the entry itself, in the file
     std::uint64_t value_offset =
         0;                   ///< of the first byte of the value: inside the entry if it is short
-    std::uint64_t bytes = 0; ///< length of the value
+    std::uint64_t bytes = 0; ///< length of the value; 0 if the type is none we know
+    std::uint32_t high = 0;  ///< NDPI above 4 GiB: the upper half of a single LONG
 };
 
 struct TiffDirectory {
@@ -38,6 +46,7 @@ struct TiffDirectory {
     std::uint64_t next_offset = 0; ///< where it names the next one: what unlinking patches
     std::uint64_t next = 0;        ///< the next one; 0: the last
     bool is_sub_directory = false; ///< reached by SubIFDs (tag 330)
+    std::uint64_t bytes = 0; ///< from its count to the end of `next`, NDPI's high words included
     std::vector<TiffEntry> entries;
 
     [[nodiscard]] const TiffEntry* find(std::uint16_t tag) const;
@@ -52,6 +61,7 @@ public:
     [[nodiscard]] bool is_big_endian() const { return m_is_big_endian; }
     /// Bytes of an offset where the file names one: 4 or 8.
     [[nodiscard]] std::size_t offset_bytes() const { return m_kind == TiffKind::classic ? 4 : 8; }
+    /// The chain in its order, then what is reached by SubIFDs.
     [[nodiscard]] const std::vector<TiffDirectory>& directories() const { return m_directories; }
     [[nodiscard]] const SlideFile& file() const { return *m_file; }
 
@@ -61,6 +71,10 @@ public:
     /// All of an integer field. Throws Error{Fault::data} above `limit` elements.
     [[nodiscard]] std::vector<std::uint64_t> numbers(const TiffDirectory& directory,
                                                      std::uint16_t tag, std::uint64_t limit) const;
+    /// `count` of them from `first` on: tables of tiles are read piece by piece. Throws Error{Fault::data}
+    /// if the field has fewer, or holds no integers without sign.
+    [[nodiscard]] std::vector<std::uint64_t> numbers(const TiffEntry& entry, std::uint64_t first,
+                                                     std::uint64_t count) const;
     /// FLOAT, DOUBLE, RATIONAL and integers.
     [[nodiscard]] std::optional<double> real(const TiffDirectory& directory,
                                              std::uint16_t tag) const;
@@ -69,6 +83,11 @@ public:
                                     std::uint64_t limit) const;
 
 private:
+    struct Shape; ///< of a directory in this kind of file
+    class Reader;
+    [[nodiscard]] std::uint64_t load(std::span<const std::byte> bytes) const;
+    [[nodiscard]] Shape shape() const;
+
     const SlideFile* m_file;
     TiffKind m_kind = TiffKind::classic;
     bool m_is_big_endian = false;
