@@ -2,13 +2,12 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 namespace fiona::wsi {
 
-/// The profile DICOM's optical path asks for (PS3.3 C.11.15): the slide's own if it is one of an input
-/// device for RGB, with every text, date, device and unknown tag in it blanked; else sRGB.
-[[nodiscard]] std::string input_profile(std::string_view of_slide);
+/// The profile DICOM's optical path asks for (PS3.3 C.11.15): the slide's own, as Slide::icc_profile()
+/// cleaned it, if it is one of an input device for RGB; else sRGB.
+[[nodiscard]] std::string input_profile(const std::string& of_slide);
 
 /// sRGB (IEC 61966-2-1) as the profile of an input device, ICC.1:2010 (version 4.2).
 [[nodiscard]] std::string srgb_input_profile();

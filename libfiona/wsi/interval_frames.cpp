@@ -147,13 +147,12 @@ private:
         if (bytes > most_interval_bytes) {
             throw Error{Fault::data, "restart intervals of {} bytes", bytes};
         }
-        m_run.resize(static_cast<std::size_t>(bytes));
+        m_run.resize(bytes);
         m_file->read(m_strip.offset + m_starts[first], m_run);
         for (std::uint64_t column = 0; column < m_layout.tile_intervals; ++column) {
             const auto interval = std::min(first + column, last);
-            m_cutter.add(ByteSpan{m_run}.subspan(
-                static_cast<std::size_t>(m_starts[interval] - m_starts[first]),
-                static_cast<std::size_t>(end_of(interval) - m_starts[interval])));
+            m_cutter.add(ByteSpan{m_run}.subspan(m_starts[interval] - m_starts[first],
+                                                 end_of(interval) - m_starts[interval]));
         }
     }
 

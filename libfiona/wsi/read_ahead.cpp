@@ -23,8 +23,7 @@ ByteSpan ReadAhead::read(std::uint64_t offset, std::uint64_t bytes)
         m_begin = offset;
     }
     m_last_end = offset + bytes;
-    return ByteSpan{m_block}.subspan(static_cast<std::size_t>(offset - m_begin),
-                                     static_cast<std::size_t>(bytes));
+    return ByteSpan{m_block}.subspan(offset - m_begin, bytes);
 }
 
 } // namespace fiona::wsi

@@ -34,7 +34,9 @@ public:
             return missing();
         }
         auto frame = convert(read(tile));
-        m_passed_through += frame ? 1 : 0;
+        if (frame) {
+            ++m_passed_through;
+        }
         return frame;
     }
 
