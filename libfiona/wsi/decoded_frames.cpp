@@ -3,7 +3,7 @@
 #include "libfiona/pixel/limited_child.h"
 #include "libfiona/wsi/jpeg_encoder.h"
 #include "libfiona/wsi/level_frames.h"
-#include "libfiona/wsi/slide_decoder.h"
+#include "libfiona/wsi/openslide_reader.h"
 
 #include <poll.h>
 
@@ -69,12 +69,13 @@ public:
 private:
     [[nodiscard]] std::string decode(std::uint64_t first, std::uint64_t end) const
     {
-        const SlideDecoder decoder{m_slide, m_width, m_height};
+        const LevelReader reader{m_slide, m_width, m_height};
         std::string answer;
         for (auto frame = first; frame < end; ++frame) {
-            const auto rgb = decoder.read(frame % m_across * tile_side,
-                                          frame / m_across * tile_side, tile_side, tile_side);
-            append(answer, encode_jpeg(rgb, {tile_side, tile_side, JpegColour::ycc}));
+            const auto rgb = reader.read({0, frame % m_across * tile_side,
+                                          frame / m_across * tile_side, tile_side, tile_side});
+            append(answer, encode_jpeg(std::as_bytes(std::span{rgb}),
+                                       {tile_side, tile_side, JpegColour::ycc}));
         }
         return answer;
     }
