@@ -20,8 +20,20 @@ namespace slide_maker {
 
 namespace {
 
-constexpr unsigned mcu_width = 16;
 constexpr unsigned most_drawn_rows = 8; ///< rows of MCUs that differ; the rest repeats them
+
+/// Pixels of an MCU.
+struct Mcu {
+    explicit Mcu(ChromaSampling chroma)
+        : width{chroma == ChromaSampling::full ? 8U : 16U}, height{
+                                                                chroma == ChromaSampling::half_both
+                                                                    ? 16U
+                                                                    : 8U}
+    {
+    }
+    unsigned width;
+    unsigned height;
+};
 
 struct Entry {
     std::uint16_t tag = 0;
@@ -45,7 +57,7 @@ void put(std::string& to, std::uint64_t value, unsigned bytes)
 }
 
 /// Tissue of a kind: waves of two colours and noise, another one in each row.
-std::string draw_jpeg(unsigned width, unsigned height, unsigned vertical, unsigned interval_mcus)
+std::string draw_jpeg(unsigned width, unsigned height, const Mcu& mcu, unsigned interval_mcus)
 {
     jpeg_compress_struct state{};
     jpeg_error_mgr errors{};
@@ -60,8 +72,8 @@ std::string draw_jpeg(unsigned width, unsigned height, unsigned vertical, unsign
     state.in_color_space = JCS_RGB;
     jpeg_set_defaults(&state);
     jpeg_set_quality(&state, 80, TRUE);
-    state.comp_info[0].h_samp_factor = 2;
-    state.comp_info[0].v_samp_factor = static_cast<int>(vertical);
+    state.comp_info[0].h_samp_factor = static_cast<int>(mcu.width / 8);
+    state.comp_info[0].v_samp_factor = static_cast<int>(mcu.height / 8);
     state.restart_interval = interval_mcus;
     jpeg_start_compress(&state, TRUE);
     std::vector<JSAMPLE> row(std::size_t{width} * 3);
@@ -93,10 +105,10 @@ std::size_t scan_of(const std::string& jpeg)
     return at + 2 + length;
 }
 
-Drawn draw(unsigned width, unsigned rows, unsigned vertical, unsigned interval_width)
+Drawn draw(unsigned width, unsigned rows, const Mcu& mcu, unsigned interval_width)
 {
     Drawn drawn;
-    drawn.all = draw_jpeg(width, rows * 8 * vertical, vertical, interval_width / mcu_width);
+    drawn.all = draw_jpeg(width, rows * mcu.height, mcu, interval_width / mcu.width);
     const auto scan = scan_of(drawn.all);
     drawn.header = drawn.all.substr(0, scan);
     std::string interval;
@@ -151,13 +163,12 @@ public:
     /// A level with restart markers, and its directory.
     void add_level(unsigned width, unsigned height)
     {
-        const unsigned mcu_height = 8 * m_plan.vertical_sampling;
-        auto rows = (height + mcu_height - 1) / mcu_height;
-        const auto drawn = draw(width, std::min(rows, most_drawn_rows), m_plan.vertical_sampling,
-                                m_plan.interval_width);
+        const Mcu mcu{m_plan.chroma};
+        auto rows = (height + mcu.height - 1) / mcu.height;
+        const auto drawn = draw(width, std::min(rows, most_drawn_rows), mcu, m_plan.interval_width);
         if (m_first_height == 0 && m_plan.bytes != 0) {
             rows = rows_for_bytes(drawn);
-            height = rows * mcu_height;
+            height = rows * mcu.height;
         }
         m_first_height = m_first_height == 0 ? height : m_first_height;
         auto header = drawn.header;
@@ -194,7 +205,7 @@ public:
     /// A picture that is one JPEG without restart markers.
     void add_whole(unsigned width, unsigned height, float lens)
     {
-        const auto jpeg = draw_jpeg(width, height, m_plan.vertical_sampling, 0);
+        const auto jpeg = draw_jpeg(width, height, Mcu{m_plan.chroma}, 0);
         const auto begin = m_end;
         add(jpeg);
         add_directory(picture(width, height, begin, jpeg.size(), 7, lens));

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/files.h"
 #include "libfiona/base/process.h"
+#include "libfiona/pixel/limited_child.h"
 #include "libfiona/wsi/openslide_reader.h"
 
 #include <dcmtk/config/osconfig.h>
@@ -169,11 +170,12 @@ Picture whole_picture(const std::vector<Picture>& tiles, std::uint32_t width, st
     return whole;
 }
 
-Picture openslide_picture(const fs::path& slide, std::size_t level, std::uint32_t width,
-                          std::uint32_t height)
+Picture openslide_picture(const fs::path& slide, std::uint32_t width, std::uint32_t height)
 {
-    const std::vector<fiona::wsi::Region> regions{{level, 0, 0, width, height}};
-    return {width, height, fiona::wsi::decode_regions(slide, regions).at(0)};
+    return {width, height, fiona::pixel::run_limited({}, [&] {
+                const fiona::wsi::LevelReader reader{slide, width, height};
+                return reader.read({0, 0, 0, width, height});
+            })};
 }
 
 int difference(const Picture& left, const Picture& right)

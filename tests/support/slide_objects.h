@@ -34,9 +34,9 @@ Picture decode_jpeg_2000(const std::string& frame, const std::filesystem::path& 
 /// The frames put side by side and cut to the level's size.
 Picture whole_picture(const std::vector<Picture>& tiles, std::uint32_t width, std::uint32_t height);
 
-/// A level as OpenSlide reads it.
-Picture openslide_picture(const std::filesystem::path& slide, std::size_t level,
-                          std::uint32_t width, std::uint32_t height);
+/// The level of that size as OpenSlide reads it.
+Picture openslide_picture(const std::filesystem::path& slide, std::uint32_t width,
+                          std::uint32_t height);
 
 /// The largest difference of two samples; 255 if the sizes differ.
 int difference(const Picture& left, const Picture& right);
