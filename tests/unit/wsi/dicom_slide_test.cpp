@@ -17,6 +17,8 @@
 
 using namespace fiona;
 using namespace fiona::wsi;
+using slide_maker::make_ndpi;
+using slide_maker::make_svs;
 using slide_maker::SvsCoding;
 namespace fs = std::filesystem;
 
@@ -217,7 +219,7 @@ TEST_CASE("with fewer samples of colour only the seams of OpenSlide's own tiles 
     std::size_t inside = 0;
     for (std::size_t i = 0; i < ours.rgb.size(); ++i) {
         const auto column = i / 3 % 256; // OpenSlide smooths colour within each interval alone
-        inside += ours.rgb[i] != theirs.rgb[i] && column > 1 && column < 254 ? 1 : 0;
+        inside += ours.rgb[i] != theirs.rgb[i] && column > 1 && column < 254 ? 1U : 0U;
     }
     CHECK(inside == 0);
 }
