@@ -180,28 +180,48 @@ TEST_CASE("a JPEG tile that is missing is white")
 
 TEST_CASE("Hamamatsu's levels are cut at their restart markers, no pixel changed")
 {
-    const auto starts = GENERATE(slide_maker::McuStarts::right, slide_maker::McuStarts::absent,
-                                 slide_maker::McuStarts::wrong);
-    const bool has_true_size = GENERATE(true, false);
+    slide_maker::NdpiPlan plan{.width = 1536,
+                               .height = 1104, // OpenSlide 3.4.1 spoils a last row of half MCUs
+                               .interval_width = 384,
+                               .chroma = slide_maker::ChromaSampling::full,
+                               .levels = 3};
     const TempDir root;
-    static_cast<void>(make_ndpi(root / "a.ndpi", {.width = 1536,
-                                                  .height = 1101,
-                                                  .interval_width = 384,
-                                                  .chroma = slide_maker::ChromaSampling::full,
-                                                  .levels = 3,
-                                                  .mcu_starts = starts,
-                                                  .has_true_size = has_true_size}));
+    static_cast<void>(make_ndpi(root / "true.ndpi", plan));
+    plan.mcu_starts = GENERATE(slide_maker::McuStarts::right, slide_maker::McuStarts::absent,
+                               slide_maker::McuStarts::wrong);
+    plan.has_true_size =
+        GENERATE(true, false); // zeros: OpenSlide refuses what is too large for JPEG
+    static_cast<void>(make_ndpi(root / "a.ndpi", plan));
     const auto slide = Slide::open(root / "a.ndpi");
 
     const auto written = write_dicom_slide(slide, sample_slide_header(), empty_folder(root, "out"));
 
     REQUIRE(written.files.size() == 3);
-    CHECK(written.encoded_anew == 1); // the smallest level has no restart markers
-    CHECK(difference_from_openslide(slide, written, 0) == 0);
-    CHECK(difference_from_openslide(slide, written, 1) == 0);
-    for (const auto& file : written.files) {
-        CHECK(complaints(file).empty());
+    CHECK(written.passed_through == 6);
+    for (std::size_t number = 0; number < 2; ++number) {
+        const auto level = slide.levels()[number];
+        CHECK(picture_of(written.files[number], level)
+              == openslide_picture(root / "true.ndpi", pixels(level.width), pixels(level.height)));
+        CHECK(complaints(written.files[number]).empty());
     }
+}
+
+TEST_CASE("a level that ends inside a row of MCUs has the pixels of its one JPEG")
+{
+    const auto chroma =
+        GENERATE(slide_maker::ChromaSampling::full, slide_maker::ChromaSampling::half_both);
+    const TempDir root;
+    static_cast<void>(make_ndpi(
+        root / "a.ndpi",
+        {.width = 512, .height = 301, .interval_width = 256, .chroma = chroma, .levels = 2}));
+    const auto slide = Slide::open(root / "a.ndpi");
+
+    const auto written = write_dicom_slide(slide, sample_slide_header(), empty_folder(root, "out"));
+
+    const auto bytes = read_file(root / "a.ndpi");
+    const auto whole = decode_jpeg(bytes.substr(bytes.find("\xff\xd8")));
+    REQUIRE(whole.height == 301);
+    CHECK(picture_of(written.files.at(0), slide.levels()[0]) == whole);
 }
 
 TEST_CASE("with fewer samples of colour only the seams of OpenSlide's own tiles differ")
