@@ -90,8 +90,8 @@ void put_series_and_equipment(DcmItem& item, const SlideFacts& facts, const Slid
 
 std::string image_type(const LevelHeader& level)
 {
-    return level.level == 0 ? "ORIGINAL\\PRIMARY\\VOLUME\\NONE"
-                            : "DERIVED\\PRIMARY\\VOLUME\\RESAMPLED";
+    return level.level == 0 ? R"(ORIGINAL\PRIMARY\VOLUME\NONE)"
+                            : R"(DERIVED\PRIMARY\VOLUME\RESAMPLED)";
 }
 
 void put_image(DcmItem& item, const SlideHeader& header, const LevelHeader& level)
@@ -147,7 +147,7 @@ void put_slide(DcmItem& item, const SlideFacts& facts, const LevelHeader& level)
     put_decimal(origin, DCM_YOffsetInSlideCoordinateSystem,
                 facts.origin_y_mm.value_or(default_y_mm));
     put_sequence(item, DCM_TotalPixelMatrixOriginSequence, {origin});
-    put_list(item, DCM_ImageOrientationSlide, "0\\-1\\0\\-1\\0\\0");
+    put_list(item, DCM_ImageOrientationSlide, R"(0\-1\0\-1\0\0)");
     put_text(item, DCM_VolumetricProperties, "VOLUME", 16);
     put_text(item, DCM_SpecimenLabelInImage, "NO", 16);
     put_text(item, DCM_FocusMethod, "AUTO", 16);

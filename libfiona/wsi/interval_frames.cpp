@@ -73,17 +73,23 @@ std::vector<std::uint64_t> found_starts(const SlideFile& file, const TileExtent&
     return starts;
 }
 
+/// A level whose intervals are known.
+struct CutLevel {
+    TileExtent strip;
+    RestartLayout layout;
+    RestartCutter cutter;
+    std::vector<std::uint64_t> starts; ///< of the intervals, from the start of the strip
+};
+
 class IntervalFrames final : public LevelFrames {
 public:
-    IntervalFrames(const Slide& slide, const TileExtent& strip, RestartCutter cutter,
-                   const RestartLayout& layout, std::vector<std::uint64_t> starts,
-                   JpegColour colour)
-        : m_file{&slide.file()}, m_strip{strip}, m_cutter{std::move(cutter)}, m_layout{layout},
-          m_starts{std::move(starts)}
+    IntervalFrames(const SlideFile& file, CutLevel level, JpegColour colour)
+        : m_file{&file}, m_strip{level.strip}, m_cutter{std::move(level.cutter)},
+          m_layout{level.layout}, m_starts{std::move(level.starts)}
     {
         m_coding = {"1.2.840.10008.1.2.4.50", colour == JpegColour::rgb ? "RGB" : "YBR_FULL_422",
-                    false, layout.tile_width, layout.tile_height};
-        m_frames = layout.tiles_across() * layout.tiles_down();
+                    false, m_layout.tile_width, m_layout.tile_height};
+        m_frames = m_layout.tiles_across() * m_layout.tiles_down();
         m_most_bytes = sum_of_frames();
     }
 
@@ -239,9 +245,8 @@ Passage pass_intervals(const Slide& slide, const SlideImage& level)
     if (starts->size() != count) {
         throw Error{Fault::data, "{} restart intervals where {} must be", starts->size(), count};
     }
-    RestartCutter cutter{begin, header, colour, *layout};
-    return {std::make_unique<IntervalFrames>(slide, strip, std::move(cutter), *layout,
-                                             std::move(*starts), colour)};
+    CutLevel cut{strip, *layout, {begin, header, colour, *layout}, std::move(*starts)};
+    return {std::make_unique<IntervalFrames>(slide.file(), std::move(cut), colour)};
 }
 
 } // namespace fiona::wsi

@@ -2,6 +2,7 @@
 #include "libfiona/wsi/jpeg2000_stream.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/wsi/stream_bytes.h"
 
 #include <algorithm>
 
@@ -20,21 +21,6 @@ constexpr std::uint16_t sod = 0xff93;
 constexpr std::uint16_t eoc = 0xffd9;
 
 constexpr std::size_t most_segments = 100'000; // 65,535 tiles with a segment each are legal
-
-std::uint8_t byte_at(ByteSpan bytes, std::size_t at)
-{
-    return std::to_integer<std::uint8_t>(bytes[at]);
-}
-
-std::uint16_t word_at(ByteSpan bytes, std::size_t at)
-{
-    return static_cast<std::uint16_t>(byte_at(bytes, at) << 8U | byte_at(bytes, at + 1));
-}
-
-std::uint32_t long_at(ByteSpan bytes, std::size_t at)
-{
-    return std::uint32_t{word_at(bytes, at)} << 16U | word_at(bytes, at + 2);
-}
 
 Error damaged(std::string_view what)
 {

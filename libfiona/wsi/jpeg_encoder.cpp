@@ -5,6 +5,7 @@
 
 #include <jpeglib.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -15,12 +16,12 @@ namespace {
 
 /// libjpeg would end the process. What is given to it is ours, so only want of memory leads here; the
 /// exception may pass its frames, which have unwind tables on all machines Debian has.
-[[noreturn]] void refuse(j_common_ptr)
+[[noreturn]] void refuse(j_common_ptr /*state*/)
 {
     throw Error{Fault::internal, "the JPEG encoder failed"};
 }
 
-void say_nothing(j_common_ptr) {}
+void say_nothing(j_common_ptr /*state*/) {}
 
 class Compressor {
 public:
@@ -37,7 +38,7 @@ public:
     ~Compressor()
     {
         jpeg_destroy_compress(&m_state);
-        std::free(m_bytes); // NOLINT(cppcoreguidelines-no-malloc) jpeg_mem_dest's own
+        std::free(m_bytes); // NOLINT(*-no-malloc,*-owning-memory) jpeg_mem_dest made it
     }
 
     jpeg_compress_struct& state() { return m_state; }

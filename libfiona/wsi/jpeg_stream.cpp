@@ -2,6 +2,7 @@
 #include "libfiona/wsi/jpeg_stream.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/wsi/stream_bytes.h"
 
 #include <fmt/format.h>
 
@@ -29,16 +30,6 @@ constexpr std::uint8_t dri = 0xdd;
 constexpr std::uint8_t tem = 0x01;
 
 constexpr std::size_t most_segments = 1000; // a header has a dozen
-
-std::uint8_t byte_at(ByteSpan bytes, std::size_t at)
-{
-    return std::to_integer<std::uint8_t>(bytes[at]);
-}
-
-std::uint16_t word_at(ByteSpan bytes, std::size_t at)
-{
-    return static_cast<std::uint16_t>(byte_at(bytes, at) << 8U | byte_at(bytes, at + 1));
-}
 
 bool is_frame_header(std::uint8_t marker)
 {
