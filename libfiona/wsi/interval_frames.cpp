@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t most_header_bytes = std::uint64_t{256} << 10U;
 constexpr std::uint64_t most_intervals = std::uint64_t{1} << 26U;
-constexpr std::uint64_t most_whole_side = 4096; // pixels
+constexpr std::uint64_t most_whole_side = 8192; // pixels
 constexpr std::uint64_t most_whole_bytes = std::uint64_t{32} << 20U;
 constexpr std::uint64_t most_interval_bytes = std::uint64_t{16} << 20U;
 
