@@ -31,6 +31,10 @@ public:
     /// The modification time of `other`: what is written is no news.
     void set_time_like(const struct stat& other);
     void write(std::string_view bytes);
+    /// For writing elsewhere than at the end. It stays ours.
+    [[nodiscard]] int fd() const { return m_fd.get(); }
+    /// Where the bytes are until commit(): for reading them again before anybody else does.
+    [[nodiscard]] const std::filesystem::path& temporary() const { return m_temporary; }
     void commit();
     /// As commit(), but Error{Fault::temporary} if a file of that name is already there (link(2)).
     void commit_new();

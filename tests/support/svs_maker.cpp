@@ -68,7 +68,11 @@ public:
         : m_plan{plan}, m_writer{path, plan.layout, plan.order}
     {
         for (unsigned i = 0; i < plan.variants; ++i) {
-            m_tiles.push_back(coded_tile(plan, i));
+            auto tile = coded_tile(plan, i);
+            if (!plan.comment.empty() && is_jpeg(plan)) { // behind the SOI
+                tile.insert(2, "\xff\xfe" + number(plan.comment.size() + 2, 2) + plan.comment);
+            }
+            m_tiles.push_back(std::move(tile));
         }
         if (plan.bytes > 0) {
             std::uint64_t sum = 0;
