@@ -2,9 +2,11 @@
 #include "libfiona/wsi/code_stream.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/wsi/jpeg_stream.h"
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace fiona::wsi {
 
@@ -53,38 +55,22 @@ std::size_t kept_bytes(unsigned marker, std::string_view value)
 
 std::vector<ByteRange> jpeg_comments(std::string_view stream)
 {
-    constexpr unsigned start_of_image = 0xd8;
-    constexpr unsigned end_of_image = 0xd9;
-    constexpr unsigned start_of_scan = 0xda;
-    constexpr unsigned comment = 0xfe;
-    if (stream.size() < 4 || byte_at(stream, 0) != byte_mask
-        || byte_at(stream, 1) != start_of_image) {
-        throw Error{Fault::data, "a tile is no JPEG stream"};
-    }
+    constexpr std::uint8_t comment = 0xfe;
+    constexpr std::uint8_t app0 = 0xe0;
+    constexpr std::uint8_t app15 = 0xef;
+    constexpr std::size_t head = 4; // marker and length
     std::vector<ByteRange> found;
-    for (std::size_t place = 2; place + 1 < stream.size();) {
-        const auto marker = byte_at(stream, place + 1);
-        if (byte_at(stream, place) != byte_mask) {
-            throw Error{Fault::data, "a JPEG stream with a damaged header"};
-        }
-        if (marker == byte_mask) { // fill byte
-            ++place;
-            continue;
-        }
-        if (marker == end_of_image || marker == start_of_scan) {
-            return found;
-        }
-        const auto segment = segment_at(stream, place);
-        const auto value = stream.substr(segment.value, segment.bytes);
-        if (marker == comment || (marker >= 0xe0 && marker <= 0xef)) {
-            const auto kept = kept_bytes(marker, value);
+    for (const auto& segment : read_jpeg_header(std::as_bytes(std::span{stream})).segments) {
+        const bool is_application = segment.marker >= app0 && segment.marker <= app15;
+        if ((segment.marker == comment || is_application) && segment.bytes > head) {
+            const auto value = stream.substr(segment.offset + head, segment.bytes - head);
+            const auto kept = kept_bytes(segment.marker, value);
             if (kept < value.size()) {
-                found.push_back({segment.value + kept, value.size() - kept});
+                found.push_back({segment.offset + head + kept, value.size() - kept});
             }
         }
-        place = segment.value + segment.bytes;
     }
-    throw Error{Fault::data, "a JPEG stream without a scan"};
+    return found;
 }
 
 std::vector<ByteRange> jpeg_2000_comments(std::string_view stream)

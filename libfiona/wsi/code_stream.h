@@ -13,7 +13,7 @@ namespace fiona::wsi {
 
 /// In what is at least the whole header of a JPEG stream (ITU-T T.81 Annex B), complete or without its
 /// tables: the bytes of comments and application segments, lengths left out, but JFIF's and Adobe's own.
-/// Throws Error{Fault::data} if no scan begins in `stream`, unless it is tables alone.
+/// Throws Error{Fault::data} if it ends before its header does.
 [[nodiscard]] std::vector<ByteRange> jpeg_comments(std::string_view stream);
 
 /// The same of a JPEG 2000 code stream's main header (ISO/IEC 15444-1 Annex A): comments, but those in

@@ -242,6 +242,36 @@ std::vector<std::string> decode_regions(const fs::path& slide, std::span<const R
     return parts;
 }
 
+struct LevelReader::State {
+    explicit State(const fs::path& slide) : reader{library, slide} {}
+
+    Library library;
+    Reader reader;
+    std::size_t level = 0;
+};
+
+LevelReader::LevelReader(const fs::path& slide, std::uint64_t width, std::uint64_t height)
+    : m_state{std::make_unique<State>(slide)}
+{
+    const auto all = levels(m_state->reader);
+    const auto found = std::ranges::find_if(all, [&](const json::Value& level) {
+        return std::cmp_equal(level.find("width")->integer(), width)
+               && std::cmp_equal(level.find("height")->integer(), height);
+    });
+    if (found == all.end()) {
+        throw Error{Fault::data, "OpenSlide knows no level of {} x {} pixels", width, height};
+    }
+    m_state->level = static_cast<std::size_t>(found - all.begin());
+}
+
+LevelReader::~LevelReader() = default;
+
+std::string LevelReader::read(Region region) const
+{
+    region.level = m_state->level;
+    return rgb(m_state->reader, region);
+}
+
 std::string openslide_vendor(const fs::path& slide)
 {
     return pixel::run_limited({}, [&] {

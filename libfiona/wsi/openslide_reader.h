@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,23 @@ inline constexpr std::uint64_t most_region_bytes = std::uint64_t{48} << 20U;
 /// no OpenSlide, Fault::internal above most_region_bytes.
 [[nodiscard]] std::vector<std::string> decode_regions(const std::filesystem::path& slide,
                                                       std::span<const Region> regions);
+
+/// For who is inside a limited child already: one level of an open slide, region by region.
+class LevelReader {
+public:
+    /// Throws as decode_regions() does, and Error{Fault::data} if no level has that size.
+    LevelReader(const std::filesystem::path& slide, std::uint64_t width, std::uint64_t height);
+    LevelReader(const LevelReader&) = delete;
+    LevelReader& operator=(const LevelReader&) = delete;
+    ~LevelReader();
+
+    /// RGB as by decode_regions(); `region.level` has no meaning.
+    [[nodiscard]] std::string read(Region region) const;
+
+private:
+    struct State;
+    std::unique_ptr<State> m_state;
+};
 
 /// What OpenSlide calls the format ("mirax", "leica", "generic-tiff", ...), "" for what it cannot read.
 [[nodiscard]] std::string openslide_vendor(const std::filesystem::path& slide);
