@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace fiona::wsi {
@@ -20,7 +21,8 @@ public:
     /// In any order, overlapping or not; empty ones are left out.
     explicit ByteRanges(std::vector<ByteRange> ranges);
 
-    [[nodiscard]] const std::vector<ByteRange>& ranges() const { return m_ranges; }
+    [[nodiscard]] const std::vector<ByteRange>& ranges() const& { return m_ranges; }
+    [[nodiscard]] std::vector<ByteRange> ranges() && { return std::move(m_ranges); }
     [[nodiscard]] bool touches(const ByteRange& range) const;
     [[nodiscard]] bool contains(const ByteRange& range) const;
     [[nodiscard]] bool touches(const ByteRanges& others) const;

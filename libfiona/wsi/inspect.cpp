@@ -43,7 +43,7 @@ TileCount tiles_of(const Slide& slide, const SlideImage& image)
     TileTable table{slide.tiff(), slide.tiff().directories()[image.directory]};
     TileCount count{table.size()};
     for (std::uint64_t i = 0; i < table.size(); ++i) {
-        count.missing += table.at(i).bytes == 0 ? 1 : 0;
+        count.missing += table.at(i).bytes == 0 ? 1U : 0U;
     }
     return count;
 }

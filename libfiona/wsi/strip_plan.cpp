@@ -51,9 +51,10 @@ std::string cleaned(std::uint16_t number, std::string value,
         // The words that make the file what it is stay, whatever somebody's user name is.
         constexpr std::string_view maker{"Aperio"};
         auto text = cleaned_aperio_description(std::move(value));
-        auto rest = text.substr(maker.size());
+        const auto first = text.starts_with(maker) ? maker.size() : 0;
+        auto rest = text.substr(first);
         cover(rest, forbidden);
-        return std::string{maker} + rest;
+        return text.substr(0, first) + rest;
     }
     case tag::ndpi_properties: value = cleaned_ndpi_properties(std::move(value)); break;
     case tag::icc_profile: return cleaned_icc_profile(std::move(value));

@@ -165,7 +165,7 @@ TEST_CASE("a picture without its tables, its size or its tiles' size is refused"
 {
     const TempDir root;
     Damage damage{root, slide_maker::Layout::classic};
-    const std::uint16_t tag = GENERATE(256, 257, 323, 324, 325);
+    const auto tag = GENERATE(as<std::uint16_t>{}, 256, 257, 323, 324, 325);
     CAPTURE(tag);
 
     damage.put(damage.entry(tag).entry_offset, 60'000, 2); // another tag

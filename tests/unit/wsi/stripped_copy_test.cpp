@@ -6,6 +6,7 @@
 #include "libfiona/wsi/openslide_reader.h"
 #include "libfiona/wsi/stripped_copy.h"
 #include "libfiona/wsi/tile_table.h"
+#include "tests/support/ndpi_maker.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/svs_maker.h"
 #include "tests/support/temp_dir.h"
@@ -186,6 +187,41 @@ TEST_CASE("the macro image of a real slide is blanked where its label is")
     CHECK(Slide::open(root / "clean.svs").images().size() == 3);
 }
 
+TEST_CASE("a slide of Hamamatsu's loses its pictures of the glass and its names")
+{
+    const TempDir root;
+    slide_maker::NdpiPlan plan;
+    plan.width = 1024;
+    plan.height = 500;
+    plan.levels = 3;
+    plan.hole = GENERATE(std::uint64_t{0}, std::uint64_t{4} << 30U);
+    const auto macro = GENERATE(MacroImage::remove, MacroImage::blank_label);
+    const auto secrets = slide_maker::make_ndpi(root / "made.ndpi", plan);
+    const auto slide = Slide::open(root / "made.ndpi");
+
+    const auto report = write_stripped_copy(slide, root / "clean.ndpi",
+                                            {macro, 0.0, Private{std::string{"upload-0001"}}});
+
+    const auto copy = Slide::open(root / "clean.ndpi");
+    CHECK(report.removed_images == (macro == MacroImage::remove ? 2 : 1));
+    CHECK(copy.levels().size() == slide.levels().size());
+    CHECK(has_same_tiles(slide, copy));
+    CHECK(copy.facts().model == slide.facts().model);
+    CHECK(copy.facts().mpp_x == slide.facts().mpp_x);
+    CHECK(copy.scan_date().reveal().empty());
+    CHECK(copy.scanner_id().reveal().find_first_not_of(' ') == std::string::npos);
+    if (plan.hole == 0) {
+        const auto bytes = read_file(root / "clean.ndpi", most);
+        for (const auto& secret : secrets) {
+            CAPTURE(secret);
+            CHECK(bytes.find(secret) == std::string::npos);
+        }
+        const std::vector<Region> regions{{0, 100, 100, 300, 200}, {2, 0, 0, 100, 60}};
+        CHECK(decode_regions(root / "made.ndpi", regions)
+              == decode_regions(root / "clean.ndpi", regions));
+    }
+}
+
 TEST_CASE("the upload's own name may not stand in the copy")
 {
     const TempDir root;
@@ -276,7 +312,7 @@ TEST_CASE("offsets beyond 4 GiB are followed, and holes stay holes")
     const TempDir root;
     slide_maker::SvsPlan plan;
     plan.layout = slide_maker::Layout::big;
-    plan.hole = std::uint64_t{5} << 30U;
+    plan.hole = std::uint64_t{4} << 30U;
     slide_maker::make_svs(root / "made.svs", plan);
     const auto slide = Slide::open(root / "made.svs");
     REQUIRE(slide.tiff().directories().back().offset > (std::uint64_t{4} << 30U));
