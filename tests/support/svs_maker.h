@@ -40,6 +40,7 @@ struct SvsPlan {
     bool has_thumbnail = true;
     bool has_label = true;
     bool has_macro = true;
+    unsigned macro_width = 480;        ///< label and macro image are in proportion
     bool has_private_tags = true;      ///< 55000 to 55004, DateTime, Artist, HostComputer, Software
     bool has_icc = true;               ///< with a serial number in its text
     std::string comment{};             ///< inside every JPEG tile
