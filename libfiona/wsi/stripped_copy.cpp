@@ -7,9 +7,11 @@
 #include "libfiona/wsi/macro_label.h"
 #include "libfiona/wsi/sparse_copy.h"
 #include "libfiona/wsi/strip_check.h"
+#include "libfiona/wsi/tiff_tags.h"
 #include "libfiona/wsi/tile_table.h"
 
 #include <algorithm>
+#include <array>
 
 namespace fiona::wsi {
 
@@ -43,12 +45,21 @@ std::vector<ByteRange> comments_of(const SlideFile& file, const TileExtent& exte
 /// Empties comments and the like in the code streams of a picture. Gives how many there were.
 std::size_t clean_code_streams(const Slide& slide, const SlideImage& image, int to)
 {
+    const auto& tiff = slide.tiff();
+    const auto& directory = tiff.directories()[image.directory];
     if (image.coding == TileCoding::other) {
-        return 0; // no header to look at: samples, or a coding whose stream has none
+        // Samples, LZW, deflate (by two numbers), PackBits: streams that have no place for a text.
+        constexpr auto bare = std::to_array<std::uint64_t>({1, 5, 8, 32773, 32946});
+        const auto compression = tiff.number(directory, tag::compression).value_or(1);
+        if (std::ranges::find(bare, compression) == bare.end()) {
+            throw Error{Fault::data,
+                        "directory {} has the compression {}: nobody can say what is in it",
+                        image.directory, compression};
+        }
+        return 0;
     }
     std::size_t cleaned = 0;
-    const auto& tiff = slide.tiff();
-    TileTable table{tiff, tiff.directories()[image.directory]};
+    TileTable table{tiff, directory};
     for (std::uint64_t i = 0; i < table.size(); ++i) {
         const auto extent = table.at(i);
         if (extent.bytes == 0) {

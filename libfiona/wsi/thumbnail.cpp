@@ -3,6 +3,7 @@
 #include "libfiona/pixel/png.h"
 #include "libfiona/wsi/inspect.h"
 #include "libfiona/wsi/openslide_reader.h"
+#include "libfiona/wsi/slide_contents.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,15 +20,18 @@ std::pair<SlideImage, std::size_t> level_for(const Slide& slide, std::uint32_t m
 {
     const auto levels = slide.levels();
     std::size_t number = 0;
-    while (number + 1 < levels.size()
+    while (number + 1 < levels.size() && is_decoded_whole(slide, levels[number + 1])
            && std::max(levels[number + 1].width, levels[number + 1].height) >= most_pixels) {
         ++number;
     }
-    while (number + 1 < levels.size()
+    while (number + 1 < levels.size() && is_decoded_whole(slide, levels[number + 1])
            && levels[number].width > most_level_pixels / levels[number].height) {
         ++number;
     }
     const auto& level = levels[number];
+    if (!is_decoded_whole(slide, level)) {
+        throw Error{Fault::data, "the slide is smaller than its tiles: it cannot be decoded"};
+    }
     if (level.width > most_level_pixels / level.height) {
         throw Error{Fault::data, "the slide has no level small enough for a thumbnail"};
     }

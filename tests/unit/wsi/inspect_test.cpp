@@ -78,6 +78,18 @@ TEST_CASE("a thumbnail is a picture of the tissue in the size that was asked for
     CHECK(number_at(png, 20) == 200);
 }
 
+TEST_CASE("a thumbnail is never made of a level whose tile is larger than itself")
+{
+    const auto file = shared_slide("boxes.tiff");
+    if (!file) {
+        return;
+    }
+    const auto slide = Slide::open(*file);
+
+    CHECK(thumbnail(slide, 32) == thumbnail(slide, 32));
+    CHECK(number_at(thumbnail(slide, 32), 16) == 32);
+}
+
 TEST_CASE("a thumbnail has a sensible size or none")
 {
     const TempDir root;

@@ -158,6 +158,36 @@ TEST_CASE("what an earlier tool left behind goes too")
     CHECK(bytes.find("Testesen") == std::string::npos);
 }
 
+TEST_CASE("a pyramid of no maker keeps its levels and loses its words")
+{
+    const auto file = shared_slide("boxes.tiff");
+    if (!file) {
+        return;
+    }
+    const TempDir root;
+    const auto slide = Slide::open(*file);
+
+    const auto report = write_stripped_copy(slide, root / "clean.tiff", named("boxes"));
+
+    CHECK(report.cleaned_values == 4);
+    CHECK(has_same_tiles(slide, Slide::open(root / "clean.tiff")));
+    CHECK(read_file(root / "clean.tiff", most).find(std::string{"s\0R\0G\0B", 7})
+          == std::string::npos);
+}
+
+TEST_CASE("a level in a coding nobody knows is refused")
+{
+    const auto file = shared_slide("unopenable.tiff");
+    if (!file) {
+        return;
+    }
+    const TempDir root;
+
+    CHECK_THROWS_AS(write_stripped_copy(Slide::open(*file), root / "clean.tiff", named("")), Error);
+
+    CHECK(count_files(root.path) == 0);
+}
+
 TEST_CASE("a macro image that is kept has a white label and all the rest")
 {
     const TempDir root;
