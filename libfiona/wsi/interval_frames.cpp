@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::uint64_t most_header_bytes = std::uint64_t{256} << 10U;
 constexpr std::uint64_t most_intervals = std::uint64_t{1} << 26U;
+constexpr std::uint64_t most_whole_side = 4096; // pixels
+constexpr std::uint64_t most_whole_bytes = std::uint64_t{32} << 20U;
 constexpr std::uint64_t most_interval_bytes = std::uint64_t{16} << 20U;
 
 bool is_restart(std::byte marker)
@@ -166,6 +168,36 @@ private:
     std::string m_why_not;
 };
 
+/// A small level without restart markers: one tile as large as the level is. Nothing is gained by
+/// decoding it.
+class WholeFrame final : public LevelFrames {
+public:
+    WholeFrame(const SlideImage& level, ByteBuffer jpeg, JpegColour colour)
+        : m_jpeg{std::move(jpeg)}, m_tile{{},
+                                          colour,
+                                          static_cast<std::uint32_t>(level.width),
+                                          static_cast<std::uint32_t>(level.height)}
+    {
+        m_coding = {"1.2.840.10008.1.2.4.50", colour == JpegColour::rgb ? "RGB" : "YBR_FULL_422",
+                    false, static_cast<std::uint32_t>(level.width),
+                    static_cast<std::uint32_t>(level.height)};
+        m_frames = 1;
+        m_most_bytes = m_jpeg.size() + jpeg_start(colour).size();
+    }
+
+    [[nodiscard]] std::optional<ByteSpan> next() override
+    {
+        const auto frame = m_tile.frame(m_jpeg);
+        m_passed_through = frame ? 1U : 0U;
+        return frame;
+    }
+    [[nodiscard]] const std::string& why_not() const override { return m_tile.why_not(); }
+
+private:
+    ByteBuffer m_jpeg;
+    JpegTiles m_tile;
+};
+
 } // namespace
 
 Passage pass_intervals(const Slide& slide, const SlideImage& level)
@@ -186,6 +218,12 @@ Passage pass_intervals(const Slide& slide, const SlideImage& level)
     if (auto reason = why_not_baseline(header)) {
         return {nullptr, std::move(*reason)};
     }
+    const auto colour = level.photometric == photometric_rgb ? JpegColour::rgb : JpegColour::ycc;
+    const bool is_small = level.width <= most_whole_side && level.height <= most_whole_side;
+    if (header.restart_interval == 0 && is_small && strip.bytes <= most_whole_bytes) {
+        return {std::make_unique<WholeFrame>(level, slide.file().read(strip.offset, strip.bytes),
+                                             colour)};
+    }
     const auto layout = restart_layout(header, level.width, level.height);
     if (!layout) {
         return {nullptr, "its JPEG has no restart intervals that make tiles"};
@@ -201,7 +239,6 @@ Passage pass_intervals(const Slide& slide, const SlideImage& level)
     if (starts->size() != count) {
         throw Error{Fault::data, "{} restart intervals where {} must be", starts->size(), count};
     }
-    const auto colour = level.photometric == photometric_rgb ? JpegColour::rgb : JpegColour::ycc;
     RestartCutter cutter{begin, header, colour, *layout};
     return {std::make_unique<IntervalFrames>(slide, strip, std::move(cutter), *layout,
                                              std::move(*starts), colour)};

@@ -19,9 +19,12 @@ int main(int argc, char** argv)
     tool.options().add_option("--interval", plan.interval_width, "pixels");
     tool.options().add_option("--levels", plan.levels, "of the pyramid");
     tool.options().add_option("--bytes", plan.bytes, "of level 0, instead of the height");
+    bool has_full_colour = false;
+    tool.options().add_flag("--full-colour", has_full_colour, "4:4:4");
     tool.options().add_option("--hole", plan.hole, "unwritten bytes before level 0");
 
     return tool.run(argc, argv, [&] {
+        plan.chroma = has_full_colour ? slide_maker::ChromaSampling::full : plan.chroma;
         const auto secrets = make_ndpi(file, plan);
         const auto bytes = std::filesystem::file_size(file);
         tool.report(json::Object{{"bytes", bytes}, {"identifying_texts", secrets.size()}},

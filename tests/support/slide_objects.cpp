@@ -142,11 +142,18 @@ Picture decode_jpeg_2000(const std::string& frame, const fs::path& scratch)
         throw std::runtime_error{"opj_decompress cannot decode a frame"};
     }
     std::istringstream text{fiona::read_file(scratch / "tile.ppm")};
-    std::string magic;
+    std::string line;
+    std::getline(text, line);    // P6
+    while (text.peek() == '#') { // who wrote it
+        std::getline(text, line);
+    }
     unsigned most = 0;
     Picture picture;
-    text >> magic >> picture.width >> picture.height >> most;
+    text >> picture.width >> picture.height >> most;
     text.get();
+    if (picture.width == 0 || picture.height == 0 || most != 255) {
+        throw std::runtime_error{"opj_decompress wrote another picture than it should"};
+    }
     picture.rgb.resize(std::size_t{picture.width} * picture.height * 3);
     text.read(picture.rgb.data(), static_cast<std::streamsize>(picture.rgb.size()));
     return picture;

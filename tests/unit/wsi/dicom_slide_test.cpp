@@ -17,6 +17,8 @@
 
 using namespace fiona;
 using namespace fiona::wsi;
+using slide_maker::make_ndpi;
+using slide_maker::make_svs;
 using slide_maker::SvsCoding;
 namespace fs = std::filesystem;
 
@@ -178,28 +180,48 @@ TEST_CASE("a JPEG tile that is missing is white")
 
 TEST_CASE("Hamamatsu's levels are cut at their restart markers, no pixel changed")
 {
-    const auto starts = GENERATE(slide_maker::McuStarts::right, slide_maker::McuStarts::absent,
-                                 slide_maker::McuStarts::wrong);
-    const bool has_true_size = GENERATE(true, false);
+    slide_maker::NdpiPlan plan{.width = 1536,
+                               .height = 1104, // OpenSlide 3.4.1 spoils a last row of half MCUs
+                               .interval_width = 384,
+                               .chroma = slide_maker::ChromaSampling::full,
+                               .levels = 3};
     const TempDir root;
-    static_cast<void>(make_ndpi(root / "a.ndpi", {.width = 1536,
-                                                  .height = 1101,
-                                                  .interval_width = 384,
-                                                  .chroma = slide_maker::ChromaSampling::full,
-                                                  .levels = 3,
-                                                  .mcu_starts = starts,
-                                                  .has_true_size = has_true_size}));
+    static_cast<void>(make_ndpi(root / "true.ndpi", plan));
+    plan.mcu_starts = GENERATE(slide_maker::McuStarts::right, slide_maker::McuStarts::absent,
+                               slide_maker::McuStarts::wrong);
+    plan.has_true_size =
+        GENERATE(true, false); // zeros: OpenSlide refuses what is too large for JPEG
+    static_cast<void>(make_ndpi(root / "a.ndpi", plan));
     const auto slide = Slide::open(root / "a.ndpi");
 
     const auto written = write_dicom_slide(slide, sample_slide_header(), empty_folder(root, "out"));
 
     REQUIRE(written.files.size() == 3);
-    CHECK(written.encoded_anew == 1); // the smallest level has no restart markers
-    CHECK(difference_from_openslide(slide, written, 0) == 0);
-    CHECK(difference_from_openslide(slide, written, 1) == 0);
-    for (const auto& file : written.files) {
-        CHECK(complaints(file).empty());
+    CHECK(written.encoded_anew == 0); // the smallest level, without restart markers, is one frame
+    for (std::size_t number = 0; number < 3; ++number) {
+        const auto level = slide.levels()[number];
+        CHECK(picture_of(written.files[number], level)
+              == openslide_picture(root / "true.ndpi", pixels(level.width), pixels(level.height)));
+        CHECK(complaints(written.files[number]).empty());
     }
+}
+
+TEST_CASE("a level that ends inside a row of MCUs has the pixels of its one JPEG")
+{
+    const auto chroma =
+        GENERATE(slide_maker::ChromaSampling::full, slide_maker::ChromaSampling::half_both);
+    const TempDir root;
+    static_cast<void>(make_ndpi(
+        root / "a.ndpi",
+        {.width = 512, .height = 301, .interval_width = 256, .chroma = chroma, .levels = 2}));
+    const auto slide = Slide::open(root / "a.ndpi");
+
+    const auto written = write_dicom_slide(slide, sample_slide_header(), empty_folder(root, "out"));
+
+    const auto bytes = read_file(root / "a.ndpi");
+    const auto whole = decode_jpeg(bytes.substr(bytes.find("\xff\xd8")));
+    REQUIRE(whole.height == 301);
+    CHECK(picture_of(written.files.at(0), slide.levels()[0]) == whole);
 }
 
 TEST_CASE("with fewer samples of colour only the seams of OpenSlide's own tiles differ")
@@ -217,7 +239,7 @@ TEST_CASE("with fewer samples of colour only the seams of OpenSlide's own tiles 
     std::size_t inside = 0;
     for (std::size_t i = 0; i < ours.rgb.size(); ++i) {
         const auto column = i / 3 % 256; // OpenSlide smooths colour within each interval alone
-        inside += ours.rgb[i] != theirs.rgb[i] && column > 1 && column < 254 ? 1 : 0;
+        inside += ours.rgb[i] != theirs.rgb[i] && column > 1 && column < 254 ? 1U : 0U;
     }
     CHECK(inside == 0);
 }
@@ -237,21 +259,28 @@ TEST_CASE("offsets beyond 4 GiB are followed")
                                         empty_folder(root, "ndpi"));
 
     CHECK(svs.encoded_anew == 0);
-    CHECK(ndpi.passed_through == 2);
+    CHECK(ndpi.encoded_anew == 0);
     CHECK(decode_jpeg(frames_of(svs.files.at(1)).at(0)).width == 256);
     CHECK(decode_jpeg(frames_of(ndpi.files.at(0)).at(0)).width == 512);
 }
 
-TEST_CASE("the same slide twice gives the same bytes")
+TEST_CASE("the same slide twice gives the same bytes, encoded anew or not")
 {
     const TempDir root;
-    static_cast<void>(make_ndpi(root / "a.ndpi", {.width = 1024, .height = 512, .levels = 3}));
-    const auto slide = Slide::open(root / "a.ndpi");
+    const bool passes = GENERATE(true, false);
+    if (passes) {
+        static_cast<void>(make_ndpi(root / "a", {.width = 1024, .height = 512, .levels = 3}));
+    } else {
+        static_cast<void>(make_svs(root / "a", {.coding = SvsCoding::jpeg2000_ycc_reversible}));
+    }
+    const auto slide = Slide::open(root / "a");
 
     const auto first = write_dicom_slide(slide, sample_slide_header(), empty_folder(root, "1"));
     const auto second = write_dicom_slide(slide, sample_slide_header(), empty_folder(root, "2"));
 
-    REQUIRE(first.files.size() == second.files.size());
+    REQUIRE(first.files.size() == 3);
+    REQUIRE(second.files.size() == 3);
+    CHECK((first.encoded_anew == 0) == passes);
     for (std::size_t i = 0; i < first.files.size(); ++i) {
         CHECK(read_file(first.files[i]) == read_file(second.files[i]));
     }
