@@ -21,13 +21,14 @@ namespace {
 
 constexpr std::uint64_t most_bytes = std::uint64_t{48} << 20U;
 
-[[noreturn]] void fail(j_common_ptr)
+// Thrown through libjpeg's frames, in a child that then ends.
+[[noreturn]] void fail(j_common_ptr /*state*/)
 {
     throw Error{Fault::data, "the macro image cannot be decoded"};
 }
 
-void say_nothing(j_common_ptr) {}
-void say_nothing_of(j_common_ptr, int level)
+void say_nothing(j_common_ptr /*state*/) {}
+void say_nothing_of(j_common_ptr /*state*/, int level)
 {
     if (level < 0) { // a warning: damaged data
         throw Error{Fault::data, "the macro image is damaged"};
@@ -120,12 +121,12 @@ public:
         jpeg_create_compress(&m_state);
         m_room.next_output_byte = out();
         m_room.free_in_buffer = room;
-        m_room.init_destination = [](j_compress_ptr) {};
-        m_room.empty_output_buffer = [](j_compress_ptr) -> boolean {
+        m_room.init_destination = [](j_compress_ptr /*state*/) {};
+        m_room.empty_output_buffer = [](j_compress_ptr /*state*/) -> boolean {
             throw Error{Fault::data,
                         "the macro image with its label blanked is larger than before"};
         };
-        m_room.term_destination = [](j_compress_ptr) {};
+        m_room.term_destination = [](j_compress_ptr /*state*/) {};
         m_state.dest = &m_room;
     }
     Encoder(const Encoder&) = delete;
