@@ -83,8 +83,8 @@ public:
     static Slide open(const std::filesystem::path& path);
     Slide(const Slide&) = delete;
     Slide& operator=(const Slide&) = delete;
-    Slide(Slide&&) noexcept;
-    Slide& operator=(Slide&&) noexcept;
+    Slide(Slide&& other) noexcept;
+    Slide& operator=(Slide&& other) noexcept;
     ~Slide();
 
     [[nodiscard]] SlideFormat format() const;
