@@ -113,12 +113,7 @@ void add_identifying_fields(std::string_view description, std::size_t directory,
 {
     for (const auto& field : aperio_fields(description)) {
         if (!is_kept_aperio_key(field.key)) {
-            // An unknown key is a stranger's text itself.
-            const bool is_word =
-                field.key.size() <= 32 && std::ranges::all_of(field.key, [](char c) {
-                    return c == ' ' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-                });
-            items.push_back({fmt::format("Aperio {}", is_word ? field.key : "field"), directory,
+            items.push_back({fmt::format("Aperio {}", plain_name(field.key, "field")), directory,
                              Private{std::string{field.value}}});
         }
     }

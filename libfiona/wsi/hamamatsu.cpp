@@ -96,12 +96,7 @@ void add_identifying_properties(const std::vector<NdpiProperty>& properties, std
 {
     for (const auto& property : properties) {
         if (!is_kept_ndpi_property(property.key) && !trimmed(property.value).empty()) {
-            const bool is_word =
-                property.key.size() <= 32 && std::ranges::all_of(property.key, [](char c) {
-                    return c == '.' || c == '/' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-                });
-            items.push_back({fmt::format("NDPI {}", is_word && !property.key.empty() ? property.key
-                                                                                     : "property"),
+            items.push_back({fmt::format("NDPI {}", plain_name(property.key, "property")),
                              directory, Private{std::string{trimmed(property.value)}}});
         }
     }

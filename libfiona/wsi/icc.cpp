@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
+#include <map>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -99,6 +101,7 @@ std::string cleaned_icc_profile(std::string profile)
     };
     know({0, header_bytes + 4 + count * tag_bytes});
     std::vector<Place> texts;
+    std::map<std::size_t, std::size_t> elements; // tags may share one; parts of one they may not
     for (std::size_t i = 0; i < count; ++i) {
         const auto entry = header_bytes + 4 + i * tag_bytes;
         const Place place{number_at(profile, entry + 4), number_at(profile, entry + 8)};
@@ -107,11 +110,23 @@ std::string cleaned_icc_profile(std::string profile)
             fill(profile, '\0');
             return profile;
         }
+        if (!elements.try_emplace(place.offset, place.bytes).second
+            && elements.at(place.offset) != place.bytes) {
+            fill(profile, '\0');
+            return profile;
+        }
         know(place);
         const std::string_view signature{profile.data() + entry, 4};
         const std::string_view type{profile.data() + place.offset, 4};
         if (!is_colorimetry(signature) || !is_numeric_type(type)) {
             texts.push_back(place);
+        }
+    }
+    for (auto one = elements.begin(); one != elements.end(); ++one) {
+        const auto next = std::next(one);
+        if (next != elements.end() && one->first + one->second > next->first) {
+            fill(profile, '\0');
+            return profile;
         }
     }
     for (const auto& text : texts) {

@@ -91,6 +91,15 @@ bool is_kept_ndpi_property(std::string_view key)
     return std::ranges::find(kept, lower_case(trimmed(key))) != kept.end();
 }
 
+std::string_view plain_name(std::string_view key, std::string_view instead)
+{
+    constexpr std::size_t longest = 32;
+    const bool is_plain = std::ranges::all_of(key, [](char c) {
+        return c == ' ' || c == '.' || c == '/' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    });
+    return !key.empty() && key.size() <= longest && is_plain ? key : instead;
+}
+
 void add_identifying_tags(const Tiff& tiff, SlideFormat format, std::vector<IdentifyingItem>& items)
 {
     const auto& directories = tiff.directories();

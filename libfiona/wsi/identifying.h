@@ -20,6 +20,10 @@ namespace fiona::wsi {
 /// A key of Hamamatsu's property map whose value may stay.
 [[nodiscard]] bool is_kept_ndpi_property(std::string_view key);
 
+/// `key` if it looks like a scanner's word: at most 32 letters, blanks, dots and slashes. Else `instead`: an
+/// unknown key is a stranger's text itself.
+[[nodiscard]] std::string_view plain_name(std::string_view key, std::string_view instead);
+
 /// An item for each tag of each directory that is not kept, with its value where it is short text.
 void add_identifying_tags(const Tiff& tiff, SlideFormat format,
                           std::vector<IdentifyingItem>& items);

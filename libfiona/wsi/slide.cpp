@@ -111,8 +111,8 @@ Slide Slide::open(const std::filesystem::path& path)
 }
 
 Slide::Slide(std::unique_ptr<Contents> contents) : m_contents{std::move(contents)} {}
-Slide::Slide(Slide&&) noexcept = default;
-Slide& Slide::operator=(Slide&&) noexcept = default;
+Slide::Slide(Slide&& other) noexcept = default;
+Slide& Slide::operator=(Slide&& other) noexcept = default;
 Slide::~Slide() = default;
 
 SlideFormat Slide::format() const

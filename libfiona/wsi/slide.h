@@ -81,8 +81,10 @@ public:
     /// Throws Error{Fault::data} for what is no slide or damaged: loops, offsets outside, missing tiles'
     /// tables, wrong counts. Never names the file's own name.
     static Slide open(const std::filesystem::path& path);
-    Slide(Slide&&) noexcept;
-    Slide& operator=(Slide&&) noexcept;
+    Slide(const Slide&) = delete;
+    Slide& operator=(const Slide&) = delete;
+    Slide(Slide&& other) noexcept;
+    Slide& operator=(Slide&& other) noexcept;
     ~Slide();
 
     [[nodiscard]] SlideFormat format() const;

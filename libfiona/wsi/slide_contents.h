@@ -29,6 +29,9 @@ struct SlideContents {
 [[nodiscard]] SlideImage image_of(const Tiff& tiff, std::size_t directory);
 /// Whether `image` shows what `level` does, smaller: the same shape, but for rounding.
 [[nodiscard]] bool has_shape_of(const SlideImage& image, const SlideImage& level);
+/// Whether OpenSlide 3.4.1 decodes this level of a TIFF file of no maker: libtiff 4.5 leaves a tile that is
+/// larger than its picture partly unset, and what stood in memory would be taken for pixels.
+[[nodiscard]] bool is_decoded_whole(const Slide& slide, const SlideImage& level);
 /// Sets `downsample` of all levels and thumbnails against the first level. Throws Error{Fault::data} if
 /// there is no level.
 void set_downsamples(std::vector<SlideImage>& images);

@@ -30,7 +30,7 @@ struct StripReport {
 
 /// A copy of the slide in its own format without label, macro and identifying values: copied (reflink
 /// where the file system can), patched in place, synced, and then read again by a second, independent
-/// pass. Levels' bytes are untouched. `to` must not exist; after an Error it does not exist.
+/// pass. Levels keep every bit of their pixels; comments in their code streams become zeros. `to` must not exist; after an Error it does not exist.
 /// Throws Error{Fault::data} for a slide that cannot be proven clean, Fault::io, Fault::no_space as the
 /// project's other writers do.
 StripReport write_stripped_copy(const Slide& slide, const std::filesystem::path& to,

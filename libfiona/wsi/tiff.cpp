@@ -6,6 +6,7 @@
 
 #include <array>
 #include <bit>
+#include <deque>
 #include <set>
 
 namespace fiona::wsi {
@@ -176,9 +177,10 @@ struct Named {
 
 } // namespace
 
-Tiff::Tiff(const SlideFile& file) : m_file{&file}
+/// Finds out what kind of file it is. Gives the place of its first directory.
+std::uint64_t Tiff::read_header()
 {
-    const auto start = file.read(0, std::min<std::uint64_t>(file.size(), 16));
+    const auto start = m_file->read(0, std::min<std::uint64_t>(m_file->size(), 16));
     if (start.size() < 8) {
         throw Error{Fault::data, "no TIFF file"};
     }
@@ -189,34 +191,40 @@ Tiff::Tiff(const SlideFile& file) : m_file{&file}
     if (start[0] != letter || start[1] != letter || (magic != 42 && magic != 43)) {
         throw Error{Fault::data, "no TIFF file"};
     }
-    Named first{load(head.subspan(4, 4)), 4, false};
     if (magic == 43) {
         m_kind = TiffKind::big;
         if (start.size() < 16 || load(head.subspan(4, 2)) != 8 || load(head.subspan(6, 2)) != 0) {
             throw Error{Fault::data, "a BigTIFF file with offsets of a strange size"};
         }
-        first = {load(head.subspan(8, 8)), 8, false};
-    } else if (!m_is_big_endian && start.size() == 16) {
-        // An NDPI file says what it is only in its first directory, laid out as NDPI's are.
-        m_kind = TiffKind::ndpi;
-        const auto offset = load(head.subspan(4, 8));
-        try {
-            const auto directory = Reader{*this}.directory(offset, 4);
-            if (directory.find(tag::ndpi_format) != nullptr) {
-                first.offset = offset;
-            } else {
-                m_kind = TiffKind::classic;
-            }
-        } catch (const Error&) {
-            m_kind = TiffKind::classic;
-        }
+        return load(head.subspan(8, 8));
     }
+    const auto offset = load(head.subspan(4, 4));
+    if (m_is_big_endian || start.size() < 16) {
+        return offset;
+    }
+    // An NDPI file says what it is only in its first directory, laid out as NDPI's are.
+    const auto long_offset = load(head.subspan(4, 8));
+    m_kind = TiffKind::ndpi;
+    try {
+        if (Reader{*this}.directory(long_offset, 4).find(tag::ndpi_format) != nullptr) {
+            return long_offset;
+        }
+    } catch (const Error&) { // then it is none
+    }
+    m_kind = TiffKind::classic;
+    return offset;
+}
 
+Tiff::Tiff(const SlideFile& file) : m_file{&file}
+{
+    const auto first = read_header();
     const Reader reader{*this};
     std::set<std::uint64_t> seen;
     std::size_t entries = 0;
-    std::vector<Named> sub_directories;
-    const auto follow = [&](Named named) {
+    std::deque<Named> chains{{first, m_kind == TiffKind::big ? 8U : 4U, false}};
+    while (!chains.empty()) {
+        auto named = chains.front();
+        chains.pop_front();
         while (named.offset != 0) {
             if (!seen.insert(named.offset).second) {
                 throw Error{Fault::data, "the directories form a loop"};
@@ -232,19 +240,14 @@ Tiff::Tiff(const SlideFile& file) : m_file{&file}
                 throw Error{Fault::data, "more than {} entries in its directories",
                             max_entries_of_all};
             }
-            if (const auto* const entry = directory.find(tag::sub_directories)) {
-                const auto offsets = numbers(directory, tag::sub_directories, max_directories);
-                for (std::size_t i = 0; i < offsets.size(); ++i) {
-                    sub_directories.push_back(
-                        {offsets[i], entry->value_offset + i * element_bytes(entry->type), true});
-                }
+            std::uint64_t place = 0;
+            for (const auto offset : numbers(directory, tag::sub_directories, max_directories)) {
+                const auto& entry = *directory.find(tag::sub_directories);
+                chains.push_back(
+                    {offset, entry.value_offset + place++ * element_bytes(entry.type), true});
             }
             named = {directory.next, directory.next_offset, named.is_sub_directory};
         }
-    };
-    follow(first);
-    for (std::size_t i = 0; i < sub_directories.size(); ++i) { // following adds to them
-        follow(Named{sub_directories[i]});
     }
     if (m_directories.empty()) {
         throw Error{Fault::data, "a TIFF file without directories"};

@@ -87,6 +87,7 @@ private:
     class Reader;
     [[nodiscard]] std::uint64_t load(std::span<const std::byte> bytes) const;
     [[nodiscard]] Shape shape() const;
+    std::uint64_t read_header();
 
     const SlideFile* m_file;
     TiffKind m_kind = TiffKind::classic;

@@ -59,6 +59,12 @@ bool has_shape_of(const SlideImage& image, const SlideImage& level)
            || std::abs(by_width - real(image.height)) <= pixels;
 }
 
+bool is_decoded_whole(const Slide& slide, const SlideImage& level)
+{
+    return slide.format() != SlideFormat::generic_tiff
+           || (level.width >= level.tile_width && level.height >= level.tile_height);
+}
+
 void set_downsamples(std::vector<SlideImage>& images)
 {
     const auto first = std::ranges::find(images, ImageRole::level, &SlideImage::role);

@@ -41,6 +41,7 @@ int main(int argc, char** argv)
     tool.options().add_option("--levels", plan.levels, "of the pyramid");
     tool.options().add_option("--variants", plan.variants, "different tiles");
     tool.options().add_option("--bytes", plan.bytes, "of level 0, instead of width and height");
+    tool.options().add_option("--macro-width", plan.macro_width, "pixels of the macro image");
     tool.options().add_option("--hole", plan.hole, "unwritten bytes before level 1");
     tool.options().add_option("--missing", plan.missing, "tiles of level 0 that are left out");
 

@@ -68,7 +68,11 @@ public:
         : m_plan{plan}, m_writer{path, plan.layout, plan.order}
     {
         for (unsigned i = 0; i < plan.variants; ++i) {
-            m_tiles.push_back(coded_tile(plan, i));
+            auto tile = coded_tile(plan, i);
+            if (!plan.comment.empty() && is_jpeg(plan)) { // behind the SOI
+                tile.insert(2, "\xff\xfe" + number(plan.comment.size() + 2, 2) + plan.comment);
+            }
+            m_tiles.push_back(std::move(tile));
         }
         if (plan.bytes > 0) {
             std::uint64_t sum = 0;
@@ -230,7 +234,8 @@ private:
 
     void add_label()
     {
-        const auto picture = glass(180, 220, 1.0);
+        const auto width = m_plan.macro_width * 3 / 8;
+        const auto picture = glass(width, width * 11 / 9, 1.0);
         constexpr unsigned rows = 11;
         std::vector<std::uint64_t> places;
         std::vector<std::uint64_t> lengths;
@@ -242,7 +247,9 @@ private:
         auto fields = basic(picture.width, picture.height, compression_lzw, 2);
         fields.push_back(longs(254, {1}));
         fields.push_back(
-            ascii(270, m_plan.style == SvsStyle::old ? version() + "label 180x220" : version()));
+            ascii(270, m_plan.style == SvsStyle::old
+                           ? version() + fmt::format("label {}x{}", picture.width, picture.height)
+                           : version()));
         fields.push_back(offsets(273, std::move(places)));
         fields.push_back(shorts(278, {rows}));
         fields.push_back(longs(279, std::move(lengths)));
@@ -252,8 +259,11 @@ private:
 
     void add_macro()
     {
-        add_jpeg_strips(glass(480, 160, 0.30), 9,
-                        m_plan.style == SvsStyle::old ? version() + "macro 480x160" : version());
+        const auto picture = glass(m_plan.macro_width, m_plan.macro_width / 3, 0.30);
+        add_jpeg_strips(picture, 9,
+                        m_plan.style == SvsStyle::old
+                            ? version() + fmt::format("macro {}x{}", picture.width, picture.height)
+                            : version());
     }
 
     SvsPlan m_plan;

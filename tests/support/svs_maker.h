@@ -40,8 +40,10 @@ struct SvsPlan {
     bool has_thumbnail = true;
     bool has_label = true;
     bool has_macro = true;
+    unsigned macro_width = 480;        ///< label and macro image are in proportion
     bool has_private_tags = true;      ///< 55000 to 55004, DateTime, Artist, HostComputer, Software
     bool has_icc = true;               ///< with a serial number in its text
+    std::string comment{};             ///< inside every JPEG tile
     std::set<std::uint64_t> missing{}; ///< tiles of level 0 that have no bytes
     std::uint64_t hole = 0;            ///< unwritten bytes before level 1: offsets beyond 4 GiB
     /// As much data as that in level 0, all of it written: width and height follow from it. 0: as above.

@@ -204,6 +204,9 @@ std::string jpeg_2000(const Picture& picture, Wavelet wavelet, ComponentTransfor
     ::opj_set_default_encoder_parameters(&parameters);
     parameters.irreversible = wavelet == Wavelet::irreversible ? 1 : 0;
     parameters.tcp_mct = transform == ComponentTransform::inside ? 1 : 0;
+    if (std::min(picture.width, picture.height) < 64) {
+        parameters.numresolution = 2;
+    }
     parameters.tcp_numlayers = 1;
     parameters.cp_disto_alloc = 1;
     parameters.tcp_rates[0] = wavelet == Wavelet::irreversible ? 10.0F : 0.0F;
