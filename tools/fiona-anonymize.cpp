@@ -3,6 +3,7 @@
 #include "libfiona/anonymize/explain.h"
 #include "libfiona/anonymize/receipt.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/store/atomic_file.h"
@@ -83,7 +84,7 @@ void run(const Arguments& given, cli::Tool& tool)
         wishes.site = tool.config();
     }
     const auto settings = anonymize::settings_of(wishes);
-    const auto inputs = anonymize::find_inputs(given.input);
+    const auto inputs = input_files(given.input);
     const auto report = anonymize::anonymize_files(inputs, given.output, settings, tool.mode());
     anonymize::log_set_aside(report);
     const auto shown = anonymize::shown_report(report, tool.mode());

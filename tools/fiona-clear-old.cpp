@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/cleanup/clear_old.h"
+#include "libfiona/cleanup/clock_guard.h"
 #include "libfiona/cleanup/report.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/redcap/mirror.h"
@@ -53,6 +54,8 @@ int main(int argc, char** argv)
         if (sent_days) {
             order.sent_age = std::chrono::hours{std::uint64_t{*sent_days} * hours_of_day};
         }
+        cleanup::check_clock(config.paths, "clear-old", order.mode,
+                             cleanup::read_clocks(order.now));
         const auto report =
             cleanup::clear_old(config, order,
                                {.disk = [&] { return store::disk_space(config.paths.archive()); },
@@ -66,7 +69,7 @@ int main(int argc, char** argv)
             cleanup::write_status(config.paths, report, order, Clock::now());
         }
         if (report.trouble) {
-            throw *report.trouble;
+            throw Error{*report.trouble};
         }
         if (!report.is_goal_reached) {
             tool.set_exit_code(goal_not_reached);

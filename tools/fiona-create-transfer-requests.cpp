@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/cli/redcap_run.h"
 #include "libfiona/cli/tool.h"
-#include "libfiona/routing/redcaps.h"
 #include "libfiona/routing/transfer_requests.h"
 
 #include <chrono>
@@ -68,28 +68,23 @@ int main(int argc, char** argv)
                    "Turn the transfers of the REDCap project Incoming into request files.",
                    "fiona-create-transfer-requests --dry-run"};
     tool.with_dry_run();
-    bool look_now = false;
-    tool.options().add_flag("--now", look_now,
-                            "ask REDCap itself, however young the copy of it is");
+    const cli::RedcapRun redcap_run{tool};
 
     return tool.run(argc, argv, [&] {
         const auto started = std::chrono::steady_clock::now();
         const auto& config = tool.config();
-        tool.run_alone();
-        routing::Redcaps redcaps{config.redcap, tool.mode(),
-                                 look_now ? redcap::Freshness::now : redcap::Freshness::usual};
-        if (redcaps.is_resting(Clock::now())) {
-            return;
-        }
-        const auto report = routing::file_transfer_requests(redcaps.at(redcap::Role::incoming),
-                                                            config, Clock::now(), tool.mode());
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
-        const auto traffic = redcaps.traffic();
-        tool.report(as_document(report, traffic, elapsed.count()),
-                    as_lines(report, traffic, tool.mode(), elapsed.count()));
-        if (report.refused > 0) {
-            throw Error{Fault::data, "{} transfers cannot be used; the others are handled",
-                        report.refused};
-        }
+        redcap_run([&](routing::Redcaps& redcaps) {
+            const auto report = routing::file_transfer_requests(redcaps.at(redcap::Role::incoming),
+                                                                config, Clock::now(), tool.mode());
+            const std::chrono::duration<double> elapsed =
+                std::chrono::steady_clock::now() - started;
+            const auto traffic = redcaps.traffic();
+            tool.report(as_document(report, traffic, elapsed.count()),
+                        as_lines(report, traffic, tool.mode(), elapsed.count()));
+            if (report.refused > 0) {
+                throw Error{Fault::data, "{} transfers cannot be used; the others are handled",
+                            report.refused};
+            }
+        });
     });
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/cli/redcap_run.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/routing/autoid.h"
-#include "libfiona/routing/redcaps.h"
 
 namespace {
 
@@ -70,35 +70,29 @@ int main(int argc, char** argv)
                    "Give participant ids to the studies of projects that make them by themselves.",
                    "fiona-populate-autoid --dry-run"};
     tool.with_dry_run();
-    bool look_now = false;
-    tool.options().add_flag("--now", look_now,
-                            "ask REDCap itself, however young the copy of it is");
+    const cli::RedcapRun redcap_run{tool};
 
     return tool.run(argc, argv, [&] {
         const auto& config = tool.config();
-        tool.run_alone();
-        routing::Redcaps redcaps{config.redcap, tool.mode(),
-                                 look_now ? redcap::Freshness::now : redcap::Freshness::usual};
-        if (redcaps.is_resting(Clock::now())) {
-            return;
-        }
-        using redcap::Role;
-        const auto report = routing::populate_autoid(
-            {redcaps.at(Role::dtp), redcaps.at(Role::incoming),
-             redcaps.directly(Role::autoid), // not by the copy: no id may be given twice
-             redcaps.projects()},
-            config, Clock::now(), tool.mode());
-        const auto calls = redcaps.traffic().calls;
-        tool.report(as_document(report, calls), as_lines(report, tool.mode(), calls));
-        if (!report.disabled.empty()) {
-            throw Error{Fault::config, "{} projects must be mended in DataTransferProjects",
-                        report.disabled.size()};
-        }
-        if (!report.exhausted.empty() || !report.refused.empty()) {
-            throw Error{Fault::data,
-                        "{} projects have no free id left, {} studies are refused; "
-                        "the others are requested",
-                        report.exhausted.size(), report.refused.size()};
-        }
+        redcap_run([&](routing::Redcaps& redcaps) {
+            using redcap::Role;
+            const auto report = routing::populate_autoid(
+                {redcaps.at(Role::dtp), redcaps.at(Role::incoming),
+                 redcaps.directly(Role::autoid), // not by the copy: no id may be given twice
+                 redcaps.projects()},
+                config, Clock::now(), tool.mode());
+            const auto calls = redcaps.traffic().calls;
+            tool.report(as_document(report, calls), as_lines(report, tool.mode(), calls));
+            if (!report.disabled.empty()) {
+                throw Error{Fault::config, "{} projects must be mended in DataTransferProjects",
+                            report.disabled.size()};
+            }
+            if (!report.exhausted.empty() || !report.refused.empty()) {
+                throw Error{Fault::data,
+                            "{} projects have no free id left, {} studies are refused; "
+                            "the others are requested",
+                            report.exhausted.size(), report.refused.size()};
+            }
+        });
     });
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
+#include "libfiona/cli/redcap_run.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/routing/populate_incoming.h"
 #include "libfiona/routing/populate_report.h"
-#include "libfiona/routing/redcaps.h"
 
 #include <chrono>
 #include <optional>
@@ -20,39 +20,36 @@ int main(int argc, char** argv)
     std::optional<std::string> project;
     tool.options().add_option("--project,--importAll", project,
                               "ask the routing rules for this project about every study again");
-    bool look_now = false;
-    tool.options().add_flag("--now", look_now,
-                            "ask REDCap itself, however young the copy of it is");
+    const cli::RedcapRun redcap_run{tool};
 
     return tool.run(argc, argv, [&] {
         const auto started = std::chrono::steady_clock::now();
         const auto& config = tool.config();
-        tool.run_alone();
-        routing::Redcaps redcaps{config.redcap, tool.mode(),
-                                 look_now ? redcap::Freshness::now : redcap::Freshness::usual};
-        if (redcaps.is_resting(Clock::now())) {
-            return;
-        }
-        using redcap::Role;
-        // Coupling list and routing rules are used where the site has tokens for them.
-        const auto report = routing::populate_incoming(
-            {redcaps.at(Role::incoming), redcaps.find(Role::coupling), redcaps.find(Role::routing),
-             [&]() -> redcap::Client& { return redcaps.at(Role::dtp); }},
-            config, Clock::now(), tool.mode(), project);
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
-        const auto traffic = redcaps.traffic();
-        tool.report(routing::as_document(report, traffic, elapsed.count()),
-                    routing::as_lines(report, traffic, tool.mode(), elapsed.count()));
-        const auto conflicts = report.conflicts.size() + report.old_conflicts;
-        if (!report.refused.empty() || report.unreadable_series > 0 || conflicts > 0
-            || !report.disabled_rules.empty()) {
-            throw Error{Fault::data,
-                        "{} studies refused by REDCap, {} series JSON unreadable, {} requests in "
-                        "conflict, {} routing rules disabled; all others are done",
-                        report.refused.size(),
-                        report.unreadable_series,
-                        conflicts,
-                        report.disabled_rules.size()};
-        }
+        redcap_run([&](routing::Redcaps& redcaps) {
+            using redcap::Role;
+            // Coupling list and routing rules are used where the site has tokens for them.
+            const auto report = routing::populate_incoming(
+                {redcaps.at(Role::incoming), redcaps.find(Role::coupling),
+                 redcaps.find(Role::routing),
+                 [&]() -> redcap::Client& { return redcaps.at(Role::dtp); }},
+                config, Clock::now(), tool.mode(), project);
+            const std::chrono::duration<double> elapsed =
+                std::chrono::steady_clock::now() - started;
+            const auto traffic = redcaps.traffic();
+            tool.report(routing::as_document(report, traffic, elapsed.count()),
+                        routing::as_lines(report, traffic, tool.mode(), elapsed.count()));
+            const auto conflicts = report.conflicts.size() + report.old_conflicts;
+            if (!report.refused.empty() || report.unreadable_series > 0 || conflicts > 0
+                || !report.disabled_rules.empty()) {
+                throw Error{
+                    Fault::data,
+                    "{} studies refused by REDCap, {} series JSON unreadable, {} requests in "
+                    "conflict, {} routing rules disabled; all others are done",
+                    report.refused.size(),
+                    report.unreadable_series,
+                    conflicts,
+                    report.disabled_rules.size()};
+            }
+        });
     });
 }

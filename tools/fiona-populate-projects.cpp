@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/cli/redcap_run.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/routing/populate_projects.h"
-#include "libfiona/routing/redcaps.h"
 
 #include <algorithm>
 
@@ -54,31 +54,26 @@ int main(int argc, char** argv)
                    "Tell each project's REDCap which studies were transferred to it.",
                    "fiona-populate-projects --project DEMO --dry-run"};
     tool.with_dry_run();
-    bool look_now = false;
-    tool.options().add_flag("--now", look_now,
-                            "ask REDCap itself, however young the copy of it is");
+    const cli::RedcapRun redcap_run{tool};
     std::string project;
     tool.options().add_option("--project", project, "this project alone, all of it again");
 
     return tool.run(argc, argv, [&] {
         const auto only = project.empty() ? std::nullopt : std::optional{ProjectName{project}};
         const auto& config = tool.config();
-        tool.run_alone();
-        routing::Redcaps redcaps{config.redcap, tool.mode(),
-                                 look_now ? redcap::Freshness::now : redcap::Freshness::usual};
-        if (redcaps.is_resting(Clock::now())) {
-            return;
-        }
-        const auto report = routing::populate_projects(
-            {redcaps.at(redcap::Role::dtp), redcaps.at(redcap::Role::incoming), redcaps.projects()},
-            config, tool.mode(), only);
-        const auto calls = redcaps.traffic().calls + report.calls;
-        tool.report(as_document(report, calls), as_lines(report, tool.mode(), calls));
-        if (!report.problems.empty()) {
-            const bool is_data =
-                std::ranges::all_of(report.problems, &ProjectsReport::Problem::is_data);
-            throw Error{is_data ? Fault::data : Fault::unreachable,
-                        "{} problems; all other projects are told", report.problems.size()};
-        }
+        redcap_run([&](routing::Redcaps& redcaps) {
+            const auto report =
+                routing::populate_projects({redcaps.at(redcap::Role::dtp),
+                                            redcaps.at(redcap::Role::incoming), redcaps.projects()},
+                                           config, tool.mode(), only);
+            const auto calls = redcaps.traffic().calls + report.calls;
+            tool.report(as_document(report, calls), as_lines(report, tool.mode(), calls));
+            if (!report.problems.empty()) {
+                const bool is_data =
+                    std::ranges::all_of(report.problems, &ProjectsReport::Problem::is_data);
+                throw Error{is_data ? Fault::data : Fault::unreachable,
+                            "{} problems; all other projects are told", report.problems.size()};
+            }
+        });
     });
 }

@@ -60,9 +60,4 @@ struct Report {
                                      const std::filesystem::path& output, const Settings& settings,
                                      Mode mode = Mode::apply);
 
-/// The regular files of a directory, at any depth, sorted by path; links to files are followed, links
-/// to directories are not. A path that is no directory stands for itself. Throws
-/// Error{Fault::missing} if there is nothing.
-[[nodiscard]] std::vector<std::filesystem::path> find_inputs(const std::filesystem::path& path);
-
 } // namespace fiona::anonymize

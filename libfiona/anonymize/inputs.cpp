@@ -62,27 +62,4 @@ bool have_equal_bytes(const fs::path& first, const fs::path& second)
     return a.eof() && b.eof();
 }
 
-std::vector<fs::path> find_inputs(const fs::path& path)
-{
-    std::vector<fs::path> files;
-    std::error_code problem;
-    if (!fs::is_directory(path, problem)) {
-        if (fs::exists(path, problem)) {
-            files.push_back(path);
-        }
-    } else {
-        for (const auto& entry : fs::recursive_directory_iterator{path}) {
-            if (entry.is_regular_file(problem)) {
-                files.push_back(entry.path());
-            }
-        }
-        std::ranges::sort(files);
-    }
-    if (files.empty()) {
-        // Not its path: what people call their inputs may be a name.
-        throw Error{Fault::missing, "the input holds no file, or is not there"};
-    }
-    return files;
-}
-
 } // namespace fiona::anonymize

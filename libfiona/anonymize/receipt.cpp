@@ -231,7 +231,7 @@ std::vector<ReceiptFinding> check_outputs(const std::vector<fs::path>& receipts,
     }
     const auto expected = missing;
     std::vector<ReceiptFinding> findings;
-    for (const auto& file : find_inputs(directory)) {
+    for (const auto& file : input_files(directory)) {
         if (file.extension() != ".dcm") {
             continue;
         }

@@ -194,7 +194,7 @@ Identity identity_of(const KnownIdentity& known, const Profile& profile)
     static_cast<void>(Attributes::standard());
     Facts facts;
     for (const auto& root : known.originals) {
-        for (const auto& file : find_inputs(root)) {
+        for (const auto& file : input_files(root)) {
             try {
                 const auto layout = examine(file);
                 const SourceFile source{file, layout};

@@ -10,6 +10,7 @@
 #include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
 #include "libfiona/base/html.h"
 #include "libfiona/base/text.h"
 
@@ -149,7 +150,7 @@ TagReview review_tags(const std::vector<fs::path>& roots, std::size_t most_examp
     Reviewer reviewer{most_examples};
     std::uint64_t set_aside = 0;
     for (const auto& root : roots) {
-        for (const auto& file : find_inputs(root)) {
+        for (const auto& file : input_files(root)) {
             try {
                 reviewer.add(file);
             } catch (const Error& error) {

@@ -417,6 +417,11 @@ DeidentifyConfig read_deidentify(const Section& section, const Paths& paths)
 
 } // namespace
 
+TlsClientConfig read_client_tls(const json::Value& value, std::string name)
+{
+    return read_client_tls(Section{&value, std::move(name)});
+}
+
 fs::path Config::default_path(const std::optional<fs::path>& from_command_line)
 {
     if (from_command_line) {

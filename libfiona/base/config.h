@@ -90,6 +90,8 @@ struct TlsClientConfig {
     std::optional<std::filesystem::path> private_key; ///< PEM without a password, mode 0600
     std::string server_name; ///< that its certificate must be made out to; empty: the host
 };
+/// From an object with these keys, which complaints call `name`. Throws Error{Fault::config}.
+[[nodiscard]] TlsClientConfig read_client_tls(const json::Value& value, std::string name);
 
 struct ResearchPacsConfig {
     std::string host;

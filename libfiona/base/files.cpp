@@ -139,4 +139,44 @@ void make_directories(const fs::path& directory)
     }
 }
 
+std::vector<fs::path> input_files(const fs::path& path)
+{
+    std::vector<fs::path> files;
+    std::error_code problem;
+    if (!fs::is_directory(path, problem)) {
+        if (fs::exists(path, problem)) {
+            files.push_back(path);
+        }
+    } else {
+        for (const auto& entry : fs::recursive_directory_iterator{path}) {
+            if (entry.is_regular_file(problem)) {
+                files.push_back(entry.path());
+            }
+        }
+        std::ranges::sort(files);
+    }
+    if (files.empty()) {
+        // Not its path: what people call their inputs may be a name.
+        throw Error{Fault::missing, "the input holds no file, or is not there"};
+    }
+    return files;
+}
+
+std::vector<std::string> visible_names(const fs::path& directory)
+{
+    std::vector<std::string> names;
+    std::error_code problem;
+    fs::directory_iterator entry{directory, problem};
+    for (; !problem && entry != fs::directory_iterator{}; entry.increment(problem)) {
+        auto name = entry->path().filename().native();
+        if (name.front() != '.') {
+            names.push_back(std::move(name));
+        }
+    }
+    if (problem && problem != std::errc::no_such_file_or_directory) {
+        throw os_error(problem.value(), fmt::format("read {}", directory.native()));
+    }
+    return names;
+}
+
 } // namespace fiona

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/folder.h"
@@ -73,12 +74,20 @@ void check_archive(const Paths& paths, Mode mode, Emptiness emptiness)
     if (mode == Mode::dry_run || !has_any || !noted.empty()) {
         return;
     }
-    if (found.empty()) {
-        found = new_id();
-        store::write_file(marker, found + "\n");
+    try {
+        if (found.empty()) {
+            found = new_id();
+            store::write_file(marker, found + "\n");
+        }
+        make_directories(paths.status());
+        store::write_file(note, found + "\n");
+    } catch (const Error& e) {
+        if (e.fault() != Fault::io) {
+            throw;
+        }
+        // A full disk: whoever makes room must not need some. The next run marks it.
+        log::warn("archive_not_marked", {{"reason", e.what()}});
     }
-    make_directories(paths.status());
-    store::write_file(note, found + "\n");
 }
 
 } // namespace fiona::cleanup

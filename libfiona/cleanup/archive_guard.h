@@ -11,7 +11,8 @@ namespace fiona::cleanup {
 ///
 /// archive/.fiona-archive  .status/archive-id
 ///           -                    -           never looked at; the first look that finds a study writes
-///                                            both, the one in the archive first
+///                                            both, the one in the archive first; on a full disk the
+///                                            next one that can
 ///           +                    -           killed in between, or a new .status/: noted again
 ///           A                    A           the archive of this site
 ///           -                    A           not mounted, or another disk: refused

@@ -49,6 +49,7 @@ public:
         if (is_full()) {
             make_room();
         }
+        clean_list();
         m_report.used_after = m_space.used_percent();
         m_report.is_goal_reached = !is_full();
         return std::move(m_report);
@@ -143,7 +144,6 @@ private:
 
     void remove(const std::vector<OldStudy>& candidates)
     {
-        std::set<StudyUid> gone;
         std::size_t next = 0;
         while (is_full() && next < candidates.size() && m_report.removed.size() < m_allowance) {
             std::vector<OldStudy> batch; // what should do
@@ -156,11 +156,34 @@ private:
             if (m_order.mode == Mode::dry_run) {
                 say(batch);
             } else {
-                remove_batch(batch, gone);
+                remove_batch(batch);
             }
         }
-        if (store::IncomingList{m_config.paths.incoming_list()}.remove(gone) > 0) {
-            log::info("list_cleaned", {{"studies", gone.size()}});
+    }
+
+    /// Lines of studies that have left the site, also by a run that was killed before it came to this.
+    /// Last: on a full disk there is no room for a new list before.
+    void clean_list()
+    {
+        if (m_order.mode == Mode::dry_run) {
+            return;
+        }
+        try {
+            const store::IncomingList list{m_config.paths.incoming_list()};
+            const store::Folder archive{m_config.paths.archive(), "the archive"};
+            const store::Folder raw{m_config.paths.raw(), "the sorted studies"};
+            std::set<StudyUid> gone;
+            for (const auto& line : list.lines()) {
+                if (!archive.look("scp_" + line.study.str()) && !raw.look(line.study.str())) {
+                    gone.insert(line.study);
+                }
+            }
+            if (list.remove(gone) > 0) {
+                log::info("list_cleaned", {{"studies", gone.size()}});
+            }
+        } catch (const Error& e) {
+            log::error("list_not_cleaned", {{"reason", e.what()}});
+            m_report.trouble = m_report.trouble.value_or(e);
         }
     }
 
@@ -182,7 +205,7 @@ private:
     }
 
     /// The locks of the batch, as far as nobody has them; then REDCap; then one after the other.
-    void remove_batch(const std::vector<OldStudy>& batch, std::set<StudyUid>& gone)
+    void remove_batch(const std::vector<OldStudy>& batch)
     {
         std::vector<redcap::StudyLocks> locks;
         std::vector<OldStudy> free;
@@ -208,7 +231,6 @@ private:
                 return;
             }
             if (remove_one(study)) {
-                gone.insert(study.study);
                 m_sources.progress();
             }
         }

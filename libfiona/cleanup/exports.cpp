@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/cleanup/exports.h"
 
+#include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/store/arrival_marks.h"
 
@@ -8,6 +9,7 @@
 #include <sys/file.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 namespace fiona::cleanup {
@@ -127,20 +129,26 @@ private:
             const auto trash = m_base.descend(trash_name);
             for (const auto& entry :
                  trash ? trash->entries() : std::vector<store::Folder::Entry>{}) {
-                m_report.freed += store::remove_tree(*trash, entry.name);
+                attempt([&] { m_report.freed += store::remove_tree(*trash, entry.name); });
             }
         }
         for (const auto& entry : m_base.entries()) {
             if (entry.kind == store::Folder::Kind::directory
                 && entry.name.starts_with(work_prefix)) {
-                try {
-                    clear_work(entry.name);
-                } catch (const Error& e) {
-                    ++m_report.failed;
-                    m_report.trouble = e;
-                    log::error("export_not_removed", {{"kind", "work"}, {"reason", e.what()}});
-                }
+                attempt([&] { clear_work(entry.name); });
             }
+        }
+    }
+
+    /// One working directory that cannot go does not stop the rest.
+    void attempt(const std::function<void()>& clear)
+    {
+        try {
+            clear();
+        } catch (const Error& e) {
+            ++m_report.failed;
+            m_report.trouble = e;
+            log::error("export_not_removed", {{"kind", "work"}, {"reason", e.what()}});
         }
     }
 
@@ -152,6 +160,9 @@ private:
         }
         const UniqueFd lock{
             ::openat(folder->fd(), ".lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+        if (!lock && errno != ENOENT) { // its owner may live
+            throw os_error(errno, "open the lock of a working directory");
+        }
         const auto newest = newest_in(*folder, most_levels);
         if (age(newest) < m_order.tmp_age
             || (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)) {

@@ -39,12 +39,13 @@ bool is_remains(const std::string& name)
     return name.front() == '.' && name.ends_with(".part"); // store/atomic_file.h
 }
 
-/// The lock of those who write the series JSONs of a study (store/study_tree.h), if it has one.
+/// The lock of those who write the series JSONs of a study (store/study_tree.h), if it has one. One that
+/// cannot be opened may be another's.
 class StudyLock {
 public:
     explicit StudyLock(const store::Folder& study)
         : m_fd{::openat(study.fd(), ".lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)},
-          m_is_anothers{m_fd && ::flock(m_fd.get(), LOCK_EX | LOCK_NB) != 0}
+          m_is_anothers{m_fd ? ::flock(m_fd.get(), LOCK_EX | LOCK_NB) != 0 : errno != ENOENT}
     {
     }
     [[nodiscard]] bool is_anothers() const { return m_is_anothers; }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/export/export_job.h"
 
+#include "libfiona/base/base64.h"
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 namespace fiona::exports {
 
@@ -43,35 +43,14 @@ unsigned number(const json::Value& line, std::string_view key)
     return parsed.ec == std::errc{} ? value : 0;
 }
 
-std::string from_base64(const std::string& text)
+std::string password_in(const json::Value& line)
 {
-    if (text.empty()) {
-        return {};
-    }
-    std::string bytes(text.size(), '\0');
-    // NOLINTBEGIN(*-reinterpret-cast) C interface
-    const int made = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-    // NOLINTEND(*-reinterpret-cast)
-    const auto padding = text.size() - std::min(text.find_last_not_of('=') + 1, text.size());
-    if (made < 0 || padding > 2) {
+    const auto text = value_of(line, "password");
+    auto password = base64_decoded(text);
+    if (!password || base64(*password) != trimmed(text)) { // one that was never encoded
         throw Error{Fault::data, "export job: password is no base64"};
     }
-    bytes.resize(static_cast<std::size_t>(made) - padding);
-    return bytes;
-}
-
-std::string to_base64(const std::string& bytes)
-{
-    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    // NOLINTBEGIN(*-reinterpret-cast) C interface
-    const int made = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-    // NOLINTEND(*-reinterpret-cast)
-    text.resize(static_cast<std::size_t>(made));
-    return text;
+    return std::move(*password);
 }
 
 ExportJob::State state_of(const json::Value& line)
@@ -127,7 +106,7 @@ ExportJob read_job(const json::Value& line)
                   .user = value_of(line, "user"),
                   .email = value_of(line, "email"),
                   .sender = value_of(line, "sender_email"),
-                  .password = Private<std::string>{from_base64(value_of(line, "password"))},
+                  .password = Private<std::string>{password_in(line)},
                   .token = value_of(line, "token"),
                   .attempts = number(line, "downloadAttempts"),
                   .postponed = number(line, "postponed"),
@@ -151,7 +130,7 @@ json::Object as_line(const ExportJob& job, TimePoint requested)
             {"destination", job.destination},
             {"downloadAttempts", job.attempts},
             {"user", job.user},
-            {"password", to_base64(job.password.reveal())},
+            {"password", base64(job.password.reveal())},
             {"email", job.email},
             {"sender_email", job.sender},
             {"requested", iso8601_utc(requested)}};

@@ -14,7 +14,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
 #include <map>
+#include <optional>
 #include <utility>
 
 namespace fiona::exports {
@@ -39,8 +43,63 @@ void convert(const fs::path& folder, const fs::path& target, const std::string& 
     if (finished.timed_out) {
         throw Error{Fault::data, "dcm2niix did not end in time"};
     }
+    // Of its own codes: 5 to 7 and 9 are folders and names it cannot use; from 126 on it did not end by itself.
+    constexpr std::array unusable{5, 6, 7, 9};
+    constexpr int not_ended = 126;
+    if (finished.exit_code >= not_ended
+        || std::ranges::find(unusable, finished.exit_code) != unusable.end()) {
+        throw Error{Fault::temporary,
+                    "dcm2niix could not do its work (exit code {}; memory, disk?)",
+                    finished.exit_code};
+    }
     if (finished.exit_code != 0) { // some series may be no images; what there is counts
         log::warn("converter_complained", {{"exit_code", finished.exit_code}});
+    }
+}
+
+template <typename T>
+T number_at(std::string_view bytes, std::size_t offset)
+{
+    T number{};
+    std::memcpy(&number, bytes.data() + offset, sizeof number);
+    return number;
+}
+
+/// What the header of NIfTI-1 promises (nifti1.h: dim, bitpix, vox_offset), in the byte order of this
+/// machine, as dcm2niix writes it. Nothing if it is no such header.
+std::optional<double> promised_bytes(std::string_view header)
+{
+    constexpr std::size_t header_bytes = 348;
+    constexpr std::size_t dim = 40;
+    constexpr std::size_t bitpix = 72;
+    constexpr std::size_t vox_offset = 108;
+    constexpr double bits_of_a_byte = 8;
+    if (header.size() < header_bytes
+        || number_at<std::int32_t>(header, 0) != static_cast<std::int32_t>(header_bytes)) {
+        return std::nullopt;
+    }
+    double bytes = number_at<std::int16_t>(header, bitpix) / bits_of_a_byte;
+    for (std::int16_t i = 1; i <= number_at<std::int16_t>(header, dim); ++i) {
+        bytes *= number_at<std::int16_t>(header, dim + sizeof i * static_cast<std::size_t>(i % 8));
+    }
+    return bytes + static_cast<double>(number_at<float>(header, vox_offset));
+}
+
+/// dcm2niix says success on a disk that is full.
+void require_whole(const fs::path& file)
+{
+    constexpr std::size_t enough = 512;
+    bool is_whole = fs::file_size(file) > 0;
+    if (file.extension() == ".nii") {
+        std::ifstream stream{file, std::ios::binary};
+        std::string header(enough, '\0');
+        stream.read(header.data(), enough);
+        header.resize(static_cast<std::size_t>(stream.gcount()));
+        const auto promised = promised_bytes(header);
+        is_whole = promised && static_cast<double>(fs::file_size(file)) >= *promised;
+    }
+    if (!is_whole) {
+        throw Error{Fault::io, "dcm2niix wrote a file that is cut short (is the disk full?)"};
     }
 }
 
@@ -51,6 +110,7 @@ std::vector<fs::path> results_in(const fs::path& folder)
     for (const auto& entry : fs::directory_iterator{folder}) {
         if (entry.is_regular_file()
             && std::ranges::find(kept, entry.path().extension().native()) != kept.end()) {
+            require_whole(entry.path());
             results.push_back(entry.path());
         }
     }

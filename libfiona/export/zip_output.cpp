@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -28,6 +29,15 @@ namespace {
 constexpr std::size_t block_bytes = std::size_t{1} << 20U;
 constexpr std::uint64_t flush_bytes = std::uint64_t{32} << 20U;
 
+/// Between open and flock another writer may have given the file its final name.
+bool is_still_at(const std::filesystem::path& path, int fd)
+{
+    struct stat mine {};
+    struct stat there {};
+    return ::fstat(fd, &mine) == 0 && ::lstat(path.c_str(), &there) == 0
+           && mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
 } // namespace
 
 Output::Output(std::filesystem::path target)
@@ -38,7 +48,7 @@ Output::Output(std::filesystem::path target)
     if (!m_fd) {
         throw os_error(errno, "make a package");
     }
-    if (::flock(m_fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (::flock(m_fd.get(), LOCK_EX | LOCK_NB) != 0 || !is_still_at(m_part, m_fd.get())) {
         throw Error{Fault::temporary, "another process writes this package"};
     }
     if (::ftruncate(m_fd.get(), 0) != 0) {

@@ -98,10 +98,11 @@ void report(const Reconciled& result)
 }
 
 /// What it would find again waits for the next start: no reason not to sort what comes.
-void reconcile_if_possible(const Config& config, Attempts& attempts)
+void reconcile_if_possible(const Config& config, Attempts& attempts,
+                           const std::function<bool()>& stop)
 {
     try {
-        report(reconcile(config, Clock::now(), Scope::changed, Mode::apply, &attempts));
+        report(reconcile(config, Clock::now(), Scope::changed, Mode::apply, &attempts, stop));
     } catch (const Error& e) {
         log::error("reconcile_failed", {{"reason", e.what()}});
     }
@@ -181,7 +182,8 @@ void run_until_stopped(const Config& config, const DaemonOptions& options)
     processor.take_over();
     work_once(processor, wakeup);
     if (!wakeup.stop_requested()) {
-        reconcile_if_possible(config, processor.attempts());
+        reconcile_if_possible(config, processor.attempts(),
+                              [&] { return wakeup.stop_requested(); });
     }
     while (!wakeup.stop_requested()) {
         take_lines(pipe, config, spool);

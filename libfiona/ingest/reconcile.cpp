@@ -39,29 +39,12 @@ TimePoint modified(const struct stat& status)
     return Clock::from_time_t(status.st_mtim.tv_sec);
 }
 
-/// The visible names in a directory; none if it is not there.
-std::vector<std::string> names_in(const fs::path& directory)
-{
-    std::vector<std::string> names;
-    std::error_code problem;
-    fs::directory_iterator entry{directory, problem};
-    for (; !problem && entry != fs::directory_iterator{}; entry.increment(problem)) {
-        auto name = entry->path().filename().native();
-        if (name.front() != '.') {
-            names.push_back(std::move(name));
-        }
-    }
-    if (problem && problem != std::errc::no_such_file_or_directory) {
-        throw os_error(problem.value(), fmt::format("read {}", directory.native()));
-    }
-    return names;
-}
-
 class Reconciler {
 public:
-    Reconciler(const Config& config, TimePoint now, Scope scope, Mode mode, Attempts* attempts)
+    Reconciler(const Config& config, TimePoint now, Scope scope, Mode mode, Attempts* attempts,
+               const std::function<bool()>& stop)
         : m_paths{config.paths}, m_tree{config.paths}, m_spool{config.paths.spool()}, m_now{now},
-          m_scope{scope}, m_mode{mode}, m_attempts{attempts}
+          m_scope{scope}, m_mode{mode}, m_attempts{attempts}, m_stop{stop}
     {
     }
 
@@ -77,7 +60,11 @@ public:
         const bool is_known =
             m_scope == Scope::changed && last <= m_now; // else the clock was wrong
         const auto since = is_known ? last - clock_margin : TimePoint{};
-        for (const auto& name : names_in(m_paths.archive())) {
+        for (const auto& name : visible_names(m_paths.archive())) {
+            if (m_stop && m_stop()) {
+                m_is_complete = false;
+                break;
+            }
             const auto status = status_of(m_paths.archive() / name);
             const auto uid =
                 std::string_view{name}.substr(std::min(name.size(), study_prefix.size()));
@@ -122,7 +109,7 @@ private:
     void retry_failed()
     {
         const auto failed = m_spool.directory() / "failed";
-        for (const auto& name : names_in(failed)) {
+        for (const auto& name : visible_names(failed)) {
             if (!name.ends_with(".json")) {
                 continue;
             }
@@ -161,15 +148,15 @@ private:
     void look_at(const StudyUid& study, const fs::path& directory)
     {
         std::set<std::string> linked;
-        for (const auto& series : names_in(m_tree.study_directory(study))) {
+        for (const auto& series : visible_names(m_tree.study_directory(study))) {
             if (!is_uid(series)) {
                 continue;
             }
-            for (auto& sop : names_in(m_tree.study_directory(study) / series)) {
+            for (auto& sop : visible_names(m_tree.study_directory(study) / series)) {
                 linked.insert(std::move(sop));
             }
         }
-        for (const auto& name : names_in(directory)) {
+        for (const auto& name : visible_names(directory)) {
             const auto sop = name.substr(std::min(name.size(), name.find('.') + 1)); // <MOD>.<SOP>
             if (!linked.contains(sop) && !m_known.contains(directory / name)) {
                 announce_lost(study, directory / name);
@@ -228,6 +215,7 @@ private:
     Scope m_scope;
     Mode m_mode;
     Attempts* m_attempts;
+    const std::function<bool()>& m_stop;
     std::set<fs::path> m_known;
     bool m_is_complete = true;
     Reconciled m_result;
@@ -236,9 +224,9 @@ private:
 } // namespace
 
 Reconciled reconcile(const Config& config, TimePoint now, Scope scope, Mode mode,
-                     Attempts* attempts)
+                     Attempts* attempts, const std::function<bool()>& stop)
 {
-    return Reconciler{config, now, scope, mode, attempts}.run();
+    return Reconciler{config, now, scope, mode, attempts, stop}.run();
 }
 
 } // namespace fiona::ingest

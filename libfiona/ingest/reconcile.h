@@ -7,6 +7,7 @@
 #include "libfiona/ingest/attempts.h"
 
 #include <cstddef>
+#include <functional>
 
 namespace fiona::ingest {
 
@@ -26,8 +27,9 @@ struct Reconciled {
 
 /// Announces what a crash has lost between receiver and processor. To be called when the spool is
 /// drained; announcing a file twice is harmless. The processor gives its `attempts`: then a file that
-/// ended its reader too often is left out.
+/// ended its reader too often is left out. `stop` is asked before each directory, if there is one: hundreds
+/// of thousands take longer than a daemon may to end. What was not looked at then is next time.
 Reconciled reconcile(const Config& config, TimePoint now, Scope scope, Mode mode,
-                     Attempts* attempts = nullptr);
+                     Attempts* attempts = nullptr, const std::function<bool()>& stop = {});
 
 } // namespace fiona::ingest

@@ -43,13 +43,15 @@ Words container_words(const ImageSettings& image, const EngineRun& run)
                 fmt::format("--name=fiona-{}", run.id),
                 fmt::format("--network={}", image.network),
                 fmt::format("--memory={}b", image.memory_bytes),
+                fmt::format("--memory-swap={}b", image.memory_bytes), // or as much again of swap
                 fmt::format("--cpus={}", image.cpus),
                 fmt::format("--pids-limit={}", image.processes),
                 "--read-only",
                 "--tmpfs=/tmp",
                 fmt::format("--ulimit=nofile={0}:{0}", open_files),
                 "--cap-drop=ALL",
-                "--security-opt=no-new-privileges"};
+                "--security-opt=no-new-privileges",
+                "--log-driver=none"};     // or the journal would have its streams, too
     if (image.engine == Engine::podman) { // or it raises the limit, which not everybody may
         words.push_back(fmt::format("--ulimit=nproc={0}:{0}", image.processes));
     }
@@ -78,7 +80,9 @@ Words apptainer_words(const ImageSettings& image, const EngineRun& run)
                 "--cleanenv",
                 "--no-home",
                 "--no-privs",
+                "--no-eval", // or $(..) in the options would be run inside
                 fmt::format("--memory={}", image.memory_bytes),
+                fmt::format("--memory-swap={}", image.memory_bytes),
                 fmt::format("--cpus={}", image.cpus),
                 fmt::format("--pids-limit={}", image.processes)};
     if (image.network != "host") {
@@ -86,9 +90,6 @@ Words apptainer_words(const ImageSettings& image, const EngineRun& run)
     }
     if (image.has_gpu) {
         words.emplace_back("--nv");
-    }
-    if (!run.options.empty()) {
-        add(words, {"--env", fmt::format("{}={}", options_variable, run.options)});
     }
     add(words, {fmt::format("--bind={}:/data:ro", run.folder.native()),
                 fmt::format("--bind={}:/output", run.output.native()), image.reference});
@@ -108,14 +109,12 @@ void add_system(Words& words, const fs::path& directory)
 
 Words process_words(const ImageSettings& image, const EngineRun& run)
 {
-
     // A process that sleeps is stopped by the clock, one that works also by this.
     const auto cpu_seconds = image.time.count() * image.cpus + 60;
     Words words{"prlimit",
                 fmt::format("--as={0}:{0}", image.memory_bytes),
                 fmt::format("--fsize={0}:{0}", image.output_bytes),
                 fmt::format("--cpu={0}:{0}", cpu_seconds),
-                fmt::format("--nproc={0}:{0}", image.processes),
                 fmt::format("--nofile={0}:{0}", open_files),
                 "--core=0:0",
                 "--",
@@ -149,13 +148,16 @@ Words process_words(const ImageSettings& image, const EngineRun& run)
     for (const auto* const file : {"/etc/ld.so.cache", "/etc/alternatives"}) {
         add(words, {"--ro-bind-try", file, file});
     }
-    add(words, {"--proc", "/proc", "--dev", "/dev", "--size", std::to_string(image.memory_bytes),
-                "--tmpfs", "/tmp"});
+    const auto size = std::to_string(image.memory_bytes);
+    add(words, {"--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm",
+                "--remount-ro", "/dev", "--size", size, "--tmpfs", "/tmp"});
     for (const auto& path : image.read_only) {
         add(words, {"--ro-bind", path.native(), path.native()});
     }
     add(words, {"--ro-bind", run.folder.native(), "/data", "--bind", run.output.native(), "/output",
-                "--chdir", "/output", "--"});
+                "--chdir", "/output", "--remount-ro", "/", "--"});
+    // In here it counts the processes of the sandbox, with its init; outside all that our user has.
+    add(words, {"prlimit", fmt::format("--nproc={0}:{0}", image.processes + 1), "--"});
     return words;
 }
 
@@ -195,6 +197,9 @@ EngineCall engine_call(const ImageSettings& image, const EngineRun& run)
     case Engine::apptainer:
         check_mountable(run.folder);
         call.run = apptainer_words(image, run);
+        if (!run.options.empty()) { // its --env would take the text for a line of CSV
+            call.environment = {fmt::format("APPTAINERENV_{}={}", options_variable, run.options)};
+        }
         break;
     case Engine::process: call.run = process_words(image, run); break;
     }

@@ -19,9 +19,11 @@ struct EngineRun {
 
 /// The argument vectors of an engine. Every value is one argument, whatever characters it has: there is
 /// no shell on the way. The program has no network unless the site says so, no capability, limits of
-/// memory, processors and processes, and cannot write but to /output and /tmp.
+/// memory, processors and processes, and cannot write but to /output, /tmp and /dev/shm. The memory of
+/// a process in a sandbox is limited for each of its processes, not for all together.
 struct EngineCall {
     std::vector<std::string> run;
+    std::vector<std::string> environment; ///< of the engine, `NAME=VALUE`, beside ours
     /// Ends and removes what a run of the same job has left behind; empty for engines whose programs
     /// end with the one that began them. Harmless if nothing is there.
     std::vector<std::string> clean_up;

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <fstream>
 #include <set>
 #include <string_view>
 
@@ -32,13 +33,15 @@ constexpr mode_t mode_of_a_new_file = 0660; // the Workflows page writes it as a
 constexpr std::chrono::minutes torn_line_age{1};
 constexpr std::chrono::hours writer_time_limit{1}; // nobody keeps the list open for writing so long
 
-/// Safe as a file name and as the name of a container.
+/// Safe as a file name and as the name of a container; the end of a folder's name, which no other job, and
+/// no output, then has.
 bool is_id(std::string_view text)
 {
     constexpr std::size_t longest = 64;
-    return !text.empty() && text.size() <= longest && text.front() != '-'
+    return !text.empty() && text.size() <= longest && text.front() != '-' && text != "output"
+           && text != "fetched"
            && text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                     "0123456789-_")
+                                     "0123456789-")
                   == std::string_view::npos;
 }
 
@@ -59,6 +62,19 @@ std::string checked_options(std::string options)
     std::ranges::replace(options, '\r', ' ');
     static_cast<void>(json::parse(options, "ROR_CONT_OPTIONS"));
     return options;
+}
+
+/// A list, or its JSON as a text: so writes who replaces `@destination@` between quotes.
+json::Array checked_destination(const json::Value& value)
+{
+    if (value.is_null() || (value.is_string() && trimmed(value.string()).empty())) {
+        return {};
+    }
+    const auto list = value.is_string() ? json::parse(value.string(), "destination") : value;
+    if (!list.is_array()) {
+        throw Error{Fault::data, "destination is no list of peers"};
+    }
+    return list.array();
 }
 
 struct stat status_of(const fs::path& file)
@@ -120,6 +136,51 @@ void append_text(const fs::path& file, std::string_view text)
     if (before == 0) {
         sync_directory(file.parent_path());
     }
+}
+
+/// When a line was put on a shelf, as iso8601_utc() writes it: such texts sort by time. Nothing if it does
+/// not say so.
+std::optional<std::string> settled_at(std::string_view line)
+{
+    constexpr std::size_t size = std::string_view{"2026-03-01T10:00:00.000000Z"}.size();
+    try {
+        const auto note = json::parse(line, "settled job");
+        auto text = note.text("ended", note.text("rejected"));
+        return text.size() == size ? std::optional{std::move(text)} : std::nullopt;
+    } catch (const Error&) { // torn
+        return std::nullopt;
+    }
+}
+
+/// Where the lines begin that are not older than `before`: they stand in the order of their times. One
+/// that tells none goes with what is around it.
+std::size_t end_of_old(std::string_view text, TimePoint before)
+{
+    const auto limit = iso8601_utc(before);
+    std::size_t end = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto next = std::min(text.find('\n', at), text.size() - 1) + 1;
+        const auto when = settled_at(text.substr(at, next - at));
+        if (when && *when >= limit) {
+            break;
+        }
+        end = when ? next : end;
+        at = next;
+    }
+    return end;
+}
+
+/// Looks at the first of its lines alone: this is asked every minute.
+bool has_old_begin(const fs::path& shelf, TimePoint before)
+{
+    std::ifstream file{shelf};
+    std::string line;
+    while (std::getline(file, line)) {
+        if (const auto when = settled_at(line)) {
+            return *when < iso8601_utc(before);
+        }
+    }
+    return false;
 }
 
 bool has_job(std::string_view list, std::string_view id)
@@ -230,9 +291,8 @@ Job parse_line(std::string_view line)
             }
         }
     }
-    if (const auto* const where = value.find("destination");
-        where != nullptr && where->is_array()) {
-        job.destination = where->array();
+    if (const auto* const where = value.find("destination")) {
+        job.destination = checked_destination(*where);
     }
     return job;
 }
@@ -306,6 +366,29 @@ void JobList::settle(const std::vector<Settled>& lines, TimePoint now) const
     if (after != before) {
         replace(before, after);
     }
+}
+
+void JobList::forget(TimePoint before) const
+{
+    forget(Shelf::done, before);
+    forget(Shelf::rejected, before);
+}
+
+void JobList::forget(Shelf which, TimePoint before) const
+{
+    constexpr std::chrono::hours interval{24};
+    const auto file = shelf(which);
+    if (!has_old_begin(file, before - interval)) {
+        return;
+    }
+    const FileLock lock{m_file.native() + ".lock", lock_patience};
+    const auto status = status_of(file);
+    const auto text = read_file(file);
+    store::AtomicFile young{file, mode_of_a_new_file};
+    young.set_mode(status.st_mode & 07777U);
+    young.set_owner_like(status);
+    young.write(std::string_view{text}.substr(end_of_old(text, before)));
+    young.commit();
 }
 
 void JobList::replace(const std::string& before, const std::string& after) const

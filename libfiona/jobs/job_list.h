@@ -81,12 +81,16 @@ public:
     /// `.rejected`, a line of JSON each, once.
     void settle(const std::vector<Settled>& lines, TimePoint now) const;
 
+    /// Drops from the shelves what was settled before `before`, once a day at most.
+    void forget(TimePoint before) const;
+
     [[nodiscard]] const std::filesystem::path& file() const { return m_file; }
     [[nodiscard]] std::filesystem::path shelf(Shelf which) const;
 
 private:
     void bring_over(TimePoint now) const;
     void replace(const std::string& before, const std::string& after) const;
+    void forget(Shelf which, TimePoint before) const;
 
     std::filesystem::path m_file;
 };

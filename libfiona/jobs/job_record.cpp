@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <fmt/format.h>
@@ -55,6 +56,12 @@ bool flag(const json::Value& document, std::string_view key)
 {
     const auto* const value = document.find(key);
     return value != nullptr && value->is_bool() && value->boolean();
+}
+
+bool is_older(const fs::path& file, TimePoint before)
+{
+    struct stat status {};
+    return ::stat(file.c_str(), &status) == 0 && Clock::from_time_t(status.st_mtim.tv_sec) < before;
 }
 
 } // namespace
@@ -224,29 +231,48 @@ void JobRecords::store_sent(const std::string& id, const std::vector<std::string
     store::write_file(file(id, "sent"), json::write(list));
 }
 
+std::vector<std::string> JobRecords::with_folders(TimePoint before) const
+{
+    std::vector<std::string> ids;
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator{m_directory, none}) {
+        const auto id = entry.path().stem().native();
+        if (entry.path().extension() == ".run" && is_older(file(id, "json"), before)) {
+            ids.push_back(id);
+        }
+    }
+    std::ranges::sort(ids);
+    return ids;
+}
+
+void JobRecords::note_tidied(const std::string& id) const
+{
+    for (const auto* const what : {"exit", "begun", "sent", "run"}) { // by the last it is found
+        fs::remove(file(id, what));
+    }
+}
+
 void JobRecords::forget(TimePoint before) const
 {
     std::error_code none;
     for (const auto& entry : fs::directory_iterator{m_directory, none}) {
-        struct stat status {};
-        if (entry.path().extension() != ".json" || ::stat(entry.path().c_str(), &status) != 0
-            || Clock::from_time_t(status.st_mtim.tv_sec) >= before) {
-            continue;
-        }
         const auto id = entry.path().stem().native();
-        const auto state = load(id).state;
-        if (state != JobState::done && state != JobState::failed) {
+        if (entry.path().extension() != ".json" || !is_older(entry.path(), before)
+            || fs::exists(run_lock(id))) {
             continue;
         }
-        for (const auto* const what : {"exit", "begun", "sent", "run", "json"}) {
-            fs::remove(file(id, what));
+        try {
+            const auto state = load(id).state;
+            if (state == JobState::done || state == JobState::failed) {
+                fs::remove(entry.path());
+            }
+        } catch (const Error& e) { // no reason to stop the others
+            log::warn("job_record_kept", {{"job", id}, {"reason", e.what()}});
         }
     }
     for (const auto& entry : fs::directory_iterator{batch_directory(), none}) {
-        struct stat status {};
-        if (::stat(entry.path().c_str(), &status) == 0
-            && Clock::from_time_t(status.st_mtim.tv_sec) < before) {
-            fs::remove(entry.path());
+        if (entry.path().filename() != "slurm-task" && is_older(entry.path(), before)) {
+            fs::remove(entry.path(), none);
         }
     }
 }

@@ -87,7 +87,12 @@ public:
     /// SOP instance UIDs of the results that the PACS has taken.
     [[nodiscard]] std::vector<std::string> sent(const std::string& id) const;
     void store_sent(const std::string& id, const std::vector<std::string>& uids) const;
-    /// Removes those that ended, and batches, that were last written before `before`.
+    /// Jobs that may have folders, and whose record was last written before `before`.
+    [[nodiscard]] std::vector<std::string> with_folders(TimePoint before) const;
+    /// Keeps only the memory that the job has ended: its folders are gone.
+    void note_tidied(const std::string& id) const;
+    /// Removes those that ended and have no folders, and batches, that were last written before `before`.
+    /// A damaged one stays.
     void forget(TimePoint before) const;
 
 private:

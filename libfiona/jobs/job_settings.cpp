@@ -123,6 +123,15 @@ private:
     std::string m_name;
 };
 
+std::optional<std::uint16_t> port_number(std::string_view text)
+{
+    std::uint16_t port = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return problem == std::errc{} && end == text.data() + text.size() && port != 0
+               ? std::optional{port}
+               : std::nullopt;
+}
+
 ImageSettings image_of(const std::string& name, const Block& block, Engine engine)
 {
     ImageSettings image;
@@ -134,7 +143,10 @@ ImageSettings image_of(const std::string& name, const Block& block, Engine engin
     image.cpus = block.count("cpus", image.cpus);
     image.time =
         std::chrono::seconds{block.count("time_s", static_cast<unsigned>(image.time.count()))};
-    image.processes = block.count("pids", image.processes);
+    // Each process of a sandbox may have all of the memory: the fewer, the better.
+    constexpr unsigned sandbox_processes = 64;
+    image.processes =
+        block.count("pids", image.engine == Engine::process ? sandbox_processes : image.processes);
     image.output_bytes = block.bytes("output", image.output_bytes);
     image.has_gpu = block.flag("gpu");
     image.network = block.text("network", image.network);
@@ -153,6 +165,46 @@ ImageSettings image_of(const std::string& name, const Block& block, Engine engin
                     block.path_of("")};
     }
     return image;
+}
+
+Destination destination_in(const json::Value& value, std::size_t index, const Config& config)
+{
+    const Block block{&value, fmt::format("JOBS.destinations[{}]", index)};
+    Destination peer{.aet = block.text("AETitle"),
+                     .host = block.text("IP"),
+                     .port = 0,
+                     .calling_aet = block.text("OwnAETitle", config.research_pacs.calling_aet),
+                     .timeout = config.research_pacs.timeout,
+                     .tls = {}};
+    const auto* const port = block.find("PORT");
+    const auto number = port_number(port == nullptr ? "" : port->text());
+    if (peer.aet.empty() || peer.host.empty() || !number) {
+        throw Error{Fault::config, "config: JOBS.destinations[{}] needs AETitle, IP and PORT",
+                    index};
+    }
+    peer.port = *number;
+    if (const auto* const tls = block.find("tls")) {
+        peer.tls = read_client_tls(*tls, block.path_of("tls"));
+    }
+    return peer;
+}
+
+std::vector<Destination> destinations_of(const Block& block, const Config& config)
+{
+    std::vector<Destination> result;
+    if (const auto& pacs = config.research_pacs; !pacs.host.empty()) {
+        result.push_back(
+            {pacs.aet, pacs.host, pacs.port, pacs.calling_aet, pacs.timeout, pacs.tls});
+    }
+    if (const auto* const list = block.find("destinations")) {
+        if (!list->is_array()) {
+            throw block.wrong("destinations", "a list of objects");
+        }
+        for (std::size_t i = 0; i < list->array().size(); ++i) {
+            result.push_back(destination_in(list->array()[i], i, config));
+        }
+    }
+    return result;
 }
 
 } // namespace
@@ -200,6 +252,8 @@ JobSettings read_job_settings(const Config& config, std::string_view engine)
     settings.engine = engine_of(settings.uses_slurm ? slurm.text("engine", "podman") : wanted);
     settings.max_parallel = block.count("max_parallel", settings.max_parallel);
     settings.attempts = block.count("attempts", settings.attempts);
+    constexpr unsigned usual_days = 30;
+    settings.keep = std::chrono::days{block.count("keep_days", usual_days)};
     const auto& paths = config.paths;
     settings.folder =
         block.path("folder", paths.export_root.parent_path() / "export" / "Workflows");
@@ -207,6 +261,7 @@ JobSettings read_job_settings(const Config& config, std::string_view engine)
     settings.roots.insert(settings.roots.end(),
                           {settings.folder, paths.data, paths.export_root / "Export",
                            paths.applications / "Workflows"});
+    settings.destinations = destinations_of(block, config);
     settings.images_file = block.path("images", paths.config() / "workflows.json");
     if (const auto text = read_file_if_any(settings.images_file)) {
         json::Value document;
@@ -234,6 +289,33 @@ const ImageSettings& image_settings(const JobSettings& settings, const std::stri
         throw Error{Fault::data, "the image is not listed in {}", settings.images_file.native()};
     }
     return found->second;
+}
+
+std::optional<Destination> destination_of(const JobSettings& settings,
+                                          const json::Array& destination)
+{
+    if (destination.empty()) {
+        return std::nullopt;
+    }
+    const auto& wanted = destination.front();
+    if (!wanted.is_object()) {
+        throw Error{Fault::data, "destination is no list of peers"};
+    }
+    if (const auto* const filter = wanted.find("filter");
+        filter != nullptr
+        && !(filter->is_null() || (filter->is_array() && filter->array().empty()))) {
+        throw Error{Fault::data, "destination has a filter: results go as a whole or not at all"};
+    }
+    const auto own = wanted.text("OwnAETitle");
+    const auto found = std::ranges::find_if(settings.destinations, [&](const Destination& peer) {
+        return peer.aet == wanted.text("AETitle") && peer.host == wanted.text("IP")
+               && peer.port == port_number(wanted.text("PORT"))
+               && (own.empty() || own == peer.calling_aet);
+    });
+    if (found == settings.destinations.end()) {
+        throw Error{Fault::data, "its destination is none of the site's (JOBS.destinations)"};
+    }
+    return *found;
 }
 
 } // namespace fiona::jobs

@@ -133,6 +133,7 @@ public:
         constexpr std::chrono::minutes slack{5}; // our own clock is the one that ends it
         Command command;
         command.arguments = m_call.run;
+        command.environment = m_call.environment;
         command.deadline = m_image.time + slack;
         RunningProgram program{command, RunningProgram::Start::bound};
         program.let_go();

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/notify/encoding.h"
 
+#include "libfiona/base/base64.h"
 #include "libfiona/base/text.h"
 
 #include <fmt/format.h>
-
-#include <openssl/evp.h>
 
 #include <algorithm>
 
@@ -36,18 +35,6 @@ std::string_view whole_characters(std::string_view text, std::size_t bytes)
         --bytes;
     }
     return text.substr(0, bytes);
-}
-
-std::string base64(std::string_view bytes)
-{
-    std::string encoded(4 * ((bytes.size() + 2) / 3) + 1, '\0'); // it writes a NUL behind
-    // NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast) bytes are bytes, for OpenSSL too
-    const int length = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                                         reinterpret_cast<const unsigned char*>(bytes.data()),
-                                         static_cast<int>(bytes.size()));
-    // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
-    encoded.resize(static_cast<std::size_t>(length));
-    return encoded;
 }
 
 /// RFC 2047 §2: an encoded word has at most 75 characters, and holds whole characters (§5).

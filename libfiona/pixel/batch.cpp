@@ -18,28 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> find_inputs(const fs::path& path)
-{
-    std::vector<fs::path> files;
-    std::error_code problem;
-    if (!fs::is_directory(path, problem)) {
-        if (fs::is_regular_file(path, problem)) {
-            files.push_back(path);
-        }
-    } else {
-        for (const auto& entry : fs::recursive_directory_iterator{path}) {
-            if (entry.is_regular_file(problem)) {
-                files.push_back(entry.path());
-            }
-        }
-        std::ranges::sort(files);
-    }
-    if (files.empty()) {
-        throw Error{Fault::missing, "{}: no files", path.native()};
-    }
-    return files;
-}
-
 void prepare_output(const fs::path& directory)
 {
     std::error_code problem;
@@ -152,7 +130,7 @@ std::string name_of(std::size_t index)
 Batch clean_directory(const BatchWishes& wishes, Mode mode)
 {
     const auto options = options_of(wishes);
-    const auto inputs = find_inputs(wishes.input);
+    const auto inputs = input_files(wishes.input);
     std::optional<Discarded> discarded;
     if (mode == Mode::apply) {
         prepare_output(wishes.output);

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/pixel/contact_sheet.h"
 
-#include "libfiona/base/error.h"
-
-#include <zlib.h>
+#include "libfiona/pixel/png.h"
 
 #include <algorithm>
 #include <array>
-#include <string_view>
+#include <string>
 
 namespace fiona::pixel {
 
@@ -21,11 +19,11 @@ using Colour = std::array<std::uint8_t, 3>;
 constexpr Colour red{0xff, 0x30, 0x30};
 constexpr Colour backdrop{0x20, 0x40, 0x60};
 
-/// A picture in colour as PNG wants it: rows, each behind a byte that says how it is filtered (0: not).
+/// A picture in colour: rows without padding.
 class Canvas {
 public:
     Canvas(std::uint32_t width, std::uint32_t height)
-        : m_width{width}, m_height{height}, m_bytes(row_bytes() * height)
+        : m_width{width}, m_height{height}, m_bytes(row_bytes() * height, '\0')
     {
         for (std::uint32_t y = 0; y < height; ++y) {
             for (std::uint32_t x = 0; x < width; ++x) {
@@ -36,7 +34,8 @@ public:
 
     void put(std::uint32_t x, std::uint32_t y, const Colour& colour)
     {
-        std::ranges::copy(colour, m_bytes.data() + y * row_bytes() + 1 + colour.size() * x);
+        std::ranges::transform(colour, m_bytes.data() + y * row_bytes() + colour.size() * x,
+                               [](std::uint8_t value) { return static_cast<char>(value); });
     }
     void put_plane(const GrayPlane& plane, std::uint32_t left, std::uint32_t top)
     {
@@ -58,49 +57,15 @@ public:
             put(left + box.x1 - 1, top + y, red);
         }
     }
-    [[nodiscard]] std::string png() const;
+    [[nodiscard]] std::string png() const { return pixel::png(m_width, m_height, m_bytes); }
 
 private:
-    [[nodiscard]] std::size_t row_bytes() const { return 1 + std::size_t{3} * m_width; }
+    [[nodiscard]] std::size_t row_bytes() const { return std::size_t{3} * m_width; }
 
     std::uint32_t m_width;
     std::uint32_t m_height;
-    std::vector<std::uint8_t> m_bytes;
+    std::string m_bytes;
 };
-
-std::string big_endian(std::uint32_t value)
-{
-    std::string bytes;
-    for (const unsigned shift : {24U, 16U, 8U, 0U}) {
-        bytes.push_back(static_cast<char>(value >> shift & 0xffU));
-    }
-    return bytes;
-}
-
-/// PNG specification §5.3: length, type, data, check sum of type and data.
-std::string chunk(std::string_view type, std::string_view data)
-{
-    const auto body = std::string{type} + std::string{data};
-    const std::vector<Bytef> checked{body.begin(), body.end()};
-    const auto sum = ::crc32_z(0, checked.data(), checked.size());
-    return big_endian(static_cast<std::uint32_t>(data.size())) + body
-           + big_endian(static_cast<std::uint32_t>(sum));
-}
-
-std::string Canvas::png() const
-{
-    auto size = ::compressBound(m_bytes.size());
-    std::vector<Bytef> packed(size);
-    if (::compress(packed.data(), &size, m_bytes.data(), m_bytes.size()) != Z_OK) {
-        throw Error{Fault::internal, "cannot write a contact sheet"};
-    }
-    // 8 bits a channel, three channels, the only methods of compression and filtering, not interlaced
-    using namespace std::string_view_literals;
-    return std::string{"\x89PNG\r\n\x1a\n"}
-           + chunk("IHDR",
-                   big_endian(m_width) + big_endian(m_height) + std::string{"\x08\x02\0\0\0"sv})
-           + chunk("IDAT", std::string{packed.data(), packed.data() + size}) + chunk("IEND", {});
-}
 
 } // namespace
 

@@ -117,6 +117,41 @@ PixelLayout decoded_layout(DcmItem& item, const PixelLayout& before)
     return layout;
 }
 
+/// ISO 10918-1 §B.1.1: from the start of a JPEG to its first scan there are segments, each with a length.
+/// TEM has none; DCMTK 3.6.7 steps over it by nothing, for ever.
+void check_jpeg_segments(const Bytes& stream)
+{
+    constexpr std::uint8_t mark = 0xff;
+    constexpr std::uint8_t start_of_image = 0xd8;
+    constexpr std::uint8_t start_of_scan = 0xda;
+    constexpr std::uint8_t first_with_length = 0xc0;
+    const auto bad = [] { return Error{Fault::data, "a JPEG frame without a scan"}; };
+    if (stream.size() < 2 || stream[0] != mark || stream[1] != start_of_image) {
+        throw bad();
+    }
+    std::size_t at = 2;
+    while (at + 4 <= stream.size()) {
+        const auto marker = stream[at + 1];
+        if (stream[at] != mark) {
+            throw bad();
+        }
+        if (marker == mark) { // fill bytes
+            ++at;
+            continue;
+        }
+        const bool is_restart_or_frame_end = marker >= 0xd0 && marker <= 0xd9;
+        const std::size_t length = std::size_t{stream[at + 2]} << 8U | stream[at + 3];
+        if (marker < first_with_length || is_restart_or_frame_end || length < 2) {
+            throw Error{Fault::data, "a JPEG marker that cannot stand before a scan"};
+        }
+        if (marker == start_of_scan) {
+            return;
+        }
+        at += 2 + length;
+    }
+    throw bad();
+}
+
 std::unique_ptr<DcmRepresentationParameter> parameter_of(Compression compression)
 {
     switch (compression) {
@@ -174,6 +209,12 @@ Frame decode_frame(const std::vector<Bytes>& fragments, const PixelLayout& layou
             stream.insert(stream.end(), fragment.begin(), fragment.end());
         }
         return decode_jpeg_2000(stream, layout);
+    }
+    const bool is_jpeg = compression == Compression::jpeg_lossless
+                         || compression == Compression::jpeg_lossy
+                         || compression == Compression::jpeg_ls;
+    if (is_jpeg && !fragments.empty()) { // the others go on where it ends
+        check_jpeg_segments(fragments.front());
     }
     DcmDataset frame;
     describe(frame, layout);

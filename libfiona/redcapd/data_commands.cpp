@@ -217,13 +217,14 @@ void Commands::make_unique(const DictionaryOrder& order) const
 void Commands::create_report(const ReportOrder& order) const
 {
     std::int64_t id = 0;
+    bool is_new = false;
     change_project(order.project, [&](Database& db, const Schema& schema) {
         const auto before = redcapd::list_reports(db, schema.project).size();
         id = store_report(db, schema, {0, order.title, order.fields, order.filter});
-        const bool is_new = redcapd::list_reports(db, schema.project).size() > before;
+        is_new = redcapd::list_reports(db, schema.project).size() > before;
         return is_new ? "Create report" : "";
     });
-    if (dry_run()) { // the number may be another one by then
+    if (dry_run() && is_new) { // the number may be another one by then
         m_report(json::Object{{"project", order.project}, {"title", order.title}},
                  {"report would be made: " + order.title});
         return;

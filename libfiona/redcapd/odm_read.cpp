@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/base64.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
-#include "libfiona/redcapd/base64.h"
 #include "libfiona/redcapd/dictionary.h"
 #include "libfiona/redcapd/odm.h"
 #include "libfiona/redcapd/record_labels.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/redcapd/base64.h"
+#include "libfiona/base/base64.h"
 #include "libfiona/redcapd/odm.h"
 #include "libfiona/redcapd/xml.h"
 

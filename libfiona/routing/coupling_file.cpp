@@ -92,6 +92,16 @@ void check_accession(const std::string& number)
     }
 }
 
+/// The list goes into REDCap and from there into spreadsheets, which would calculate. Throws
+/// Error{Fault::data} without the value.
+void check_no_formula(std::string_view cell)
+{
+    constexpr std::string_view begins_formula = "=+-@";
+    if (!cell.empty() && begins_formula.find(cell.front()) != std::string_view::npos) {
+        throw Error{Fault::data, "a cell begins like a formula of a spreadsheet"};
+    }
+}
+
 CouplingRow checked_row(const std::vector<std::string>& cells, const Places& places,
                         const std::optional<ProjectName>& only_project)
 {
@@ -104,6 +114,9 @@ CouplingRow checked_row(const std::vector<std::string>& cells, const Places& pla
     row.project = cell(project);
     row.participant = cell(subject);
     row.event = cell(event);
+    for (const auto column : {accession, study, project, subject, event}) {
+        check_no_formula(cell(column));
+    }
     if (row.accession.reveal().empty() && row.study.empty()) {
         throw Error{Fault::data, "neither an accession number nor a study UID"};
     }

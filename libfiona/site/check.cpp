@@ -74,8 +74,11 @@ void check_directories(const Paths& paths, Findings& findings)
     for (const auto& [path, mode] : directories(paths)) {
         struct stat status {};
         if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
-            findings.add({Grade::fail, "directory " + path.native() + " is missing",
-                          "fiona-config init --root makes it", Fault::missing});
+            findings.add(
+                {Grade::fail, "directory " + path.native() + " is missing",
+                 "make it (mkdir -p), owned by who runs the tools; fiona-config init --root "
+                 "makes all of a site below one directory",
+                 Fault::missing});
             all_good = false;
             continue;
         }
@@ -142,6 +145,9 @@ void check_files(const Config& config, Findings& findings)
                      [&] { static_cast<void>(read_secret_file(config.redcap.tokens_file)); });
     std::error_code absent; // a missing directory is reported elsewhere
     for (const auto& key : fs::directory_iterator{config.paths.keys(), absent}) {
+        if (key.is_directory(absent)) {
+            continue; // the mappings of what was sent: inside a directory of mode 0700
+        }
         try {
             static_cast<void>(read_secret_file(key.path()));
         } catch (const Error& e) {

@@ -9,10 +9,9 @@
 #include "libfiona/site/default_config.h"
 #include "libfiona/site/demo.h"
 #include "libfiona/site/layout.h"
+#include "libfiona/site/places.h"
 #include "libfiona/site/ports.h"
-
-#include <pwd.h>
-#include <sys/stat.h>
+#include "libfiona/site/timers.h"
 
 #include <algorithm>
 #include <array>
@@ -86,32 +85,6 @@ json::Value new_config(const fs::path& root, Kind kind)
     return demo_config(root, {.receiver = ports[0], .redcap = ports[1], .research_pacs = ports[2]});
 }
 
-std::string replaced(std::string text, std::string_view what, std::string_view with)
-{
-    for (auto at = text.find(what); at != std::string::npos;
-         at = text.find(what, at + with.size())) {
-        text.replace(at, what.size(), with);
-    }
-    return text;
-}
-
-std::string with_places(std::string text, const fs::path& config_file, const Paths& paths)
-{
-    const std::array<std::pair<std::string_view, fs::path>, 8> places{
-        {{"@CONFIG@", config_file},
-         {"@PIDS@", paths.pids()},
-         {"@LOGS@", paths.logs()},
-         {"@DATA@", paths.data},
-         {"@PROCESSING@", paths.processing},
-         {"@SERVER@", paths.server},
-         {"@APPLICATIONS@", paths.applications},
-         {"@BIN@", fs::read_symlink("/proc/self/exe").parent_path()}}};
-    for (const auto& [name, place] : places) {
-        text = replaced(std::move(text), name, place.native());
-    }
-    return text;
-}
-
 std::string crontab(const fs::path& config_file, const Paths& paths, Kind kind)
 {
     auto text = read_file(shipped_file("crontab.example"));
@@ -126,28 +99,30 @@ std::string crontab(const fs::path& config_file, const Paths& paths, Kind kind)
     return with_places(std::move(text), config_file, paths);
 }
 
-std::string owner_of(const fs::path& directory)
-{
-    struct stat status {};
-    const auto* const user =
-        ::stat(directory.c_str(), &status) == 0
-            ? ::getpwuid(status.st_uid) // NOLINT(concurrency-mt-unsafe) one thread
-            : nullptr;
-    return user != nullptr ? user->pw_name : std::to_string(status.st_uid);
-}
-
-/// The units of the daemons, for those who want systemd rather than cron to start them.
-void make_units(Builder& builder, const fs::path& root, const Paths& paths)
+/// The daemons as units, and the crontab as timers, for those who want systemd rather than cron to start
+/// them.
+void make_units(Builder& builder, const fs::path& root, const Paths& paths,
+                std::string_view crontab)
 {
     constexpr mode_t readable = 0644;
-    builder.directory(root / "systemd", 0755);
-    for (const auto* const name :
-         {"fiona-storescp", "fiona-process-file", "fiona-detect-arrival", "fiona-redcapd"}) {
-        const auto file = fmt::format("{}.service", name);
-        auto text = read_file(shipped_file(fs::path{"systemd"} / file));
-        text = replaced(std::move(text), "@USER@", owner_of(paths.data));
-        builder.file(root / "systemd" / file,
+    const auto directory = root / "systemd";
+    builder.directory(directory, 0755);
+    const auto make = [&](const std::string& name, std::string text) {
+        builder.file(directory / name,
                      with_places(std::move(text), paths.config() / "config.json", paths), readable);
+    };
+    for (const auto* const daemon : {"fiona-storescp.service", "fiona-process-file.service",
+                                     "fiona-detect-arrival.service", "fiona-redcapd.service"}) {
+        make(daemon, read_file(shipped_file(fs::path{"systemd"} / daemon)));
+    }
+    const JobTemplates templates{read_file(shipped_file("systemd/jobs/job.service")),
+                                 read_file(shipped_file("systemd/jobs/job.timer"))};
+    for (auto& job : timed_jobs(crontab, templates)) {
+        if (job.name == "fiona-detect-arrival") {
+            continue; // has a unit that watches
+        }
+        make(job.name + ".service", std::move(job.service));
+        make(job.name + ".timer", std::move(job.timer));
     }
 }
 
@@ -162,8 +137,13 @@ void make_files(Builder& builder, const fs::path& root, const Paths& paths, Kind
     copy("profile.csv", "profiles/profile.csv");
     copy("safe-private.csv", "profiles/safe-private.csv");
     builder.file(directory / "projects.json", "{}\n", readable);
-    builder.file(root / "crontab", crontab(directory / "config.json", paths, kind), readable);
-    make_units(builder, root, paths);
+    const auto jobs = crontab(directory / "config.json", paths, kind);
+    builder.file(root / "crontab", jobs, readable);
+    make_units(builder, root, paths, jobs);
+    builder.file(
+        root / "logrotate",
+        with_places(read_file(shipped_file("logrotate/fiona")), directory / "config.json", paths),
+        readable);
 }
 
 } // namespace

@@ -76,6 +76,27 @@ void AtomicFile::write(std::string_view bytes)
     write_all(m_fd.get(), bytes, m_temporary.native());
 }
 
+void AtomicFile::write_over(std::uint64_t offset, std::string_view bytes)
+{
+    while (!bytes.empty()) {
+        const auto written =
+            ::pwrite(m_fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (written < 0 && errno != EINTR) {
+            throw os_error(errno, fmt::format("write {}", m_temporary.native()));
+        }
+        if (written > 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(written));
+            offset += static_cast<std::uint64_t>(written);
+        }
+    }
+}
+
+void AtomicFile::start_writing_back()
+{
+    // Only a hint: what fails here fails again when it is synced.
+    static_cast<void>(::sync_file_range(m_fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
+}
+
 void AtomicFile::sync() const
 {
     if (::fsync(m_fd.get()) != 0) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 
@@ -31,6 +32,14 @@ public:
     /// The modification time of `other`: what is written is no news.
     void set_time_like(const struct stat& other);
     void write(std::string_view bytes);
+    /// For writing elsewhere than at the end. It stays ours.
+    [[nodiscard]] int fd() const { return m_fd.get(); }
+    /// Where the bytes are until commit(): for reading them again before anybody else does.
+    [[nodiscard]] const std::filesystem::path& temporary() const { return m_temporary; }
+    /// In place of what was written at `offset` before; write() goes on behind the end.
+    void write_over(std::uint64_t offset, std::string_view bytes);
+    /// The disk may begin with what was written so far: commit() of a large file waits less.
+    void start_writing_back();
     void commit();
     /// As commit(), but Error{Fault::temporary} if a file of that name is already there (link(2)).
     void commit_new();

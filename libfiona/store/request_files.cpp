@@ -2,6 +2,7 @@
 #include "libfiona/store/request_files.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
 
 #include <sys/stat.h>
 
@@ -28,26 +29,9 @@ std::optional<TimePoint> modified(const fs::path& path)
         + std::chrono::nanoseconds{status.st_mtim.tv_nsec})};
 }
 
-std::vector<std::string> names_in(const fs::path& directory)
-{
-    std::vector<std::string> names;
-    std::error_code problem;
-    fs::directory_iterator entry{directory, problem};
-    for (; !problem && entry != fs::directory_iterator{}; entry.increment(problem)) {
-        auto name = entry->path().filename().native();
-        if (name.front() != '.') {
-            names.push_back(std::move(name));
-        }
-    }
-    if (problem && problem != std::errc::no_such_file_or_directory) {
-        throw os_error(problem.value(), "read " + directory.native());
-    }
-    return names;
-}
-
 std::vector<std::string> requests_in(const fs::path& directory)
 {
-    auto names = names_in(directory);
+    auto names = visible_names(directory);
     std::erase_if(names, [](const std::string& name) {
         return !name.ends_with(".json") || name.ends_with(".state.json")
                || name.ends_with(".result.json");
@@ -58,7 +42,7 @@ std::vector<std::string> requests_in(const fs::path& directory)
 std::vector<fs::path> work_directories(const Paths& paths)
 {
     std::vector<fs::path> directories;
-    for (const auto& name : names_in(paths.work())) {
+    for (const auto& name : visible_names(paths.work())) {
         std::error_code ignored; // one that goes meanwhile is none
         if (fs::is_directory(paths.work() / name, ignored)) {
             directories.push_back(paths.work() / name);

@@ -33,8 +33,6 @@ namespace fiona::store::files {
 [[nodiscard]] bool exists(const std::filesystem::path& path);
 /// The modification time; nothing if the file has gone.
 [[nodiscard]] std::optional<TimePoint> modified(const std::filesystem::path& path);
-/// Visible names in a directory; none if there is no such directory.
-[[nodiscard]] std::vector<std::string> names_in(const std::filesystem::path& directory);
 /// Names of requests, without their states and results.
 [[nodiscard]] std::vector<std::string> requests_in(const std::filesystem::path& directory);
 [[nodiscard]] std::vector<std::filesystem::path> work_directories(const Paths& paths);

@@ -92,7 +92,7 @@ RequestWorker::~RequestWorker()
 {
     try {
         const FileLock removing{m_paths.work() / lock_name, patience};
-        if (files::names_in(m_directory).empty()) {
+        if (visible_names(m_directory).empty()) {
             remove_file(m_directory / lock_name);
             ::rmdir(m_directory.c_str());
         }
@@ -117,7 +117,7 @@ std::vector<std::string> RequestWorker::adopt() const
 /// and the next one that adopts finds both.
 void RequestWorker::move_in(const fs::path& dead_directory) const
 {
-    auto names = files::names_in(dead_directory);
+    auto names = visible_names(dead_directory);
     std::partition(names.begin(), names.end(),
                    [](const auto& name) { return name.ends_with(".result.json"); });
     for (const auto& name : names) {
@@ -133,7 +133,7 @@ void RequestWorker::move_in(const fs::path& dead_directory) const
 void RequestWorker::drop_orphans() const
 {
     for (const auto& directory : {m_directory, m_paths.requests()}) {
-        for (const auto& name : files::names_in(directory)) {
+        for (const auto& name : visible_names(directory)) {
             for (const std::string_view suffix : {".result.json", ".state.json"}) {
                 if (name.ends_with(suffix)
                     && !m_requests.is_pending(name.substr(0, name.size() - suffix.size()))) {

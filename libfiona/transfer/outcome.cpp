@@ -59,25 +59,27 @@ json::Value audit_record(const Outcome& outcome, const store::TransferRequest& r
     for (const auto& uid : outcome.mapped_uids) {
         studies.emplace_back(uid);
     }
-    return json::Object{{"id", id},
-                        {"time", iso8601_utc(outcome.started)},
-                        {"tool", "fiona-anonymize-send " FIONA_VERSION},
-                        {"project", request.project.str()},
-                        {"participant", request.participant.str()},
-                        {"event", request.event ? request.event->str() : ""},
-                        {"new_studies", std::move(studies)},
-                        {"pixels", outcome.pixels},
-                        {"deidentification", outcome.deidentification},
-                        {"verification", outcome.verification},
-                        {"commitment", outcome.commitment},
-                        {"counts", to_json(outcome.counts)},
-                        {"held", to_json(outcome.held)},
-                        {"skipped", to_json(outcome.skipped)},
-                        {"refused", to_json(outcome.refused)},
-                        {"statuses", std::move(statuses)},
-                        {"bytes", outcome.bytes},
-                        {"seconds", outcome.seconds},
-                        {"error", outcome.error}};
+    return json::Object{
+        {"id", id},
+        {"time", iso8601_utc(outcome.started)},
+        {"tool", "fiona-anonymize-send " FIONA_VERSION},
+        {"project", request.project.str()},
+        {"participant", request.participant.str()},
+        {"event", request.event ? request.event->str() : ""},
+        {"new_studies", std::move(studies)},
+        {"modalities", json::Array(outcome.modalities.begin(), outcome.modalities.end())},
+        {"pixels", outcome.pixels},
+        {"deidentification", outcome.deidentification},
+        {"verification", outcome.verification},
+        {"commitment", outcome.commitment},
+        {"counts", to_json(outcome.counts)},
+        {"held", to_json(outcome.held)},
+        {"skipped", to_json(outcome.skipped)},
+        {"refused", to_json(outcome.refused)},
+        {"statuses", std::move(statuses)},
+        {"bytes", outcome.bytes},
+        {"seconds", outcome.seconds},
+        {"error", outcome.error}};
 }
 
 const json::Value& member(const json::Value& note, std::string_view key)

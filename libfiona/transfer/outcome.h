@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,7 @@ struct Outcome {
     Counts counts;
     std::map<std::string, std::size_t> statuses; ///< of C-STORE, four hex digits or "unsent"
     std::uint64_t bytes = 0;                     ///< sent
+    std::set<std::string> modalities;            ///< of the stored images
     json::Value deidentification;                ///< summary of the engine
     json::Value pixels = json::Array{};          ///< what was done about burned-in text, by series
     std::string verification = "not reached";    ///< clean, leaked

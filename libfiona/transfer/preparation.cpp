@@ -3,6 +3,8 @@
 
 #include "libfiona/base/error.h"
 
+#include <algorithm>
+
 namespace fiona::transfer {
 
 namespace {
@@ -80,6 +82,13 @@ ReadyObject object_of(const json::Value& json, const std::filesystem::path& dire
 }
 
 } // namespace
+
+std::string modality_of(const ReadyObject& object)
+{
+    const auto name = object.file.filename().native();
+    const auto end = name.size() - std::min(name.size(), ("." + object.new_sop + ".dcm").size());
+    return name.substr(end) == "." + object.new_sop + ".dcm" ? name.substr(0, end) : std::string{};
+}
 
 json::Value to_json(const Preparation& preparation, const std::filesystem::path& directory)
 {

@@ -22,6 +22,9 @@ struct ReadyObject {
     bool is_added = false;  ///< a picture of ours for objects that viewers do not show
 };
 
+/// As anonymize_files() has it in the name of the file: capitals, digits and underscores; "" if it has none.
+[[nodiscard]] std::string modality_of(const ReadyObject& object);
+
 /// A study up to the moment before it is sent.
 struct Preparation {
     Outcome outcome; ///< what is known of it by now

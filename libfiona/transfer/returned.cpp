@@ -210,7 +210,11 @@ private:
         const auto objects = m_tree.instances(StudyUid{item.study}, SeriesUid{item.series});
         const auto directory = workspace().make_room("command", bytes_of(objects));
         for (const auto& object : objects) {
-            fs::copy_file(object, directory / (object.filename().native() + ".dcm"));
+            std::error_code problem;
+            fs::copy_file(object, directory / (object.filename().native() + ".dcm"), problem);
+            if (problem) {
+                throw os_error(problem.value(), "copy an object for the command");
+            }
         }
         Command command;
         command.deadline = m_settings.command_deadline;

@@ -245,6 +245,9 @@ private:
         counts.warnings += parcel.status.starts_with('B') ? 1U : 0U;
         counts.decoded += parcel.was_decoded ? 1U : 0U;
         m_outcome.bytes += object.bytes;
+        if (auto modality = modality_of(object); !object.is_added && !modality.empty()) {
+            m_outcome.modalities.insert(std::move(modality));
+        }
     }
 
     /// One sentence for the operator; "" if there is nothing to say.

@@ -96,12 +96,19 @@ std::vector<json::Value> studies_of(const json::Value& record)
     if (stored == nullptr || stored->integer() == 0 || uids == nullptr) {
         return studies;
     }
+    std::string modalities; // a line of an older version says nothing of them
+    if (const auto* const found = record.find("modalities")) {
+        for (const auto& modality : found->array()) {
+            modalities += (modalities.empty() ? "" : "+") + modality.text();
+        }
+    }
     for (const auto& uid : uids->array()) {
         studies.emplace_back(json::Object{{"project", record.text("project")},
                                           {"participant", record.text("participant")},
                                           {"event", record.text("event")},
                                           {"study_instance_uid", uid.text()},
                                           {"transfer_date", record.text("time").substr(0, 16)},
+                                          {"modality", modalities},
                                           {"images", stored->integer()}});
     }
     return studies;
@@ -186,8 +193,9 @@ std::optional<Letter> study_list(const Firing& firing)
         for (std::size_t i = 0; i < std::min(items.size(), most_lines); ++i) {
             const auto& item = *items[i];
             const auto images = item.text("images");
-            body += fmt::format("{} {} {}{}\n", word(item, "participant"), word(item, "event"),
-                                word(item, "transfer_date"),
+            const auto modality = word(item, "modality");
+            body += fmt::format("{} {} {}{}{}{}\n", word(item, "participant"), word(item, "event"),
+                                modality, modality.empty() ? "" : " ", word(item, "transfer_date"),
                                 images.empty() ? "" : fmt::format(" ({} images)", images));
         }
         body += items.size() > most_lines

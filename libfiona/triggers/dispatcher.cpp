@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/triggers/dispatcher.h"
 
-#include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
-#include "libfiona/triggers/arrivals.h"
-#include "libfiona/triggers/program.h"
+#include "libfiona/triggers/catalogue.h"
 #include "libfiona/triggers/state.h"
 #include "libfiona/triggers/users.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <set>
 
 namespace fiona::triggers {
 
@@ -21,83 +15,22 @@ namespace fs = std::filesystem;
 namespace {
 
 using Phase = WaitingMail::Phase;
-constexpr unsigned most_refusals = 5;
-
-/// A directory for one program, gone with the object.
-class WorkDirectory {
-public:
-    explicit WorkDirectory(const fs::path& base)
-    {
-        make_directories(base);
-        std::string name = base / "trigger-XXXXXX";
-        if (::mkdtemp(name.data()) == nullptr) {
-            throw os_error(errno, "make a directory for a program");
-        }
-        m_path = name;
-    }
-    WorkDirectory(const WorkDirectory&) = delete;
-    WorkDirectory& operator=(const WorkDirectory&) = delete;
-    ~WorkDirectory()
-    {
-        std::error_code ignored; // what is left there is private, and goes with other old work
-        fs::remove_all(m_path, ignored);
-    }
-    [[nodiscard]] const fs::path& path() const { return m_path; }
-
-private:
-    fs::path m_path;
-};
-
-Program built_in(const char* name)
-{
-    Program program;
-    program.name = name;
-    program.directory = std::string{"built-in:"} + name;
-    program.api = 2;
-    return program;
-}
-
-bool is_built_in(const Program& program)
-{
-    return program.script.empty();
-}
-
-/// The programs of a directory, and ours where none of them has its name.
-Programs with_built_in(const fs::path& directory, const char* name)
-{
-    auto found = find_programs(directory);
-    if (std::ranges::find(found.programs, name, &Program::name) == found.programs.end()) {
-        found.programs.push_back(built_in(name));
-    }
-    return found;
-}
-
-std::vector<Program> named(const Programs& all, const std::string& name, std::string_view kind)
-{
-    std::vector<Program> matching;
-    std::ranges::copy_if(all.programs, std::back_inserter(matching),
-                         [&](const Program& program) { return program.name == name; });
-    if (matching.empty()) {
-        throw Error{Fault::data, "there is no {} of that name", kind};
-    }
-    return matching;
-}
+constexpr unsigned most_refusals = 5; ///< of one mail
+constexpr unsigned most_failures = 5; ///< of the action that has to write one
 
 /// Everything one run shares.
 class Dispatcher {
 public:
     Dispatcher(const Wishes& wishes, const Send& send, TimePoint now)
         : m_wishes{wishes}, m_send{send}, m_now{now}, m_users{Users::load(wishes.users)},
-          m_events{with_built_in(wishes.events, data_arrived_name)},
-          m_actions{with_built_in(wishes.actions, study_list_name)}, m_states{wishes.state}
+          m_catalogue{wishes}, m_states{wishes.state}
     {
     }
 
     Report run(const Links& links)
     {
         complain(links.complaints);
-        complain(m_events.complaints);
-        complain(m_actions.complaints);
+        complain(m_catalogue.complaints());
         for (const auto& link : links.links) {
             if (!m_wishes.only || *m_wishes.only == link.id) {
                 handle(link);
@@ -152,8 +85,8 @@ private:
 
     void look_at(const Link& link, LinkReport& report)
     {
-        const auto events = named(m_events, link.event, "event");
-        const auto actions = named(m_actions, link.action, "action");
+        const auto events = m_catalogue.events(link.event);
+        const auto actions = m_catalogue.actions(link.action);
         auto known = m_states.load(link);
         auto state = known.value_or(LinkState{.fingerprint = link.fingerprint()});
         const auto mailbox = m_users.mailbox(link.user);
@@ -163,21 +96,28 @@ private:
             return;
         }
         take_up(link, state);
+        std::optional<Error> failure;
         try {
+            write_letters(link, actions, state, 0, failure);
             send_waiting(link, *mailbox, state, report);
+            const auto tried = state.due.size();
             for (const auto& event : events) {
                 ask_event(link, event, actions, state);
-                save(link, state);
+                save(link, state); // a program that keeps its own state says it once only
             }
             if (!known) {
                 report.outcome = "new link";
             }
+            write_letters(link, actions, state, tried, failure);
             send_waiting(link, *mailbox, state, report);
         } catch (const Error&) {
             count(state, report);
             throw;
         }
         count(state, report);
+        if (failure) {
+            throw Error{*failure};
+        }
     }
 
     [[nodiscard]] bool is_allowed(const Link& link, const std::vector<Program>& events) const
@@ -195,6 +135,7 @@ private:
         if (is_known && m_wishes.mode == Mode::apply) {
             state.fingerprint.clear();
             state.mails.clear();
+            state.due.clear();
             m_states.save(link, state);
         }
     }
@@ -222,6 +163,18 @@ private:
                                                             : "it may have been delivered"}});
             }
         }
+        for (auto& letter : state.due) {
+            if (!is_given_up(letter)) {
+                continue;
+            }
+            if (m_wishes.set_aside == Wishes::SetAside::resend) {
+                letter.failures = 0;
+                is_changed = true;
+            } else {
+                log::warn("mail_set_aside",
+                          {{"link", link.id}, {"reason", "its action failed again and again"}});
+            }
+        }
         if (is_changed) {
             save(link, state);
         }
@@ -235,55 +188,76 @@ private:
             log::info("event_not_asked", {{"link", link.id}, {"program", event.directory}});
             return; // it may keep a state of its own
         }
-        auto answer = answer_of(link, event, memory);
+        auto answer = m_catalogue.answer_of(link, event, memory, m_now);
         memory = std::move(answer.state);
         if (!answer.firing) {
             return;
         }
         for (const auto& action : actions) {
-            const auto key =
-                fmt::format("{}/{}/{}", event.directory, action.directory, answer.firing->key);
-            if (state.knows(key)) {
+            DueLetter letter{.key = fmt::format("{}/{}/{}", event.directory, action.directory,
+                                                answer.firing->key),
+                             .event = event.directory,
+                             .action = action.directory,
+                             .firing = *answer.firing};
+            if (state.knows(letter.key)) {
                 continue;
             }
-            if (auto letter = letter_of(link, action, *answer.firing)) {
-                state.mails.push_back({.key = key,
-                                       .body = std::move(letter->body),
-                                       .attachment = std::move(letter->attachment)});
+            const auto same = std::ranges::find_if(state.due, [&](const DueLetter& one) {
+                return one.event == letter.event && one.action == letter.action;
+            });
+            if (event.api == 1 && same != state.due.end()) {
+                same->failures = 0; // the old protocol says nothing but that: one letter tells both
+            } else {
+                state.due.push_back(std::move(letter));
             }
         }
     }
 
-    [[nodiscard]] Answer answer_of(const Link& link, const Program& event,
-                                   const json::Value& memory) const
+    [[nodiscard]] static bool is_given_up(const DueLetter& letter)
     {
-        if (is_built_in(event)) {
-            if (link.parameters.empty()) {
-                throw Error{Fault::data, "{} needs projects as parameters", event.name};
+        return letter.failures >= most_failures;
+    }
+
+    /// Of what is due, from the one at `first` on. What fails stays due and is in `failure`; the others are
+    /// written.
+    void write_letters(const Link& link, const std::vector<Program>& actions, LinkState& state,
+                       std::size_t first, std::optional<Error>& failure)
+    {
+        for (auto i = first; i < state.due.size();) {
+            if (is_given_up(state.due[i])) {
+                ++i;
+                continue;
             }
-            return data_arrived(m_wishes.audit, {link.parameters.begin(), link.parameters.end()},
-                                memory, m_now);
+            try {
+                write_letter(link, actions, state, i);
+            } catch (const Error& e) {
+                log::error(
+                    "letter_failed",
+                    {{"link", link.id}, {"action", state.due[i].action}, {"reason", e.what()}});
+                failure = failure.value_or(e);
+                // A disk that is full is no fault of the action.
+                state.due[i].failures += e.fault() == Fault::io ? 0U : 1U;
+                ++i;
+            }
+            save(link, state);
         }
-        const WorkDirectory work{m_wishes.work};
-        return ask(event, link, memory, surroundings(work), iso8601_utc(m_now));
     }
 
-    [[nodiscard]] std::optional<Letter> letter_of(const Link& link, const Program& action,
-                                                  const Firing& firing) const
+    /// Then it is no longer among what is due.
+    void write_letter(const Link& link, const std::vector<Program>& actions, LinkState& state,
+                      std::size_t index)
     {
-        if (is_built_in(action)) {
-            return study_list(firing);
+        const auto& due = state.due[index];
+        const auto action = std::ranges::find(actions, due.action, &Program::directory);
+        if (action == actions.end()) {
+            throw Error{Fault::data, "the action {} is no longer there", due.action};
         }
-        if (m_wishes.mode == Mode::dry_run) {
-            return Letter{};
+        if (auto letter = m_catalogue.letter_of(link, *action, due.firing)) {
+            state.mails.push_back({.key = due.key,
+                                   .body = std::move(letter->body),
+                                   .attachment = std::move(letter->attachment)});
         }
-        const WorkDirectory work{m_wishes.work};
-        return compose(action, link, firing, surroundings(work));
-    }
-
-    [[nodiscard]] Surroundings surroundings(const WorkDirectory& work) const
-    {
-        return {work.path(), m_wishes.log, m_wishes.time_limit};
+        state.due.erase(state.due.begin() + static_cast<std::ptrdiff_t>(index));
     }
 
     void send_waiting(const Link& link, const notify::Mailbox& to, LinkState& state,
@@ -371,14 +345,16 @@ private:
                 report.outcome = "in doubt";
             }
         }
+        for (const auto& letter : state.due) {
+            ++(is_given_up(letter) ? m_report.set_aside : m_report.waiting);
+        }
     }
 
     const Wishes& m_wishes;
     const Send& m_send;
     TimePoint m_now;
     Users m_users;
-    Programs m_events;
-    Programs m_actions;
+    Catalogue m_catalogue;
     LinkStates m_states;
     std::optional<Error> m_no_server;
     Report m_report;

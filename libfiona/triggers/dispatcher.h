@@ -44,7 +44,7 @@ struct LinkReport {
 struct Report {
     std::vector<LinkReport> links;
     std::size_t sent = 0;
-    std::size_t waiting = 0;    ///< mails that no server has yet
+    std::size_t waiting = 0;    ///< mails that no server has yet, or that are not written yet
     std::size_t set_aside = 0;  ///< mails that only --resend sends
     std::optional<Fault> worst; ///< of the first link that failed
     std::size_t failed = 0;     ///< links, and entries that are none
@@ -53,8 +53,9 @@ struct Report {
 /// How a mail leaves; a test puts its own in place. Throws as notify::Mailer::send().
 using Send = std::function<notify::Mailer::Delivery(const notify::Mail&)>;
 
-/// Asks the events of every link and mails what they fire, each firing at most once. A link that fails
-/// does not stop the others. Not for two processes at once. Throws Error{Fault::config} for links without users,
+/// Asks the events of every link and mails what they fire, each firing at most once. What fired is
+/// remembered before its action is asked for a letter, so that an action that fails is asked again. A
+/// link that fails does not stop the others. Not for two processes at once. Throws Error{Fault::config} for links without users,
 /// Error{Fault::data} for a links file that is none.
 [[nodiscard]] Report run_links(const Wishes& wishes, const Send& send, TimePoint now);
 

@@ -65,6 +65,29 @@ WaitingMail mail_of(const json::Value& json)
     return mail;
 }
 
+json::Value to_json(const DueLetter& letter)
+{
+    return json::Object{{"key", letter.key},
+                        {"event", letter.event},
+                        {"action", letter.action},
+                        {"firing", json::Object{{"key", letter.firing.key},
+                                                {"items", letter.firing.items},
+                                                {"since", letter.firing.since}}},
+                        {"failures", letter.failures}};
+}
+
+DueLetter letter_of(const json::Value& json)
+{
+    const auto& firing = member(json, "firing");
+    return {.key = member(json, "key").string(),
+            .event = member(json, "event").string(),
+            .action = member(json, "action").string(),
+            .firing = {.key = member(firing, "key").string(),
+                       .items = member(firing, "items").array(),
+                       .since = member(firing, "since").string()},
+            .failures = static_cast<unsigned>(member(json, "failures").integer())};
+}
+
 LinkState state_of(const json::Value& json)
 {
     LinkState state{.fingerprint = member(json, "fingerprint").string()};
@@ -77,6 +100,11 @@ LinkState state_of(const json::Value& json)
     for (const auto& mail : member(json, "mails").array()) {
         state.mails.push_back(mail_of(mail));
     }
+    if (const auto* const due = json.find("due")) { // files of before have none
+        for (const auto& letter : due->array()) {
+            state.due.push_back(letter_of(letter));
+        }
+    }
     return state;
 }
 
@@ -85,7 +113,8 @@ LinkState state_of(const json::Value& json)
 bool LinkState::knows(const std::string& key) const
 {
     return std::ranges::find(sent, key) != sent.end()
-           || std::ranges::find(mails, key, &WaitingMail::key) != mails.end();
+           || std::ranges::find(mails, key, &WaitingMail::key) != mails.end()
+           || std::ranges::find(due, key, &DueLetter::key) != due.end();
 }
 
 void LinkState::note_sent(const std::string& key)
@@ -134,13 +163,18 @@ void LinkStates::save(const Link& link, const LinkState& state) const
     for (const auto& mail : state.mails) {
         mails.push_back(to_json(mail));
     }
+    json::Array due;
+    for (const auto& letter : state.due) {
+        due.push_back(to_json(letter));
+    }
     make_directories(m_directory);
     store::write_file(
         file_of(link),
         json::write(json::Object{{"fingerprint", state.fingerprint},
                                  {"events", std::move(events)},
                                  {"sent", json::Array(state.sent.begin(), state.sent.end())},
-                                 {"mails", std::move(mails)}},
+                                 {"mails", std::move(mails)},
+                                 {"due", std::move(due)}},
                     json::Style::pretty)
             + "\n",
         0600);

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/json.h"
 #include "libfiona/triggers/link.h"
+#include "libfiona/triggers/program.h"
 
 #include <filesystem>
 #include <map>
@@ -26,22 +27,36 @@ struct WaitingMail {
     unsigned refusals = 0;
 };
 
+/// Something happened, and the action that tells of it has not written its letter yet.
+struct DueLetter {
+    std::string key;    ///< of the happening and the action
+    std::string event;  ///< Program::directory
+    std::string action; ///< likewise
+    Firing firing;
+    unsigned failures = 0; ///< of the action
+};
+
 /// What is remembered of one link, `<state>/triggers/<link>.json`, mode 0600. Replaced as a whole before
 /// and after every step:
 ///
-/// a mail in `mails`   the key in `sent`   meaning, and what the next run does
-///     -                   -               did not happen yet: asks the events
-///     ready               -               written, no server has it: sends it; refused five times: `refused`
-///     sending             -               we died while a server got it: becomes `uncertain`
-///     uncertain           -               stays, and is told of; --resend makes it `ready`
-///     refused             -               the same
-///     -                   +               accepted: never again
+/// in `due`   a mail in `mails`   the key in `sent`   meaning, and what the next run does
+///    -               -                   -               did not happen yet: asks the events
+///    +               -                   -               happened: asks the action for its letter; one that
+///                                                        failed five times stays, --resend tries it again
+///    -               ready               -               written, no server has it: sends it; refused five
+///                                                        times: `refused`
+///    -               sending             -               we died while a server got it: `uncertain`
+///    -               uncertain           -               stays, and is told of; --resend makes it `ready`
+///    -               refused             -               the same
+///    -               -                   +               accepted: never again
 ///
-/// The events' own states change in the same step in which their mails appear.
+/// The events' own states change in the same step in which their letters become due. A program that keeps
+/// its state itself (the old protocol) may be killed with us between that and this step: then nobody knows.
 struct LinkState {
     std::string fingerprint;                           ///< Link::fingerprint()
     std::map<std::string, json::Value> event_states{}; ///< by Program::directory
     std::vector<std::string> sent{};                   ///< keys, the last 500
+    std::vector<DueLetter> due{};
     std::vector<WaitingMail> mails{};
 
     [[nodiscard]] bool knows(const std::string& key) const;

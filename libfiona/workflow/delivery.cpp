@@ -24,6 +24,24 @@ bool is_deidentified(const jobs::InputFacts& input)
               });
 }
 
+/// Tells peers apart; the research PACS is the one without a name.
+std::string key_of(const std::optional<jobs::Destination>& destination)
+{
+    return destination
+               ? fmt::format("{}@{}:{}", destination->aet, destination->host, destination->port)
+               : "";
+}
+
+pacs::Peer peer_of(const jobs::Destination& destination)
+{
+    return {.host = destination.host,
+            .port = destination.port,
+            .called_aet = destination.aet,
+            .calling_aet = destination.calling_aet,
+            .timeout = destination.timeout,
+            .tls = destination.tls};
+}
+
 std::string unique_event(const std::vector<redcap::Event>& events, const std::string& name)
 {
     if (name.empty()) {
@@ -68,12 +86,14 @@ Delivery::Delivery(Peers peers, const jobs::JobRecords& records)
 }
 
 std::optional<Error> Delivery::deliver(jobs::JobRecord& record, const ProjectName& project,
-                                       const jobs::InputFacts& input, const jobs::Output& output)
+                                       const jobs::InputFacts& input, const jobs::Output& output,
+                                       const std::optional<jobs::Destination>& destination)
 {
     const bool has_anything = !output.images.empty() || !output.values.empty();
     if (has_anything && !is_deidentified(input)) {
         throw Error{Fault::data, "the input is not de-identified: its results stay where they are"};
     }
+    auto& pacs_problem = m_pacs_problems[key_of(destination)];
     std::optional<Error> refused;
     const auto try_to = [&](std::optional<Error>& problem, const auto& step) {
         if (problem) {
@@ -86,7 +106,7 @@ std::optional<Error> Delivery::deliver(jobs::JobRecord& record, const ProjectNam
         }
     };
     if (!record.is_sent) {
-        try_to(m_pacs_problem, [&] { send(record, output); });
+        try_to(pacs_problem, [&] { send(record, output, destination); });
     }
     if (!record.is_recorded) {
         try_to(m_redcap_problem, [&] { record_values(record, project, output); });
@@ -95,12 +115,13 @@ std::optional<Error> Delivery::deliver(jobs::JobRecord& record, const ProjectNam
         throw Error{*refused};
     }
     if (!record.is_sent) {
-        return m_pacs_problem;
+        return pacs_problem;
     }
     return record.is_recorded ? std::nullopt : m_redcap_problem;
 }
 
-void Delivery::send(jobs::JobRecord& record, const jobs::Output& output)
+void Delivery::send(jobs::JobRecord& record, const jobs::Output& output,
+                    const std::optional<jobs::Destination>& destination)
 {
     constexpr std::size_t note_interval = 100;
     auto sent = m_records.sent(record.id);
@@ -126,11 +147,13 @@ void Delivery::send(jobs::JobRecord& record, const jobs::Output& output)
                 const auto fault = pacs::may_succeed_later(result) ? Fault::temporary : Fault::data;
                 if (!problem || fault == Fault::data) {
                     problem =
-                        Error{fault, "the research PACS did not take an image: {}", result.reason};
+                        Error{fault, "{} did not take an image: {}",
+                              destination ? destination->aet : "the research PACS", result.reason};
                 }
             }
         };
-        static_cast<void>(pacs::send_files(m_peers.research_pacs(), files, on_result));
+        static_cast<void>(pacs::send_files(
+            destination ? peer_of(*destination) : m_peers.research_pacs(), files, on_result));
         m_records.store_sent(record.id, sent);
     }
     record.images = sent.size();

@@ -4,11 +4,13 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/jobs/job_record.h"
+#include "libfiona/jobs/job_settings.h"
 #include "libfiona/jobs/output_check.h"
 #include "libfiona/pacs/sender.h"
 #include "libfiona/redcap/client.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,21 +33,24 @@ class Delivery {
 public:
     Delivery(Peers peers, const jobs::JobRecords& records);
 
+    /// Images go to `destination`, or to the research PACS if the job names none.
     /// Throws Error{Fault::data} if the PACS or REDCap refuses the results for good, or the input is
     /// not de-identified and there is something to deliver. Other faults pass: they come back as the
     /// result, and nothing more is tried with that peer by this object.
-    [[nodiscard]] std::optional<Error> deliver(jobs::JobRecord& record, const ProjectName& project,
-                                               const jobs::InputFacts& input,
-                                               const jobs::Output& output);
+    [[nodiscard]] std::optional<Error>
+    deliver(jobs::JobRecord& record, const ProjectName& project, const jobs::InputFacts& input,
+            const jobs::Output& output,
+            const std::optional<jobs::Destination>& destination = std::nullopt);
 
 private:
-    void send(jobs::JobRecord& record, const jobs::Output& output);
+    void send(jobs::JobRecord& record, const jobs::Output& output,
+              const std::optional<jobs::Destination>& destination);
     void record_values(jobs::JobRecord& record, const ProjectName& project,
                        const jobs::Output& output);
 
     Peers m_peers;
     const jobs::JobRecords& m_records;
-    std::optional<Error> m_pacs_problem;
+    std::map<std::string, std::optional<Error>> m_pacs_problems; ///< by peer
     std::optional<Error> m_redcap_problem;
 };
 

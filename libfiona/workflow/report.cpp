@@ -18,7 +18,9 @@ json::Value as_document(const RunReport& report)
                                        {"values", job.values},
                                        {"reason", job.reason}});
     }
-    return json::Object{{"jobs", std::move(list)}};
+    return json::Object{{"jobs", std::move(list)},
+                        {"folders_removed", report.upkeep.removed},
+                        {"refused_kept", report.upkeep.kept}};
 }
 
 std::vector<std::string> as_lines(const RunReport& report)
@@ -32,6 +34,11 @@ std::vector<std::string> as_lines(const RunReport& report)
                                     job.reason));
     }
     lines.push_back(fmt::format("{} jobs", report.jobs.size()));
+    if (const auto& upkeep = report.upkeep; upkeep.removed + upkeep.kept > 0) {
+        lines.push_back(
+            fmt::format("folders of {} old jobs removed, of {} with refused results kept",
+                        upkeep.removed, upkeep.kept));
+    }
     return lines;
 }
 

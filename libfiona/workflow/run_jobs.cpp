@@ -57,6 +57,15 @@ State as_state(JobState state)
     }
 }
 
+std::string as_text(const jobs::SeriesSet& set)
+{
+    std::string text;
+    for (const auto& member : set) {
+        text += fmt::format("{}\t{}\t{}\n", member.study.str(), member.series.str(), member.name);
+    }
+    return text;
+}
+
 std::string reason_of(const jobs::JobExit& ended)
 {
     if (ended.stopped == "time") {
@@ -87,15 +96,25 @@ public:
         if (std::filesystem::exists(m_list.file())) {
             m_records.prepare();
             m_list.gather(Clock::now());
-            m_records.forget(Clock::now() - memory);
             while (pass()) {
                 wait();
             }
+        }
+        if (!m_wanted.job) {
+            tidy();
         }
         return std::move(m_report);
     }
 
 private:
+    void tidy()
+    {
+        const auto now = Clock::now();
+        m_report.upkeep = remove_old_folders(m_means.settings, m_records, now);
+        m_records.forget(now - memory);
+        m_list.forget(now - memory);
+    }
+
     /// One look over the list; true while something runs here.
     bool pass()
     {
@@ -234,19 +253,21 @@ private:
         }
     }
 
-    /// A line whose statement chooses several sets stands for one job each.
+    /// A line whose statement chooses several sets stands for one job each. Its id comes from the set:
+    /// who was killed in here repeats it, and numbers may have shifted since.
     void split(const jobs::Job& job, jobs::JobRecord& record, const Plan& plan)
     {
         constexpr std::size_t id_digits = 32;
         for (std::size_t i = 0; i < plan.sets.size(); ++i) {
             auto part = job;
-            part.id = sha256_hex(fmt::format("{}\n{}", job.id, i)).substr(0, id_digits);
-            part.date = Clock::now();
             part.number = std::to_string(i);
             part.select.clear();
             part.series.clear();
             part.study.reset();
             part.members = plan.sets[i];
+            part.id = sha256_hex(fmt::format("{}\n{}", job.id, as_text(part.members)))
+                          .substr(0, id_digits);
+            part.date = Clock::now();
             m_list.append(part);
         }
         m_has_begun = !plan.sets.empty();
@@ -275,7 +296,9 @@ private:
             output.other_files == 0
                 ? ""
                 : fmt::format("{} files that are no DICOM stay in the folder", output.other_files);
-        const auto later = m_delivery.deliver(record, ProjectName{job.project}, input, output);
+        const auto later =
+            m_delivery.deliver(record, ProjectName{job.project}, input, output,
+                               jobs::destination_of(m_means.settings, job.destination));
         if (later) {
             m_postponed.insert(job.id);
             record.reason = later->what();

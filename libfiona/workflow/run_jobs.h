@@ -6,6 +6,7 @@
 #include "libfiona/base/mode.h"
 #include "libfiona/jobs/job_settings.h"
 #include "libfiona/workflow/delivery.h"
+#include "libfiona/workflow/upkeep.h"
 
 #include <cstddef>
 #include <optional>
@@ -41,7 +42,8 @@ struct JobResult {
 [[nodiscard]] std::string_view state_name(JobResult::State state);
 
 struct RunReport {
-    std::vector<JobResult> jobs;  ///< in the order of the list, with what was added meanwhile
+    std::vector<JobResult> jobs; ///< in the order of the list, with what was added meanwhile
+    Upkeep upkeep;
     std::optional<Error> problem; ///< the gravest; nothing if all went its way
 };
 

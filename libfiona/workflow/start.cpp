@@ -45,12 +45,6 @@ bool is_below(const fs::path& path, const fs::path& top)
     return rest == top.end();
 }
 
-/// Where series lie between the PACS and the input folder.
-fs::path fetched(const fs::path& folder)
-{
-    return folder.native() + "_fetched";
-}
-
 std::string unique_batch_name()
 {
     constexpr std::size_t random_size = 8;
@@ -58,6 +52,18 @@ std::string unique_batch_name()
 }
 
 } // namespace
+
+bool is_inside(const jobs::JobSettings& settings, const fs::path& folder)
+{
+    const auto place = resolved(folder);
+    return std::ranges::any_of(
+        settings.roots, [&](const fs::path& root) { return is_below(place, resolved(root)); });
+}
+
+fs::path fetched_of(const fs::path& folder)
+{
+    return folder.native() + "_fetched";
+}
 
 Start::Start(const Config& config, const jobs::JobSettings& settings,
              const jobs::JobRecords& records, std::function<pacs::Peer()> archive,
@@ -78,9 +84,7 @@ fs::path Start::ror_folder(const jobs::Job& job) const
         throw Error{Fault::data, "ror_folder is no absolute path without .."};
     }
     auto folder = resolved(wanted);
-    const bool is_inside = std::ranges::any_of(
-        m_settings.roots, [&](const fs::path& root) { return is_below(folder, resolved(root)); });
-    if (!is_inside) {
+    if (!is_inside(m_settings, folder)) {
         throw Error{Fault::data, "ror_folder lies outside of the site's folders (JOBS.roots)"};
     }
     return folder;
@@ -90,6 +94,7 @@ Plan Start::plan(const jobs::Job& job) const
 {
     Plan result;
     result.image = jobs::image_settings(m_settings, job.image);
+    static_cast<void>(jobs::destination_of(m_settings, job.destination));
     const auto folder = ror_folder(job);
     result.folder = folder / jobs::folder_name(job.number, job.image, job.id);
     result.sets = jobs::sets_of(job, m_tree, folder);
@@ -101,7 +106,7 @@ std::vector<jobs::InputSeries> Start::gather(const Plan& plan) const
     auto input = jobs::input_of(plan.sets.at(0), m_tree);
     for (auto& series : input) {
         if (series.files.empty()) {
-            fetch(series, fetched(plan.folder) / series.series.str());
+            fetch(series, fetched_of(plan.folder) / series.series.str());
         }
     }
     return input;
@@ -133,13 +138,13 @@ void Start::prepare(const jobs::Job& job, const Plan& plan, jobs::JobRecord& rec
 {
     // Whoever runs it holds this. One that was begun and is late finds another attempt in the record.
     const FileLock lock{m_records.run_lock(job.id)};
+    record.folder = plan.folder; // also of a job that fails in here: something may lie there
     jobs::make_ror_folder(plan.folder, gather(plan));
-    store::remove_tree(fetched(plan.folder));
+    store::remove_tree(fetched_of(plan.folder));
     record.state = jobs::JobState::running;
     ++record.attempt;
     record.engine = jobs::engine_name(plan.image.engine);
     record.image = job.image;
-    record.folder = plan.folder;
     record.options = job.options;
     record.begun = now;
     record.batch = m_settings.uses_slurm ? unique_batch_name() : "";

@@ -24,14 +24,20 @@ struct Plan {
     std::vector<jobs::SeriesSet> sets;
 };
 
+/// Whether a folder, all links followed, lies below one of the site's.
+[[nodiscard]] bool is_inside(const jobs::JobSettings& settings,
+                             const std::filesystem::path& folder);
+/// Where series lie between the PACS and the input folder of a job.
+[[nodiscard]] std::filesystem::path fetched_of(const std::filesystem::path& folder);
+
 /// Begins attempts: makes the folders and hands the program over, to this machine or to Slurm.
 class Start {
 public:
     Start(const Config& config, const jobs::JobSettings& settings, const jobs::JobRecords& records,
           std::function<pacs::Peer()> archive, std::string program);
 
-    /// Throws Error{Fault::data}: the image is not listed, the folder lies outside of the site's, the
-    /// line chooses nothing that is there.
+    /// Throws Error{Fault::data}: the image or the destination is not listed, the folder lies outside of
+    /// the site's, the line chooses nothing that is there.
     [[nodiscard]] Plan plan(const jobs::Job& job) const;
 
     /// Makes the folders and notes that an attempt runs. Series that are not on this machine are fetched

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <iostream>
 
 namespace {
@@ -45,6 +47,11 @@ struct ReportPrinter : Catch::TestEventListenerBase {
     {
         if (!lines().empty()) {
             std::cout << fault_report() << std::flush;
+            // For scripts/fault-report: ctest keeps only the beginning of a long output.
+            // NOLINTNEXTLINE(concurrency-mt-unsafe) the tests are over
+            if (const auto* const file = std::getenv("FIONA_FAULT_ROWS")) {
+                std::ofstream{file} << fault_report();
+            }
         }
         TestEventListenerBase::testRunEnded(statistics);
     }

@@ -243,3 +243,74 @@ TEST_CASE(
     CHECK_THAT(with("@DATA@", "@DATE@").out, !Contains("SKIPPED") && Contains("place-holder"));
     CHECK(with("@BIN@", "/no/such").exit_code == 1);
 }
+
+TEST_CASE("the de-identification statement is what its script makes of the tables, and no other")
+{
+    const std::string script{"make-deidentification-statement"};
+    const auto shipped = read_file(FIONA_SOURCE_DIR "/man/fiona-deidentification.7");
+    const Tree tree;
+    tree.put("same.7", shipped);
+    const std::string row{"0010,0030 Ta emptied"};
+    const auto at = shipped.find(row);
+    REQUIRE(at != std::string::npos);
+    tree.put("other.7", std::string{shipped}.replace(at, row.size(), "0010,0030 Ta kept"));
+
+    CHECK(check(script, {}).out == shipped);
+    CHECK(check(script, {"--check", tree.path("same.7")}).exit_code == 0);
+    const auto other = check(script, {"--check", tree.path("other.7")});
+    CHECK(other.exit_code == 1);
+    CHECK_THAT(other.out, Contains("0010,0030"));
+}
+
+TEST_CASE("fault-report sees a case that is missing, a test that is not there, and one that failed")
+{
+    const Tree tree;
+    constexpr int all = 76;
+    std::string cases;
+    std::string results = "<testsuite>\n";
+    for (int number = 1; number <= all; ++number) {
+        cases += fmt::format("[{0}] case\n  done: x\n  seen: y\n  by: suite: test {0}\n", number);
+        results += fmt::format("<testcase name=\"suite: test {}\" status=\"run\"/>\n", number);
+    }
+    tree.put_program("build/tests/suite",
+                     "#!/bin/sh\nfor i in $(seq 76); do echo \"test $i\"; done\n");
+    const auto report = [&](const std::string& option, const std::string& text) {
+        tree.put("cases.txt", cases);
+        tree.put("results.xml", text + "</testsuite>\n");
+        std::vector<std::string> words{"--build", tree.path("build"), "--cases",
+                                       tree.path("cases.txt"), option};
+        if (option == "--results") {
+            words.push_back(tree.path("results.xml"));
+        }
+        return check("fault-report", words);
+    };
+    const auto cut = [](std::string text, const std::string& part, const std::string& by) {
+        const auto at = text.find(part);
+        REQUIRE(at != std::string::npos);
+        return text.replace(at, part.size(), by);
+    };
+
+    CHECK(report("--check", "").exit_code == 0);
+    const auto good = report("--results", results);
+    CHECK(good.exit_code == 0);
+    CHECK_THAT(good.out, Contains("76 of 76 pass"));
+
+    const auto failed =
+        report("--results", cut(results, "test 7\" status=\"run\"", "test 7\" status=\"fail\""));
+    CHECK(failed.exit_code == 1);
+    CHECK_THAT(failed.out, Contains("75 of 76 pass") && Contains("- 7: failed: suite: test 7\n"));
+    const auto skipped = report(
+        "--results", cut(results, "test 9\" status=\"run\"/>",
+                         "test 9\" status=\"notrun\"><skipped message=\"no root\"/></testcase>"));
+    CHECK(skipped.exit_code == 1);
+    CHECK_THAT(skipped.out, Contains("| not shown |") && Contains("- 9: skipped: no root"));
+
+    cases = cut(cases, "test 76", "test 77");
+    CHECK_THAT(report("--check", "").out, Contains("there is no test 'suite: test 77'"));
+    cases = cut(cases, "  by: suite: test 3\n", "");
+    CHECK_THAT(report("--check", "").out, Contains("case 3 has no test"));
+    cases = cases.substr(0, cases.find("[76]"));
+    const auto missing = report("--check", "");
+    CHECK(missing.exit_code == 1);
+    CHECK_THAT(missing.out, Contains("there are 75 cases"));
+}

@@ -38,6 +38,14 @@ inline std::string element_of(const std::filesystem::path& file, fiona::anonymiz
 
 /// A de-identified study as a research PACS has it, synthetic.
 struct ExportStudy {
+    /// The `number`-th of them, each with its own UID.
+    [[nodiscard]] static ExportStudy numbered(int number)
+    {
+        ExportStudy study;
+        study.uid = fmt::format("1.2.826.0.1.3680043.9.7433.6.{}", number);
+        return study;
+    }
+
     std::string uid = "1.2.826.0.1.3680043.9.7433.6.1";
     std::string participant = "DEMO_0001";
     std::string accession = "ACC0001";
@@ -89,13 +97,20 @@ public:
                                                  {"timeout", 20}});
     }
 
-    static void fill(const fiona::pacs::Peer& pacs, const ExportStudy& study)
+    /// `study`: what can write its images to a directory.
+    template <typename Study>
+    static void fill(const fiona::pacs::Peer& pacs, const Study& study)
     {
         const TempDir directory;
         for (const auto& result : fiona::pacs::send_files(pacs, study.write_to(directory.path))) {
             INFO(result.reason);
             REQUIRE(result.outcome == fiona::pacs::SendOutcome::stored);
         }
+    }
+
+    [[nodiscard]] Outcome create(const std::vector<std::string>& arguments) const
+    {
+        return run("fiona-create-zip", arguments);
     }
 
     [[nodiscard]] std::filesystem::path list() const
@@ -141,7 +156,7 @@ public:
     /// Of the first line, as fiona-create-zip names it.
     [[nodiscard]] std::string first_id() const
     {
-        const auto status = run("fiona-create-zip", {"--json", "status"});
+        const auto status = create({"--json", "status"});
         return fiona::json::parse(status.out, "status").find("jobs")->array().at(0).text("id");
     }
     [[nodiscard]] std::vector<fiona::json::Value> failed_lines() const
@@ -203,5 +218,18 @@ public:
             fiona::run({.arguments = {"unzip", "-qq", "-d", target.native(), package.native()}});
         INFO(done.out << done.err);
         REQUIRE(done.exit_code == 0);
+    }
+};
+
+/// A research PACS that holds some studies, and a site beside it.
+struct ExportBench {
+    PacsServer pacs{};
+    ExportSite site{pacs.peer()};
+
+    explicit ExportBench(const std::vector<ExportStudy>& studies)
+    {
+        for (const auto& study : studies) {
+            ExportSite::fill(pacs.peer(), study);
+        }
     }
 };

@@ -28,18 +28,24 @@ bool OrthancServer::is_here()
     return false;
 }
 
-OrthancServer::OrthancServer(const Options& options) : m_port{unused_port()}
+OrthancServer::OrthancServer(const Options& options)
+    : m_port{unused_port()}, m_http_port{unused_port()}
 {
     fs::create_directories(m_directory / "storage");
     Object modalities;
     for (const auto& [title, port] : options.destinations) {
         modalities[title] = Array{title, "127.0.0.1", port};
     }
+    Array plugins;
+    for (const auto& plugin : options.plugins) {
+        plugins.emplace_back(plugin);
+    }
     const Object configuration{{"Name", "TEST"},
                                {"StorageDirectory", (m_directory / "storage").native()},
                                {"IndexDirectory", (m_directory / "storage").native()},
-                               {"Plugins", Array{}},
-                               {"HttpServerEnabled", false},
+                               {"Plugins", plugins},
+                               {"HttpServerEnabled", !options.plugins.empty()},
+                               {"HttpPort", m_http_port},
                                {"DicomServerEnabled", true},
                                {"DicomAet", "ORTHANC"},
                                {"DicomPort", m_port},
@@ -70,6 +76,11 @@ void OrthancServer::restart()
 {
     m_process.reset();
     start();
+}
+
+std::string OrthancServer::url() const
+{
+    return "http://127.0.0.1:" + std::to_string(m_http_port);
 }
 
 fiona::pacs::Peer OrthancServer::peer() const

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using namespace fiona;
 
 /// pack-tree DIRECTORY TYPE store|deflate THREADS PACKAGE.zip: what fiona-create-zip does to a study when
-/// it has it, for scripts/bench-zip.
+/// it has it, for scripts/bench package.
 int main(int argc, char** argv)
 try {
     const std::vector<std::string> words(argv + 1, argv + argc);

@@ -48,12 +48,25 @@ SftpServer::SftpServer() : m_port{unused_port()}
     make_key("user");
     std::ofstream{m_root / "known_hosts"}
         << fmt::format("[127.0.0.1]:{} {}", m_port, fiona::read_file(m_root / "host.pub"));
+    write_settings("");
+    start();
+}
+
+void SftpServer::write_settings(const std::string& refused) const
+{
+    const auto more = refused.empty() ? std::string{} : " -P " + refused;
     std::ofstream{m_root / "sshd.conf"} << fmt::format(
         "Port {0}\nListenAddress 127.0.0.1\nHostKey {1}/host\n"
         "AuthorizedKeysFile {1}/user.pub\nPidFile none\nUsePAM no\nStrictModes no\n"
-        "PasswordAuthentication no\nPermitRootLogin yes\nForceCommand internal-sftp -d {1}/home\n"
-        "Subsystem sftp internal-sftp -d {1}/home\n",
-        m_port, m_root.path.native());
+        "PasswordAuthentication no\nPermitRootLogin yes\n"
+        "ForceCommand internal-sftp -d {1}/home{2}\nSubsystem sftp internal-sftp -d {1}/home{2}\n",
+        m_port, m_root.path.native(), more);
+}
+
+void SftpServer::refuse(const std::string& requests)
+{
+    stop();
+    write_settings(requests);
     start();
 }
 

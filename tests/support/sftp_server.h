@@ -23,6 +23,8 @@ public:
     void stop();
     /// Another server with another key behind the same address.
     void change_host_key();
+    /// From now on it refuses these requests (sftp-server(8), -P): "rename,posix-rename"; "": none.
+    void refuse(const std::string& requests);
 
     [[nodiscard]] fiona::SftpConfig config() const;
     /// The login directory; it has fiona/outbox.
@@ -32,6 +34,7 @@ public:
 
 private:
     void make_key(const std::string& name) const;
+    void write_settings(const std::string& refused) const;
 
     TempDir m_root;
     std::uint16_t m_port;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // tesseract-bound FILE...: seconds for each PGM picture, three numbers: for our own search; for Tesseract's
 // search for text (page segmentation, mode 11, sparse text); and for Tesseract's reading too. All of a picture
-// in memory, one after the other, so that load from elsewhere meets all three. For scripts/bench-pixel.
+// in memory, one after the other, so that load from elsewhere meets all three. For scripts/bench pixel.
 #include "libfiona/pixel/detector.h"
 
 #include <leptonica/allheaders.h>

@@ -84,6 +84,7 @@ public:
                    {"event", "Baseline"},
                    {"new_studies",
                     Array{"1.3.6.1.4.1.45037." + participant.substr(participant.size() - 1)}},
+                   {"modalities", Array{"MR"}},
                    {"counts", Object{{"stored", 192}}}})
                                               << '\n';
     }

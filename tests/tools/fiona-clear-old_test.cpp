@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
 #include "libfiona/redcap/incoming.h"
+#include "libfiona/store/disk_space.h"
 #include "libfiona/store/requests.h"
 #include "libfiona/store/spool.h"
 #include "tests/support/run_tool.h"
@@ -162,6 +163,32 @@ TEST_CASE("fiona-clear-old: makes room by the oldest unassigned studies, a secon
     CHECK(second.exit_code == EX_OK);
     CHECK(json::parse(second.out, "the report").find("removed")->integer() == 0);
     CHECK_THAT(read_file(old.paths.status() / "clear-old.json"), Contains("\"state\": \"ok\""));
+}
+
+TEST_CASE("fiona-clear-old: its first run on a disk that is full to the last block makes room")
+{
+    if (cannot_run()) {
+        return;
+    }
+    const OldSite old{28};
+    if (!old.has_own_disk()) {
+        return;
+    }
+    {
+        std::ofstream filler{old.paths.data / "filler", std::ios::binary};
+        while (filler << std::string(4096, 'x') && filler.flush()) {
+        }
+    }
+    REQUIRE(store::disk_space(old.paths.data).free_bytes == 0);
+
+    const auto first = old.site.run(tool, {});
+    const auto second = old.site.run(tool, {});
+
+    CAPTURE(first.err);
+    CHECK(first.exit_code == EX_OK);
+    CHECK(old.there(28).size() < 28);
+    CHECK(second.exit_code == EX_OK);
+    CHECK(fs::exists(old.paths.archive() / ".fiona-archive"));
 }
 
 TEST_CASE("fiona-clear-old: a dry run says what would go and changes nothing")

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/store/atomic_file.h"
 #include "tests/support/export_site.h"
 #include "tests/support/orthanc_server.h"
 #include "tests/support/phantom.h"
 #include "tests/support/scripted_finder.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/smtp_sink.h"
 
 #include <catch2/catch.hpp>
@@ -11,6 +13,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include <iostream>
 #include <optional>
 
 using namespace fiona;
@@ -20,13 +23,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string tool = "fiona-create-zip";
 const ExportStudy study;
 
 void check_pull(ExportSite& site)
 {
     site.put_lines(ExportSite::line(study, "PURE"));
-    const auto run = site.run(tool, {"run"});
+    const auto run = site.create({"run"});
     INFO(run.err << run.out << site.lines());
     REQUIRE(run.exit_code == EX_OK);
     CHECK(site.entries().size() == 7);
@@ -91,14 +93,11 @@ TEST_CASE("fiona-create-zip: dcmqrscp and Orthanc send a study by C-MOVE")
 
 TEST_CASE("fiona-create-zip: a partial answer is no package, and only what is missing comes again")
 {
-    const PacsServer pacs;
-    ExportSite::fill(pacs.peer(), study);
-    ExportStudy second;
-    second.uid = "1.2.826.0.1.3680043.9.7433.6.2";
-    ExportSite::fill(pacs.peer(), second);
-    const ExportSite site{pacs.peer()};
+    const auto second = ExportStudy::numbered(2);
+    const ExportBench bench{{study, second}};
+    const auto& site = bench.site;
     const auto lost = [&] {
-        for (const auto& file : pacs.files()) {
+        for (const auto& file : bench.pacs.files()) {
             if (element_of(file, {0x0008, 0x0018}) == study.uid + ".2.3") {
                 return file;
             }
@@ -108,7 +107,7 @@ TEST_CASE("fiona-create-zip: a partial answer is no package, and only what is mi
     fs::rename(lost, lost.native() + ".away"); // its index still has it
     site.put_lines(ExportSite::line(study, "PURE") + ExportSite::line(second, "PURE"));
 
-    const auto run = site.run(tool, {"run"});
+    const auto run = site.create({"run"});
 
     INFO(run.err << run.out);
     CHECK(run.exit_code == EX_TEMPFAIL);
@@ -120,7 +119,7 @@ TEST_CASE("fiona-create-zip: a partial answer is no package, and only what is mi
 
     fs::rename(lost.native() + ".away", lost);
     const auto id = site.first_id();
-    const auto again = site.run(tool, {"run", "--job", id});
+    const auto again = site.create({"run", "--job", id});
     INFO(again.err);
     CHECK(again.exit_code == EX_OK);
     CHECK(site.names(".zip").size() == 2);
@@ -142,7 +141,7 @@ TEST_CASE("fiona-create-zip: a PACS that announces more than it lists gives no p
     const ExportSite site{pacs.peer()};
     site.put_lines(ExportSite::line(study, "PURE"));
 
-    const auto run = site.run(tool, {"run"});
+    const auto run = site.create({"run"});
 
     CHECK(run.exit_code == EX_TEMPFAIL);
     CHECK_THAT(site.lines(), Contains("gave 0 of 7 objects"));
@@ -154,7 +153,7 @@ TEST_CASE("fiona-create-zip: a PACS that is not there is waited for without coun
     const ExportSite site{pacs::Peer{"127.0.0.1", unused_port(), "RESEARCH", "FIONA"}};
     site.put_lines(ExportSite::line(study, "PURE"));
 
-    const auto run = site.run(tool, {"run"});
+    const auto run = site.create({"run"});
 
     CHECK(run.exit_code == EX_UNAVAILABLE);
     const auto line = json::parse(site.lines(), "line");
@@ -164,14 +163,13 @@ TEST_CASE("fiona-create-zip: a PACS that is not there is waited for without coun
 
 TEST_CASE("fiona-create-zip: RAM-MS dates are moved, names are dashed, reports are left out")
 {
-    const PacsServer pacs;
     auto odd = study;
     odd.more = {{"PatientWeight", "71"}, {"SeriesDate", "20240102"}};
-    ExportSite::fill(pacs.peer(), odd);
-    const ExportSite site{pacs.peer()};
+    const ExportBench bench{{odd}};
+    const auto& site = bench.site;
     site.put_lines(ExportSite::line(study, "RAM-MS", {{"project", "RAM-MS"}, {"event", "m_w12"}}));
 
-    const auto run = site.run(tool, {"run"});
+    const auto run = site.create({"run"});
 
     INFO(run.err);
     REQUIRE(run.exit_code == EX_OK);
@@ -193,14 +191,13 @@ TEST_CASE("fiona-create-zip: RAM-MS dates are moved, names are dashed, reports a
 
 TEST_CASE("fiona-create-zip: Transpara packages know neither dates nor the referring physician")
 {
-    const PacsServer pacs;
     auto odd = study;
     odd.more = {{"ReferringPhysicianName", "EventName:baseline"}};
-    ExportSite::fill(pacs.peer(), odd);
-    const ExportSite site{pacs.peer()};
+    const ExportBench bench{{odd}};
+    const auto& site = bench.site;
     site.put_lines(ExportSite::line(study, "Transpara"));
 
-    REQUIRE(site.run(tool, {"run"}).exit_code == EX_OK);
+    REQUIRE(site.create({"run"}).exit_code == EX_OK);
 
     const TempDir unpacked;
     site.unpack(unpacked.path);
@@ -213,12 +210,11 @@ TEST_CASE("fiona-create-zip: Transpara packages know neither dates nor the refer
 
 TEST_CASE("fiona-create-zip: a study without objects of the kind asked for says so in its package")
 {
-    const PacsServer pacs;
-    ExportSite::fill(pacs.peer(), study);
-    const ExportSite site{pacs.peer()};
+    const ExportBench bench{{study}};
+    const auto& site = bench.site;
     site.put_lines(ExportSite::line(study, "Spectroscopy"));
 
-    REQUIRE(site.run(tool, {"run"}).exit_code == EX_OK);
+    REQUIRE(site.create({"run"}).exit_code == EX_OK);
 
     CHECK(site.entries() == std::vector<std::string>{"fiona.txt", "warning.txt"});
 }
@@ -232,10 +228,7 @@ TEST_CASE(
     images.add_mr_series({.description = "t1_mprage_sag", .images = 6, .private_groups = plain});
     images.add_mr_series({.description = "odd thing", .images = 6, .private_groups = plain});
     images.add_mr_series({.description = "b-values in Siemens' header", .images = 6});
-    const TempDir directory;
-    for (const auto& result : pacs::send_files(pacs.peer(), images.write_to(directory.path))) {
-        REQUIRE(result.outcome == pacs::SendOutcome::stored);
-    }
+    ExportSite::fill(pacs.peer(), images);
     const ExportSite site{pacs.peer()};
     ExportStudy asked;
     asked.uid = images.uid();
@@ -243,7 +236,7 @@ TEST_CASE(
     SECTION("NIFTI")
     {
         site.put_lines(ExportSite::line(asked, "NIFTI"));
-        const auto run = site.run(tool, {"run"});
+        const auto run = site.create({"run"});
         INFO(run.err << site.lines());
         REQUIRE(run.exit_code == EX_OK);
         const auto entries = site.entries();
@@ -257,7 +250,7 @@ TEST_CASE(
     SECTION("BIDS")
     {
         site.put_lines(ExportSite::line(asked, "BIDS"));
-        const auto run = site.run(tool, {"run"});
+        const auto run = site.create({"run"});
         INFO(run.err << site.lines());
         REQUIRE(run.exit_code == EX_OK);
         const auto entries = site.entries();
@@ -277,6 +270,50 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("fiona-create-zip: a converter that is killed, or meets a full disk, makes no package")
+{
+    const PacsServer pacs;
+    phantom::Study images{phantom::Patient{"DEMO_0001", "DEMO_0001", "19700101", "F"}, 7};
+    images.add_mr_series(
+        {.images = 8, .rows = 256, .private_groups = phantom::PrivateGroups::none});
+    ExportSite::fill(pacs.peer(), images);
+    const ExportSite site{pacs.peer()};
+    ExportStudy asked;
+    asked.uid = images.uid();
+    asked.accession = "";
+    site.put_lines(ExportSite::line(asked, "NIFTI"));
+    std::vector<std::string> arguments{"--config", site.config_file().native(), "run"};
+    SECTION("killed")
+    {
+        const TempDir programs;
+        store::write_file(programs / "dcm2niix", "#!/bin/sh\nkill -9 $$\n", 0755);
+        const auto run = run_tool("fiona-create-zip", arguments,
+                                  {fmt::format("PATH={}:/usr/bin:/bin", programs.path.native())});
+        INFO(run.err);
+        CHECK(run.exit_code == EX_TEMPFAIL);
+        CHECK_THAT(site.lines(), Contains("exit code 137"));
+    }
+    SECTION("full disk")
+    {
+        std::uintmax_t kibibytes = 64; // lock and folders, and half of the last third
+        for (const auto& file : pacs.files()) {
+            kibibytes += (fs::file_size(file) / 4096 + 1) * 4 * 5 / 2;
+        }
+        const SmallDisk disk{site.root() / "small", fmt::format("{}k", kibibytes)};
+        if (!disk.is_mounted()) {
+            std::cout << "SKIPPED: only root may mount a disk\n";
+            return;
+        }
+        arguments.insert(arguments.end(), {"--work", (site.root() / "small").native()});
+        const auto run = run_tool("fiona-create-zip", arguments);
+        INFO(run.err);
+        CHECK(run.exit_code == EX_IOERR);
+        CHECK_THAT(site.lines(), Contains("cut short"));
+    }
+    CHECK(site.names(".zip").empty());
+    CHECK(site.names(".part").empty());
+}
+
 TEST_CASE(
     "fiona-create-zip: an encrypted package is mailed once, and its password is not in the mail")
 {
@@ -284,15 +321,14 @@ TEST_CASE(
         return;
     }
     const SmtpSink sink;
-    const PacsServer pacs;
-    ExportSite::fill(pacs.peer(), study);
-    ExportSite site{pacs.peer()};
+    ExportBench bench{{study}};
+    auto& site = bench.site;
     site.set("SMTP", mail_server(sink));
     site.set("EXPORT", json::Object{{"mail_domains", json::Array{"example.org"}},
                                     {"link", "https://fiona.example.org/process.php?link="}});
     site.put_lines(with_password("alice@example.org") + with_password("eve@example.com"));
 
-    const auto run = site.run(tool, {"run"});
+    const auto run = site.create({"run"});
 
     INFO(run.err << run.out);
     CHECK(run.exit_code == EX_CONFIG); // example.com is not allowed; the other one is done
@@ -308,7 +344,7 @@ TEST_CASE(
     INFO(opened.out << opened.err);
     CHECK(opened.exit_code == 0);
     CHECK_THAT(run.err + run.out, !Contains("example.com"));
-    static_cast<void>(site.run(tool, {"run"}));
+    static_cast<void>(site.create({"run"}));
     CHECK(sink.mails().size() == 1);
 }
 
@@ -319,23 +355,22 @@ TEST_CASE("fiona-create-zip: a mail that is refused keeps package and job, an un
         return;
     }
     const SmtpSink sink;
-    const PacsServer pacs;
-    ExportSite::fill(pacs.peer(), study);
-    ExportSite site{pacs.peer()};
+    ExportBench bench{{study}};
+    auto& site = bench.site;
     site.set("SMTP", mail_server(sink));
     site.set("EXPORT", json::Object{{"mail_domains", json::Array{"example.org"}}});
     site.put_lines(with_password("alice@example.org"));
     SECTION("refused")
     {
         sink.behave("refuse-mail");
-        const auto run = site.run(tool, {"run"});
+        const auto run = site.create({"run"});
         CHECK(run.exit_code == EX_PROTOCOL);
         CHECK(site.names("_encrypted.zip").size() == 1);
         const auto line = json::parse(site.lines(), "line");
         CHECK(line.find("downloadAttempts")->integer() == 1);
         sink.behave("accept");
         const auto id = site.first_id();
-        const auto again = site.run(tool, {"run", "--job", id});
+        const auto again = site.create({"run", "--job", id});
         INFO(again.err);
         CHECK(again.exit_code == EX_OK);
         CHECK(sink.mails().size() == 1);
@@ -344,7 +379,7 @@ TEST_CASE("fiona-create-zip: a mail that is refused keeps package and job, an un
     SECTION("uncertain")
     {
         sink.behave("vanish");
-        const auto run = site.run(tool, {"run"});
+        const auto run = site.create({"run"});
         INFO(run.err);
         CHECK(run.exit_code == EX_OK);
         CHECK_THAT(run.err, Contains("mail_uncertain"));
@@ -358,7 +393,7 @@ TEST_CASE("fiona-create-zip: a mail that is refused keeps package and job, an un
         line["pid_started"] = 1;
         fs::remove(site.list());
         site.put_lines(json::write(line) + "\n");
-        const auto run = site.run(tool, {"run"});
+        const auto run = site.create({"run"});
         CHECK(run.exit_code == EX_DATAERR);
         CHECK(sink.mails().empty());
         CHECK(site.lines().empty());

@@ -17,7 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string tool = "fiona-create-zip";
 const ExportStudy study;
 
 std::vector<std::string> request_arguments(const std::string& type = "PURE")
@@ -44,17 +43,16 @@ std::vector<std::string> picture_of(const fs::path& root)
 
 TEST_CASE("fiona-create-zip: a package is asked for, made, and its line goes")
 {
-    const PacsServer pacs;
-    ExportSite::fill(pacs.peer(), study);
-    const ExportSite site{pacs.peer()};
+    const ExportBench bench{{study}};
+    const auto& site = bench.site;
 
-    const auto asked = site.run(tool, request_arguments());
+    const auto asked = site.create(request_arguments());
     INFO(asked.err);
     REQUIRE(asked.exit_code == EX_OK);
-    const auto waiting = site.run(tool, {"status"});
+    const auto waiting = site.create({"status"});
     CHECK_THAT(waiting.out, Contains("queued"));
     CHECK_THAT(waiting.out, !Contains(study.uid));
-    const auto run = site.run(tool, {"run"});
+    const auto run = site.create({"run"});
     INFO(run.err << run.out);
     REQUIRE(run.exit_code == EX_OK);
 
@@ -81,19 +79,18 @@ TEST_CASE("fiona-create-zip: a package is asked for, made, and its line goes")
 
 TEST_CASE("fiona-create-zip: asked twice, made once")
 {
-    const PacsServer pacs;
-    ExportSite::fill(pacs.peer(), study);
-    const ExportSite site{pacs.peer()};
-    REQUIRE(site.run(tool, request_arguments()).exit_code == EX_OK);
-    const auto again = site.run(tool, request_arguments());
+    const ExportBench bench{{study}};
+    const auto& site = bench.site;
+    REQUIRE(site.create(request_arguments()).exit_code == EX_OK);
+    const auto again = site.create(request_arguments());
     CHECK_THAT(again.out, Contains("was asked for before"));
-    REQUIRE(site.run(tool, {"run"}).exit_code == EX_OK);
+    REQUIRE(site.create({"run"}).exit_code == EX_OK);
     const auto zip = site.packages() / site.names(".zip").front();
     const auto time = fs::last_write_time(zip);
 
-    const auto idle = site.run(tool, {"run"});
+    const auto idle = site.create({"run"});
     site.put_lines(ExportSite::line(study, "PURE"));
-    const auto third = site.run(tool, {"run"});
+    const auto third = site.create({"run"});
 
     CHECK(idle.exit_code == EX_OK);
     CHECK_THAT(idle.out, Contains("0 packages"));
@@ -105,19 +102,18 @@ TEST_CASE("fiona-create-zip: asked twice, made once")
 
 TEST_CASE("fiona-create-zip: a dry run changes nothing")
 {
-    const PacsServer pacs;
-    ExportSite::fill(pacs.peer(), study);
-    const ExportSite site{pacs.peer()};
+    const ExportBench bench{{study}};
+    const auto& site = bench.site;
     const auto before = picture_of(site.root());
 
-    const auto asked = site.run(tool, {"--dry-run", "request", "--project", "DEMO", "--participant",
-                                       "X", "--study", "1.2.3"});
+    const auto asked = site.create(
+        {"--dry-run", "request", "--project", "DEMO", "--participant", "X", "--study", "1.2.3"});
     CHECK(asked.exit_code == EX_OK);
     CHECK_THAT(asked.out, Contains("would be asked for"));
     CHECK(picture_of(site.root()) == before);
     site.put_lines(ExportSite::line(study, "PURE"));
     const auto waiting = picture_of(site.root());
-    const auto run = site.run(tool, {"--dry-run", "run"});
+    const auto run = site.create({"--dry-run", "run"});
 
     CHECK(run.exit_code == EX_OK);
     CHECK_THAT(run.out, Contains("would be made"));
@@ -126,22 +122,18 @@ TEST_CASE("fiona-create-zip: a dry run changes nothing")
 
 TEST_CASE("fiona-create-zip: one bad job among good ones stops none, and every line is kept")
 {
-    const PacsServer pacs;
-    ExportSite::fill(pacs.peer(), study);
-    ExportStudy second;
-    second.uid = "1.2.826.0.1.3680043.9.7433.6.2";
-    ExportSite::fill(pacs.peer(), second);
-    ExportStudy unknown;
-    unknown.uid = "1.2.826.0.1.3680043.9.7433.6.9";
+    const auto second = ExportStudy::numbered(2);
+    const ExportBench bench{{study, second}};
+    const auto& site = bench.site;
+    const auto unknown = ExportStudy::numbered(9);
     ExportStudy another = second;
     another.participant = "DEMO_0099";
-    const ExportSite site{pacs.peer()};
     const std::string odd = "no JSON at all \xff\n{\"half\": \n\n[1, 2]\n";
     site.put_lines(odd + ExportSite::line(unknown, "PURE") + ExportSite::line(study, "NOSUCH")
                    + ExportSite::line(another, "PURE") + ExportSite::line(study, "PURE")
                    + ExportSite::line(second, ""));
 
-    const auto run = site.run(tool, {"run"});
+    const auto run = site.create({"run"});
 
     INFO(run.err << run.out);
     CHECK(run.exit_code != EX_OK);
@@ -153,7 +145,7 @@ TEST_CASE("fiona-create-zip: one bad job among good ones stops none, and every l
     CHECK_THAT(left, Contains("no such export type"));
     CHECK_THAT(left, Contains("of another participant"));
     CHECK_THAT(left, Contains("not_before"));
-    const auto at_once = site.run(tool, {"run"}); // none is due
+    const auto at_once = site.create({"run"}); // none is due
     CHECK(at_once.exit_code == EX_OK);
     CHECK(site.lines() == left);
 }
@@ -166,9 +158,9 @@ TEST_CASE("fiona-create-zip: a job that fails too often goes to the failed list"
     site.put_lines("untouched\n" + ExportSite::line(study, "PURE"));
     const auto id = site.first_id();
 
-    CHECK(site.run(tool, {"run", "--job", id}).exit_code == EX_NOINPUT);
+    CHECK(site.create({"run", "--job", id}).exit_code == EX_NOINPUT);
     CHECK(site.failed_lines().empty());
-    CHECK(site.run(tool, {"run", "--job", id}).exit_code == EX_NOINPUT);
+    CHECK(site.create({"run", "--job", id}).exit_code == EX_NOINPUT);
 
     const auto failed = site.failed_lines();
     REQUIRE(failed.size() == 1);
@@ -187,15 +179,14 @@ TEST_CASE("fiona-create-zip: a bad command line is 64")
                  std::vector<std::string>{"request", "--project", "DEMO", "--participant", "P",
                                           "--study", "1.2", "--email", "a@example.org"});
 
-    CHECK(site.run(tool, arguments).exit_code == EX_USAGE);
+    CHECK(site.create(arguments).exit_code == EX_USAGE);
     CHECK_FALSE(fs::exists(site.list()));
 }
 
 TEST_CASE("fiona-create-zip: killed at any moment, it leaves no half package, and all lines")
 {
-    const PacsServer pacs;
-    ExportSite::fill(pacs.peer(), study);
-    const ExportSite site{pacs.peer()};
+    const ExportBench bench{{study}};
+    const auto& site = bench.site;
     const std::string other = "somebody's line\n";
     site.put_lines(other);
     std::size_t killed = 0;
@@ -204,8 +195,8 @@ TEST_CASE("fiona-create-zip: killed at any moment, it leaves no half package, an
         const auto end =
             std::chrono::steady_clock::now() + std::chrono::milliseconds{(round * 37) % 450};
         const auto run =
-            run_tool_and_kill(tool, {"--config", site.config_file().native(), "run"}, {},
-                              [&] { return std::chrono::steady_clock::now() >= end; });
+            run_tool_and_kill("fiona-create-zip", {"--config", site.config_file().native(), "run"},
+                              {}, [&] { return std::chrono::steady_clock::now() >= end; });
         killed += run.exit_code == 128 + SIGKILL ? 1 : 0;
         CAPTURE(round);
         for (const auto& name : site.names(".zip")) {
@@ -219,7 +210,7 @@ TEST_CASE("fiona-create-zip: killed at any moment, it leaves no half package, an
     }
     CHECK(killed > 20);
 
-    const auto last = site.run(tool, {"run"});
+    const auto last = site.create({"run"});
 
     INFO(last.err << last.out << site.lines());
     CHECK(last.exit_code == EX_OK);
@@ -231,18 +222,17 @@ TEST_CASE("fiona-create-zip: killed at any moment, it leaves no half package, an
 
 TEST_CASE("fiona-create-zip: values of a job do nothing but be data")
 {
-    const PacsServer pacs;
     ExportStudy odd;
     odd.participant = "x'\"$(touch gone);`id`../../y";
     odd.accession = "a;'$(b)";
     odd.more = {{"SeriesDescription", "../../$(touch gone);'\""}, {"InstitutionName", "../.."}};
-    ExportSite::fill(pacs.peer(), odd);
-    const ExportSite site{pacs.peer()};
+    const ExportBench bench{{odd}};
+    const auto& site = bench.site;
     site.put_lines(ExportSite::line(
         odd, "PURE",
         {{"project", "../../DE'MO\"$(touch gone)"}, {"event", "a\nb/../../c;rm -rf ."}}));
 
-    const auto run = site.run(tool, {"run"});
+    const auto run = site.create({"run"});
 
     INFO(run.err << run.out << site.lines());
     REQUIRE(run.exit_code == EX_OK);

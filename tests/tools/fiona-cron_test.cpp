@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tests/support/site.h"
-#include "tests/support/smtp_sink.h"
-#include "tests/support/trigger_site.h"
+#include "tests/support/trigger_bench.h"
 
 #include <catch2/catch.hpp>
 
@@ -18,40 +17,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A site whose mails arrive.
-struct Bench {
-    SmtpSink sink{};
-    TriggerSite site{sink.config().url};
-
-    Bench() { site.put_links(Array{TriggerSite::link("17")}); }
-
-    [[nodiscard]] std::size_t mails() const { return sink.mails().size(); }
-    /// A link is new at its first run.
-    void settle() const { REQUIRE(site.run().exit_code == EX_OK); }
-};
-
 std::size_t mails_about(const std::vector<json::Value>& mails, const std::string& participant)
 {
     return static_cast<std::size_t>(std::ranges::count_if(mails, [&](const json::Value& mail) {
         return mail.text("text").find(participant + " ") != std::string::npos;
     }));
 }
-
-std::map<std::string, std::string> states(const TriggerSite& site)
-{
-    std::map<std::string, std::string> found;
-    std::error_code absent;
-    for (const auto& entry : fs::directory_iterator{site.state(), absent}) {
-        const auto name = entry.path().filename().native();
-        if (!name.starts_with('.')) { // what a kill left of a file that never was
-            found[name] = read_file(entry.path());
-        }
-    }
-    return found;
-}
-
-constexpr const char* fires = "#!/bin/sh\nexit 1\n";
-constexpr const char* writes_mail = "#!/bin/sh\necho hello > \"$2/email.txt\"\n";
 
 } // namespace
 
@@ -60,7 +31,7 @@ TEST_CASE("fiona-cron: what arrived is mailed once, with a list, and a second ru
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.site.put_arrival("DEMO_0000"); // before the link: old data
     bench.settle();
     bench.site.put_arrival("DEMO_0001");
@@ -77,7 +48,7 @@ TEST_CASE("fiona-cron: what arrived is mailed once, with a list, and a second ru
     CHECK(mail.find("recipients")->array() == Array{"alice@example.org"});
     CHECK(mail.find("headers")->text("Subject") == "study_list (DEMO)");
     CHECK_THAT(mail.text("text"), Contains("1 study arrived for project DEMO since ")
-                                      && Contains("\nDEMO_0001 Baseline ") && !Contains("0000")
+                                      && Contains("\nDEMO_0001 Baseline MR ") && !Contains("0000")
                                       && !Contains("GLIOMA"));
     CHECK_THAT(mail.find("attachments")->array().at(0).text("content"),
                Contains("participant,event,study_instance_uid,transfer_date\r\n"
@@ -93,7 +64,7 @@ TEST_CASE("fiona-cron: a dry run says what would be sent, and changes nothing")
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     bench.site.put_arrival("DEMO_0001");
     const auto before = states(bench.site);
@@ -111,7 +82,7 @@ TEST_CASE("fiona-cron: one bad link among good ones is told, and the others are 
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     auto other = TriggerSite::link("18");
     bench.site.put_links(Array{"no link", TriggerSite::link("3", "no such event"),
                                TriggerSite::link("17"), TriggerSite::link("17"), other});
@@ -148,7 +119,7 @@ TEST_CASE("fiona-cron: killed at any moment, no mail goes twice, and none is los
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     std::mt19937 chance{20260305}; // NOLINT(cert-msc51-cpp) the same moments each time
     std::uniform_int_distribution<int> milliseconds{0, 60};
@@ -184,7 +155,7 @@ TEST_CASE("fiona-cron: a mail that died between server and note is set aside unt
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     bench.sink.behave("vanish");
     bench.site.put_arrival("DEMO_0001");
@@ -211,7 +182,7 @@ TEST_CASE("fiona-cron: a server that wants it later gets it later, but not for e
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     bench.sink.behave("busy");
     bench.site.put_arrival("DEMO_0001");
@@ -236,7 +207,7 @@ TEST_CASE("fiona-cron: without a server the mail waits, however long, and goes w
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     bench.site.set_mail_server(fmt::format("smtp://127.0.0.1:{}", free_port()));
     bench.site.put_arrival("DEMO_0001");
@@ -254,7 +225,7 @@ TEST_CASE("fiona-cron: who has left the project gets nothing, and nothing old af
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.settle();
     bench.site.put_users({"OTHER"});
     bench.site.put_arrival("DEMO_0001");
@@ -291,7 +262,7 @@ TEST_CASE(
                                {"#!/no/such/interpreter\n", EX_UNAVAILABLE, 0},
                                {"#!/bin/sh\nexec sleep 30\n", EX_DATAERR, 0}}));
     CAPTURE(script);
-    const Bench bench;
+    const TriggerBench bench;
     bench.site.put_program("events", "New data", script);
     bench.site.put_program("actions", "Tell me", writes_mail);
     bench.site.put_links(Array{TriggerSite::link("1", "New data", "Tell me")});
@@ -307,7 +278,7 @@ TEST_CASE("fiona-cron: an event of version 2 keeps its state with us, and its ke
     if (!SmtpSink::is_here()) {
         return;
     }
-    const Bench bench;
+    const TriggerBench bench;
     bench.site.put_program("events", "Counter",
                            "#!/bin/sh\ncat > \"$(dirname \"$0\")/input\"\n"
                            "cat \"$ASTTT_STATE\" >> \"$(dirname \"$0\")/states\"\n"
@@ -340,7 +311,7 @@ TEST_CASE("fiona-cron: whatever a link holds is data to programs, headers and fi
     }
     const std::string odd =
         "'\"; touch owned; $(touch owned) `touch owned`\r\nBcc: eve@example.org\n../../x";
-    const Bench bench;
+    const TriggerBench bench;
     bench.site.put_users({odd});
     auto link = TriggerSite::link(odd, odd, odd);
     link["action_param"] = Array{odd};
@@ -374,7 +345,7 @@ TEST_CASE("fiona-cron: an action that fails, or leaves a link instead of a lette
     const auto [script, exit_code] = GENERATE(
         table<const char*, int>({{"#!/bin/sh\necho half > \"$2/email.txt\"\nexit 1\n", EX_DATAERR},
                                  {"#!/bin/sh\nln -s /etc/passwd \"$2/email.txt\"\n", EX_OK}}));
-    const Bench bench;
+    const TriggerBench bench;
     bench.site.put_program("events", "New data", fires);
     bench.site.put_program("actions", "Tell me", script);
     bench.site.put_links(Array{TriggerSite::link("1", "New data", "Tell me")});

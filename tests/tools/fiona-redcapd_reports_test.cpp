@@ -101,6 +101,7 @@ TEST_CASE("fiona-redcapd: reports are made once, listed, and removed")
     CHECK(report(redcap, {"list", "--project", "autoid"}).out.empty());
     CHECK(report(redcap, create).out == "1\n");
     CHECK(report(redcap, create).out == "1\n"); // there already
+    CHECK(report(redcap, dry).out == "1\n");
     CHECK(report(redcap, other).exit_code == EX_DATAERR);
     CHECK(report(redcap, {"list", "--project", "autoid"}).out
           == "1\tUsed\trecord_id,autoid_value\t\n");

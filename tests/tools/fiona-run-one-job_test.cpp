@@ -318,6 +318,24 @@ TEST_CASE("fiona-run-one-job: a program that takes too long is ended with all th
     CHECK(json::parse(read_file(log / "exit.json"), "exit").text("stopped") == "time");
 }
 
+TEST_CASE("fiona-run-one-job: a program that is killed from outside has failed with its code, 137")
+{
+    if (!has_sandbox()) {
+        return;
+    }
+    JobSite world;
+    world.add_study(1, 1);
+    world.add_image("killed",
+                    JobSite::segment().substr(0, JobSite::segment().find("exec")) + "kill -9 $$\n");
+    world.list("a", 1, "killed:1");
+
+    const auto run = world.run();
+
+    CHECK(run.exit_code == EX_DATAERR);
+    CHECK_THAT(world.shelved("a").text("reason"), Contains("137") || Contains("signal 9"));
+    CHECK(world.pacs.files().empty()); // what it had made by then is no result
+}
+
 TEST_CASE("fiona-run-one-job: the sandbox has no network, no other files, and limits")
 {
     if (!has_sandbox()) {
@@ -330,10 +348,15 @@ TEST_CASE("fiona-run-one-job: the sandbox has no network, no other files, and li
                     "grep -c : /proc/net/dev >\"$2/network.txt\"\n"
                     "touch /data/x 2>/dev/null && echo writes >\"$2/bad.txt\"\n"
                     "cat /etc/passwd >\"$2/bad.txt\" 2>/dev/null || rm -f \"$2/bad.txt\"\n"
-                    "(ulimit -v; ulimit -c; env) >\"$2/limits.txt\"\n"
+                    "for d in / /dev /data /usr; do\n"
+                    "  touch $d/x 2>/dev/null && echo $d >>\"$2/bad.txt\"\n"
+                    "done\n"
+                    "touch /tmp/x /dev/shm/x && echo x >/dev/null || echo not >\"$2/bad.txt\"\n"
+                    "stat -f -c '%b %S' /tmp /dev/shm >\"$2/sizes.txt\"\n"
+                    "(ulimit -v; ulimit -c; ulimit -p; env) >\"$2/limits.txt\"\n"
                     "head -c 2000000 /dev/zero >\"$2/big.txt\" 2>/dev/null\n"
                     "exit 0\n",
-                    {{"output", "1m"}, {"memory", "512m"}});
+                    {{"output", "1m"}, {"memory", "512m"}, {"pids", 40}});
     world.list("a", 1, "looks:1");
 
     static_cast<void>(world.run());
@@ -344,7 +367,8 @@ TEST_CASE("fiona-run-one-job: the sandbox has no network, no other files, and li
     CHECK(trimmed(read_file(output / "network.txt")) == "1"); // lo
     CHECK_FALSE(fs::exists(output / "bad.txt"));
     const auto limits = read_file(output / "limits.txt");
-    CHECK_THAT(limits, Contains("524288\n0\n"));
+    CHECK_THAT(limits, Contains("524288\n0\n41\n"));
+    CHECK(read_file(output / "sizes.txt") == "131072 4096\n131072 4096\n"); // of the memory
     CHECK_THAT(limits, !Contains("FIONA"));
     CHECK(fs::file_size(output / "big.txt") <= 1'048'576);
 }

@@ -337,6 +337,29 @@ TEST_CASE("fiona-send-files: what the server says it has otherwise is sent again
     CHECK(bench.tool().exit_code == EX_PROTOCOL);
 }
 
+TEST_CASE(
+    "fiona-send-files: a server that lets nobody rename has only a part, and gets the name later")
+{
+    if (!SftpServer::is_here()) {
+        return;
+    }
+    Bench bench;
+    bench.put_item(base, "data");
+    bench.server.refuse("rename,posix-rename,hardlink");
+
+    const auto refused = bench.tool();
+
+    CAPTURE(refused.err);
+    CHECK(refused.exit_code != EX_OK);
+    CHECK_FALSE(fs::exists(bench.server.outbox() / (base + ".tgz")));
+    CHECK(bench.names(bench.outbox).size() == 3); // nothing counts as sent
+    CHECK(bench.names(bench.done).empty());
+
+    bench.server.refuse("");
+    CHECK(bench.tool({"--now"}).exit_code == EX_OK);
+    CHECK(read_file(bench.server.outbox() / (base + ".tgz")) == "data");
+}
+
 TEST_CASE("fiona-send-files: a full disk on the other side loses nothing, and is told")
 {
     if (!SftpServer::is_here()) {

@@ -162,6 +162,44 @@ TEST_CASE("fiona-storescp: an expired certificate of its own is a warning in the
     CHECK(storescu(site, authority, careless) == 0);
 }
 
+TEST_CASE("fiona-storescp: a sender whose certificate has expired is turned away")
+{
+    const Authority authority;
+    authority.sign("server");
+    authority.sign("client");
+    authority.sign("old", "-1");
+    Site site{with_tls(authority, "server")};
+    site.start();
+
+    CHECK(storescu(site, authority, as_client(authority, "old")) != 0);
+    CHECK_FALSE(fs::exists(site.archived({})));
+    CHECK(eventually([&] { return refused_handshakes(site) == 1; }));
+    CHECK(storescu(site, authority, as_client(authority, "client")) == 0);
+}
+
+TEST_CASE("fiona-storescp: nobody renegotiates, and who tries disturbs nobody else")
+{
+    const Authority authority;
+    authority.sign("server");
+    authority.sign("client");
+    Site site{with_tls(authority, "server")};
+    site.start();
+
+    // s_client begins a new handshake at a line that is `R`.
+    const auto tried =
+        run({.arguments = {"openssl", "s_client", "-tls1_2", "-connect",
+                           "127.0.0.1:" + std::to_string(tls_port(site)), "-cert",
+                           authority.certificate("client"), "-key", authority.key("client")},
+             .deadline = std::chrono::seconds{15},
+             .input = "R\nR\nR\n"});
+
+    CHECK_THAT(tried.out + tried.err, Contains("RENEGOTIATING"));
+    CHECK_THAT(tried.out + tried.err, Contains("no renegotiation") || Contains("unexpected eof")
+                                          || Contains("handshake failure"));
+    CHECK(storescu(site, authority, as_client(authority, "client")) == 0);
+    CHECK_THAT(site.log(), !Contains("association_crashed"));
+}
+
 TEST_CASE("fiona-storescp: plain text and silence on the TLS port delay nobody")
 {
     const Authority authority;

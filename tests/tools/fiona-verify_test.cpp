@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/process.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/phantom_file.h"
 #include "tests/support/run_tool.h"
@@ -12,6 +13,7 @@
 #include <sysexits.h>
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 using namespace fiona;
@@ -168,6 +170,87 @@ TEST_CASE("fiona-verify: residual finds identity in headers, bytes, names and li
     CHECK(bad.exit_code == EX_DATAERR);
     CHECK(json::parse(bad.out, "out").find("findings")->array().size() == 3);
     CHECK_THAT(bad.out + bad.err, !Contains("PID998877") && !Contains("Kari"));
+}
+
+TEST_CASE("fiona-verify: residual finds a planted identifier wherever it may hide")
+{
+    const Clean clean;
+    const auto place = clean.root / "place";
+    fs::create_directory(place);
+    const auto plant = [&](const std::function<void(phantom::Item&)>& change) {
+        auto image = phantom::image({"2.25.1", "2.25.2", "2.25.3"});
+        for (const phantom::Tag tag :
+             {phantom::Tag{0x0010, 0x0010}, {0x0010, 0x0020}, {0x0008, 0x0050}, {0x0010, 0x0030}}) {
+            std::erase_if(image.elements, [&](const auto& element) { return element.tag == tag; });
+        }
+        change(image);
+        phantom::write(place / "object.dcm", image);
+    };
+    const auto zip = [&](const std::vector<std::string>& options, const std::string& input) {
+        std::vector<std::string> words{"zip", "-q"};
+        words.insert(words.end(), options.begin(), options.end());
+        words.insert(words.end(),
+                     {(place / "package.zip").native(), (clean.root / "key").native()});
+        REQUIRE(fiona::run({.arguments = words, .input = input}).exit_code == 0);
+    };
+    SECTION("a private tag")
+    {
+        plant([](auto& image) {
+            phantom::put(image, phantom::text({0x0029, 0x0010}, "LO", "ACME"));
+            phantom::put(image, phantom::text({0x0029, 0x1001}, "UN", "xxPID998877xx"));
+        });
+    }
+    SECTION("the text of a report")
+    {
+        plant([](auto& image) {
+            phantom::Item content;
+            phantom::put(content, phantom::text({0x0040, 0xa160}, "UT", "seen: PID998877, well"));
+            phantom::put(image, phantom::sequence({0x0040, 0xa730}, {content}));
+        });
+    }
+    SECTION("a UID with the id of the patient as its end")
+    {
+        plant([](auto& image) {
+            phantom::put(image, phantom::text({0x0020, 0x0052}, "UI", "1.2.752.24.5.111111.3"));
+        });
+    }
+    SECTION("a file name")
+    {
+        store::write_file(place / "scan_PID998877.txt", "nothing");
+    }
+    SECTION("the comment of a zip")
+    {
+        zip({"-z"}, "for PID998877\n");
+    }
+    SECTION("a name in a zip")
+    {
+        store::write_file(place / "PID998877", "nothing");
+        REQUIRE(fiona::run({.arguments = {"zip", "-q", "-m", "-j", (place / "p.zip").native(),
+                                          (place / "PID998877").native()}})
+                    .exit_code
+                == 0);
+    }
+    SECTION("a JSON beside the images")
+    {
+        store::write_file(place / "series.json", R"({"PatientID": ["PID998877"]})");
+    }
+    SECTION("a log")
+    {
+        store::write_file(place / "tool.log", "2026-01-01 sent PID998877 away\n");
+    }
+    SECTION("the subject of a mail, as mail programs write it")
+    {
+        store::write_file(place / "mail.eml", "Subject: new data of PID998877\r\n\r\nbody\r\n");
+    }
+
+    const auto run =
+        run_tool("fiona-verify", {"residual", place, "--original", clean.root / "in", "--harmless",
+                                  "GLIOMA", "--harmless", "GLI_001", "--json"});
+
+    CAPTURE(run.out);
+    CHECK(run.exit_code == EX_DATAERR);
+    CHECK(json::parse(run.out, "out").find("findings")->array().size() >= 1);
+    CHECK_THAT(run.out + run.err, !Contains("PID998877"));
 }
 
 TEST_CASE("fiona-verify: a search for nothing is refused")

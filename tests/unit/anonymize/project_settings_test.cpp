@@ -176,3 +176,22 @@ TEST_CASE("two workers that meet a new project at once use one key")
     CHECK(keys[0] == keys[2]);
     CHECK(keys[0] == keys[3]);
 }
+
+TEST_CASE("a project whose name begins with that of another has a key and a shift of its own")
+{
+    const TempDir root;
+    const auto config = config_in(root);
+    const auto one = settings_of(config, "GLIOMA");
+    const auto more = settings_of(config, "GLIOMA 2");
+    const auto norse = settings_of(config, "GLIOMA æøå");
+
+    REQUIRE((one.key_file && more.key_file && norse.key_file));
+    const auto key = read_file(*one.key_file);
+    CHECK(key != read_file(*more.key_file));
+    CHECK(key != read_file(*norse.key_file));
+    // Without the other two, the first is what it was.
+    fs::remove(*more.key_file);
+    fs::remove(*norse.key_file);
+    CHECK(read_file(*settings_of(config, "GLIOMA").key_file) == key);
+    CHECK_THROWS_AS(settings_of(config, "GLIOMA 2"), Error); // and a lost key is never made anew
+}

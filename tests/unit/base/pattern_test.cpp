@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <chrono>
+#include <ctime>
 
 using namespace fiona;
 
@@ -66,4 +67,24 @@ TEST_CASE("a pattern that would search for ever gives up soon")
 TEST_CASE("the same trap costs RE2 nothing")
 {
     CHECK_FALSE(Pattern{"^(a+)+$"}.is_in(std::string(5'000, 'a') + "b"));
+}
+
+TEST_CASE("patterns that people write answer within ten milliseconds of work for 10 kB of text")
+{
+    const auto* const text = GENERATE("^(a+)+$", "^(a|a)*$", "^(a|b)*$", "^(.*)*$", "(a*)*b",
+                                      "^(([a-z])+.)+[A-Z]([a-z])+$");
+    CAPTURE(text);
+    const Pattern pattern{text};
+    const std::string subject = std::string(10'000, 'a') + "!";
+    constexpr int rounds = 10;
+    static_cast<void>(pattern.is_in(subject)); // what it learns at first is used ever after
+
+    const auto start = std::clock();
+    for (int i = 0; i < rounds; ++i) {
+        static_cast<void>(pattern.is_in(subject));
+    }
+    const auto milliseconds = 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+
+    CHECK(milliseconds / rounds < 10);
+    CHECK_NOTHROW(pattern.is_in(std::string(100'000, 'b'))); // no stack of its own to overflow
 }

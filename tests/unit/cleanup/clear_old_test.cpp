@@ -465,11 +465,61 @@ TEST_CASE("clear_old takes the lines of removed studies off the list of arrived 
                   "MR", ""});
     }
 
-    const auto report = site.clear();
+    SECTION("in a whole run")
+    {
+        REQUIRE(site.clear().removed.size() == 1);
+    }
+    SECTION("in a run that breaks off half-way")
+    {
+        site.order.max_used = 1;
+        site.order.now = Clock::now();
+        int asked = 0;
+        const auto report =
+            cleanup::clear_old(site.config, site.order,
+                               {.disk = [&]() -> store::DiskSpace {
+                                    if (++asked > 2) {
+                                        throw Error{Fault::io, "ask for the free space"};
+                                    }
+                                    return site.disk();
+                                },
+                                .incoming = [&] { return site.redcap(); }});
+        REQUIRE(report.trouble);
+        REQUIRE(report.removed.size() == 1);
+    }
+    SECTION("after a run that was killed before it came to the list")
+    {
+        const auto lines = read_file(site.paths.incoming_list());
+        REQUIRE(site.clear().removed.size() == 1);
+        std::ofstream{site.paths.incoming_list()} << lines;
 
-    REQUIRE(report.removed.size() == 1);
+        SECTION("a dry run leaves it")
+        {
+            site.order.mode = Mode::dry_run;
+            REQUIRE(site.clear().removed.empty());
+            CHECK(list.lines().size() == 2);
+            site.order.mode = Mode::apply;
+        }
+        CHECK(site.clear().removed.empty());
+    }
+
     REQUIRE(list.lines().size() == 1);
     CHECK(list.lines()[0].study == OldSite::study(2));
+}
+
+TEST_CASE("clear_old frees the disk although the list of arrived studies cannot be cleaned")
+{
+    FullSite site;
+    const store::IncomingList list{site.paths.incoming_list()};
+    list.put(
+        {epoch_seconds(Clock::now()) - 3'000'000, "A", "B", "h", OldSite::study(1), 1, "MR", ""});
+    fs::remove(site.paths.incoming_list().native() + ".lock");
+    fs::create_directory(site.paths.incoming_list().native() + ".lock");
+
+    const auto report = site.clear();
+
+    CHECK(report.removed.size() == 1);
+    CHECK(report.trouble);
+    CHECK(site.is_there(1) == 0);
 }
 
 TEST_CASE("clear_old: a study that was sent may go only if it is asked for, and long sent")

@@ -172,6 +172,39 @@ TEST_CASE("clear_exports removes working directories of the dead, not of the liv
     CHECK(fs::is_empty(exports.base / ".trash"));
 }
 
+TEST_CASE("clear_exports: a working directory that cannot go does not stop the rest")
+{
+    const Exports exports;
+    exports.work("tmp_2", 2 * day);
+    exports.put("old.md5", 3 * day);
+    fs::path stays;
+    SECTION("its lock cannot be opened: its owner may live")
+    {
+        stays = exports.base / "tmp_1";
+        exports.work("tmp_1", 2 * day);
+        fs::create_symlink("nowhere", stays / ".lock");
+        age(stays, 2 * day);
+    }
+    SECTION("it was left in the trash, and is too deep")
+    {
+        stays = exports.base / ".trash/tmp_1";
+        auto inner = stays;
+        constexpr int levels = 501;
+        for (int level = 0; level < levels; ++level) {
+            inner /= "d";
+        }
+        fs::create_directories(inner);
+    }
+
+    const auto report = exports.clear();
+
+    CHECK(report.failed == 1);
+    CHECK(report.trouble);
+    CHECK(fs::exists(stays));
+    CHECK_FALSE(fs::exists(exports.base / "tmp_2"));
+    CHECK(exports.names().empty());
+}
+
 TEST_CASE("clear_exports removes nothing when the disk cannot be read or the base is away")
 {
     const Exports exports;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/files.h"
 #include "libfiona/cleanup/exports.h"
 #include "libfiona/cleanup/stale_links.h"
+#include "libfiona/store/incoming_list.h"
 #include "tests/support/forked_child.h"
 #include "tests/support/old_site.h"
 
@@ -34,6 +36,16 @@ void run_and_kill(std::mt19937& random, unsigned microseconds, const std::functi
     child.kill();
 }
 
+/// All studies arrived and wait to be assigned.
+void write_list(const OldSite& site)
+{
+    make_directories(site.paths.incoming_list().parent_path());
+    std::ofstream list{site.paths.incoming_list()};
+    for (unsigned n = 1; n <= studies; ++n) {
+        list << fmt::format("1700000000 A B h {} 1 MR\n", OldSite::study(n));
+    }
+}
+
 bool is_emptied(const std::filesystem::path& trash)
 {
     return !std::filesystem::exists(trash) || std::filesystem::is_empty(trash);
@@ -51,6 +63,7 @@ TEST_CASE("clear_old killed at any moment is finished by the next run and takes 
         site.assigned = {1, 4};
         site.fill(95);
         site.order.max_used = 60;
+        write_list(site);
         CAPTURE(round);
         run_and_kill(random, 12'000, [&] { static_cast<void>(site.clear()); });
         REQUIRE(is_legal(site));
@@ -65,6 +78,8 @@ TEST_CASE("clear_old killed at any moment is finished by the next run and takes 
         for (const auto n : site.studies_there(studies)) {
             REQUIRE(site.is_there(n) == 1);
         }
+        REQUIRE(store::IncomingList{site.paths.incoming_list()}.lines().size()
+                == site.studies_there(studies).size());
         REQUIRE(site.clear().removed.empty());
     }
 }

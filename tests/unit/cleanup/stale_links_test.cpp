@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -108,6 +109,14 @@ TEST_CASE("clear_stale_links keeps other files of a study, and a series JSON in 
     SECTION("in use")
     {
         const FileLock lock{site.raw(1) / ".lock"};
+
+        site.sweep();
+
+        CHECK(fs::exists(site.raw(1) / (uid + ".1.json")));
+    }
+    SECTION("perhaps in use: the lock cannot be opened")
+    {
+        REQUIRE(::mknod((site.raw(1) / ".lock").c_str(), S_IFSOCK | 0600U, 0) == 0);
 
         site.sweep();
 

@@ -199,6 +199,14 @@ TEST_CASE("many writers lose no line")
     CHECK(lists.text().empty());
 }
 
+TEST_CASE("the password of a job is what was encoded, with a line end too")
+{
+    const auto* const text = GENERATE("c2VjcmU=", "c2VjcmU=\\n", "\\r\\nc2VjcmU=\\n");
+    const auto line = fmt::format(
+        R"({{"project":"x","patientid":"x","studyinstanceuid":"1.2","password":"{}"}})", text);
+    CHECK(read_job(json::parse(line, "line")).password.reveal() == "secre");
+}
+
 TEST_CASE("a job is read from what the page writes, and refused by key, never by value")
 {
     const auto job = read_job(json::parse(
@@ -214,7 +222,8 @@ TEST_CASE("a job is read from what the page writes, and refused by key, never by
     const auto* const text = GENERATE(
         R"({"project":"DEMO","patientid":"x","studyinstanceuid":"../../SECRET"})",
         R"({"project":"SECRET","patientid":"","studyinstanceuid":"1.2"})",
-        R"({"project":"x","patientid":"x","studyinstanceuid":"1.2","password":"SECRET!!"})", "[]");
+        R"({"project":"x","patientid":"x","studyinstanceuid":"1.2","password":"SECRET!!"})",
+        R"({"project":"x","patientid":"x","studyinstanceuid":"1.2","password":"SECRET"})", "[]");
     try {
         static_cast<void>(read_job(json::parse(text, "line")));
         FAIL("no error");

@@ -9,10 +9,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace fs = std::filesystem;
 using namespace fiona;
@@ -45,7 +49,9 @@ zip::Totals write_zip(const fs::path& target, const std::vector<zip::Content>& c
 
 std::string run_or_fail(const std::vector<std::string>& arguments)
 {
-    const auto finished = run({.arguments = arguments, .max_output = std::size_t{256} << 20U});
+    const auto finished = run({.arguments = arguments,
+                               .deadline = std::chrono::minutes{5}, // 4 GB, beside other tests
+                               .max_output = std::size_t{256} << 20U});
     INFO(fmt::format("{}", fmt::join(arguments, " ")));
     INFO(finished.out << finished.err);
     REQUIRE(finished.exit_code == 0);
@@ -234,4 +240,40 @@ TEST_CASE("a package that another process writes is left to it")
     } catch (const Error& e) {
         CHECK(e.fault() == Fault::temporary);
     }
+}
+
+TEST_CASE("a finished package is never the part of another writer, however close they come")
+{
+    const TempDir root;
+    const auto target = root / "package.zip";
+    const std::string content(64, 'x');
+    std::atomic<bool> is_over{false};
+    const auto write_again_and_again = [&] {
+        while (!is_over) {
+            try {
+                zip::Output output{target};
+                output.append({content});
+                static_cast<void>(output.commit());
+            } catch (const Error& e) { // the other one was first
+                if (e.fault() != Fault::temporary) {
+                    is_over = true;
+                }
+            }
+        }
+    };
+    std::size_t damaged = 0;
+    {
+        std::vector<std::jthread> writers;
+        for (int i = 0; i < 4; ++i) {
+            writers.emplace_back(write_again_and_again);
+        }
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{1};
+        while (!is_over && std::chrono::steady_clock::now() < end) {
+            const auto package = read_file_if_any(target);
+            damaged += package && *package != content ? 1U : 0U;
+        }
+        CHECK_FALSE(is_over);
+        is_over = true;
+    }
+    CHECK(damaged == 0);
 }

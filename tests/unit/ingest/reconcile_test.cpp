@@ -37,6 +37,20 @@ TEST_CASE("an archive file without a link is announced again, once")
     CHECK(ingest::reconcile(site.config, Clock::now(), Scope::all, Mode::apply).queued == 0);
 }
 
+TEST_CASE("a look that is told to stop ends, and the next one sees what it has left out")
+{
+    const Site site;
+    store_image(site.config.paths, 1, 1);
+    const auto now = Clock::now();
+
+    const auto stopped = ingest::reconcile(site.config, now, Scope::changed, Mode::apply, nullptr,
+                                           [] { return true; });
+
+    CHECK(stopped.queued == 0);
+    const auto later = now + std::chrono::hours{24};
+    CHECK(ingest::reconcile(site.config, later, Scope::changed, Mode::apply).queued == 1);
+}
+
 TEST_CASE("what was given up is retried only when asked for everything")
 {
     const Site site;

@@ -51,9 +51,9 @@ TEST_CASE("a container has limits, no network, no capability, and our folders")
     const auto& words = call.run;
     CHECK(words[0] == engine_name(engine));
     for (const auto* const word :
-         {"run", "--rm", "--pull=never", "--network=none", "--memory=8589934592b", "--cpus=2",
+         {"run", "--rm", "--pull=never", "--network=none", "--memory=8589934592b", "--memory-swap=8589934592b", "--cpus=2",
           "--pids-limit=512", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL",
-          "--security-opt=no-new-privileges", "--name=fiona-0f",
+          "--security-opt=no-new-privileges", "--log-driver=none", "--name=fiona-0f",
           "--volume=/srv/A ;$(x) B/ror/d:/data:ro",
           "--volume=/srv/A ;$(x) B/ror/d_output:/output"}) {
         CAPTURE(word);
@@ -83,16 +83,41 @@ TEST_CASE(
     CHECK(has(words, "--network=jobs"));
 }
 
-TEST_CASE("apptainer contains what it runs")
+TEST_CASE("apptainer contains what it runs, and is told the options as they are")
 {
     const auto call = engine_call(image(Engine::apptainer), job());
 
-    for (const auto* const word : {"exec", "--containall", "--cleanenv", "--no-home", "--net",
-                                   "--network=none", "--bind=/srv/A ;$(x) B/ror/d:/data:ro"}) {
-        CAPTURE(word);
-        CHECK(has(call.run, word));
-    }
+    CHECK(call.run
+          == std::vector<std::string>{"apptainer",
+                                      "exec",
+                                      "--containall",
+                                      "--cleanenv",
+                                      "--no-home",
+                                      "--no-privs",
+                                      "--no-eval",
+                                      "--memory=8589934592", "--memory-swap=8589934592",
+                                      "--cpus=2",
+                                      "--pids-limit=512",
+                                      "--net",
+                                      "--network=none",
+                                      "--bind=/srv/A ;$(x) B/ror/d:/data:ro",
+                                      "--bind=/srv/A ;$(x) B/ror/d_output:/output",
+                                      "demo-seg:1.2",
+                                      "/app/work.sh",
+                                      "/data/",
+                                      "--in=/data/input",
+                                      "/data/descr.json",
+                                      "/output",
+                                      "/output/output.json"});
+    CHECK(call.environment == std::vector<std::string>{"APPTAINERENV_ROR_CONT_OPTIONS=" + odd});
     CHECK(call.clean_up.empty());
+
+    auto without = image(Engine::apptainer);
+    without.call.clear();
+    auto run = job();
+    run.options.clear();
+    CHECK(engine_call(without, run).run.at(1) == "run"); // what the image says itself
+    CHECK(engine_call(without, run).environment.empty());
 }
 
 TEST_CASE("a process is in a sandbox, with limits")
@@ -109,6 +134,10 @@ TEST_CASE("a process is in a sandbox, with limits")
     const auto at = std::ranges::find(words, "ROR_CONT_OPTIONS");
     REQUIRE(at != words.end());
     CHECK(*(at + 1) == odd);
+    // The number of processes counts from inside, and nothing is mounted after the root is closed.
+    const std::vector<std::string> inner{"--remount-ro",    "/",  "--",          "prlimit",
+                                         "--nproc=513:513", "--", "/app/work.sh"};
+    CHECK(std::ranges::search(words, inner).begin() != words.end());
 }
 
 TEST_CASE("a folder that cannot be told to a container is refused")

@@ -42,7 +42,9 @@ std::vector<json::Value> lines_of(const std::filesystem::path& file)
     std::vector<json::Value> lines;
     const auto text = read_file(file);
     for (const auto line : split(trimmed(text), '\n')) {
-        lines.push_back(json::parse(line, "line"));
+        if (!line.empty()) { // of an empty file: killed before the first was written
+            lines.push_back(json::parse(line, "line"));
+        }
     }
     return lines;
 }
@@ -289,5 +291,59 @@ TEST_CASE("a list whose keeper is killed again and again keeps every line")
             }
         }
         REQUIRE(known.size() == count);
+    }
+}
+
+TEST_CASE("what was settled long ago leaves the shelf, and nothing younger does")
+{
+    const TempDir root;
+    const JobList list{root / "jobs.jobs"};
+    const auto done = list.shelf(JobList::Shelf::done);
+    const TimePoint now{std::chrono::seconds{1'750'000'000}};
+    const auto line = [&](const std::string& id, std::chrono::hours ago) {
+        return json::write(json::Object{{"job_id", id}, {"ended", iso8601_utc(now - ago)}}) + "\n";
+    };
+    using std::chrono::hours;
+    const auto old = line("a", hours{100}) + "{\"torn\n" + line("b", hours{50});
+    const auto young = line("c", hours{30}) + "{\"torn\n" + line("d", hours{1}) + "{\"job_id\"";
+    store::write_file(done, old + young);
+
+    SECTION("once the first of them is a day older than it may be")
+    {
+        list.forget(now - hours{40});
+
+        CHECK(read_file(done) == young);
+    }
+    SECTION("and not before")
+    {
+        list.forget(now - hours{90});
+
+        CHECK(read_file(done) == old + young);
+        CHECK_FALSE(std::filesystem::exists(list.file().native() + ".lock"));
+    }
+    SECTION("and a shelf without times stays as it is")
+    {
+        store::write_file(done, "{}\n\nx");
+
+        list.forget(now);
+
+        CHECK(read_file(done) == "{}\n\nx");
+    }
+}
+
+TEST_CASE("no id makes the folder of a job that of another, or of its output")
+{
+    const auto id_of = [](const std::string& id) {
+        return jobs::parse_line(
+                   json::write(json::Object{{"project", "DEMO"}, {"image", "a"}, {"job_id", id}}))
+            .id;
+    };
+
+    CHECK(id_of("x-1") == "x-1");
+    for (const auto* const id : {"1_x", "x_output", "output", "fetched", "../x", "-x"}) {
+        CAPTURE(id);
+        CHECK(id_of(id) != id);
+        CHECK(id_of(id).size() == 32);
+        CHECK(id_of(id) == id_of(id));
     }
 }

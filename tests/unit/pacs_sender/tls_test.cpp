@@ -142,6 +142,34 @@ TEST_CASE("a PACS that is not who it should be gets nothing, and the reason is s
     CHECK(server.images() == 0);
 }
 
+TEST_CASE("a PACS whose certificate has expired, or that only speaks old TLS, gets nothing")
+{
+    const Authority authority;
+    authority.sign("client");
+    const TempDir directory;
+    const auto files = images(directory, 1);
+    const bool is_old = GENERATE(true, false);
+    authority.sign("server", is_old ? "-1" : "365");
+    const auto port = unused_port();
+    std::vector<std::string> words{"openssl", "s_server",
+                                   "-accept", "127.0.0.1:" + std::to_string(port),
+                                   "-cert",   authority.certificate("server"),
+                                   "-key",    authority.key("server"),
+                                   "-quiet"};
+    if (!is_old) {
+        words.insert(words.end(), {"-tls1", "-cipher", "ALL:@SECLEVEL=0"});
+    }
+    const ChildProcess server{words, directory.path / "server"};
+    wait_for_port(port);
+
+    const auto error = error_of(
+        [&] { static_cast<void>(pacs::send_files(peer_of(port, authority, authority), files)); });
+
+    CAPTURE(error.what());
+    CHECK(error.fault() == Fault::protocol);
+    CHECK_THAT(error.what(), Contains(is_old ? "expired" : "TLS"));
+}
+
 TEST_CASE("a PACS that refuses our certificate, or the lack of one, is understood")
 {
     const Authority authority;

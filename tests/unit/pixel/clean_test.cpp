@@ -151,6 +151,9 @@ TEST_CASE("a lossy image is written without further loss and says what it went t
     check_only_boxes_changed(input, root / "out.dcm", report);
     CHECK(text_of(root / "out.dcm", DCM_LossyImageCompression) == "01");
     CHECK(text_of(root / "out.dcm", DCM_LossyImageCompressionMethod) == "ISO_10918_1");
+    // The ratio of the loss, not that of the file as it is now.
+    CHECK(text_of(root / "out.dcm", DCM_LossyImageCompressionRatio)
+          == text_of(input, DCM_LossyImageCompressionRatio));
 }
 
 TEST_CASE(

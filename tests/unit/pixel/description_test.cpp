@@ -63,3 +63,42 @@ TEST_CASE("a header that lies about its pixels is refused before anything is dec
 
     CHECK_THROWS_AS(PixelDescription::read(data), Error);
 }
+
+TEST_CASE("what is no picture to look at is refused with the reason: floats, doubles, single bits")
+{
+    DcmDataset data;
+    pictures::describe(data, {});
+    std::string reason;
+    SECTION("float pixels")
+    {
+        data.putAndInsertFloat32(DcmTag{DCM_FloatPixelData, EVR_OF}, 1.5F);
+        reason = "floating point";
+    }
+    SECTION("double pixels")
+    {
+        data.putAndInsertFloat64(DcmTag{DCM_DoubleFloatPixelData, EVR_OD}, 1.5);
+        reason = "floating point";
+    }
+    SECTION("a segmentation of one bit")
+    {
+        data.putAndInsertUint16(DCM_BitsAllocated, 1);
+        data.putAndInsertUint16(DCM_BitsStored, 1);
+        data.putAndInsertUint16(DCM_HighBit, 0);
+        reason = "bits";
+    }
+    SECTION("a dose of 32 bits")
+    {
+        data.putAndInsertUint16(DCM_BitsAllocated, 32);
+        data.putAndInsertUint16(DCM_BitsStored, 32);
+        data.putAndInsertUint16(DCM_HighBit, 31);
+        reason = "bits";
+    }
+
+    try {
+        static_cast<void>(PixelDescription::read(data));
+        FAIL("it was taken");
+    } catch (const Error& error) {
+        CHECK(error.fault() == Fault::data);
+        CHECK_THAT(error.what(), Catch::Contains(reason));
+    }
+}

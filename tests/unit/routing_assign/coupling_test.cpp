@@ -11,6 +11,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <ctime>
 
 using namespace fiona;
 using Catch::Matchers::Contains;
@@ -244,4 +245,47 @@ TEST_CASE("groups open projects to their members")
     for (const auto* const broken : {"", "[]", R"({"a": "DEMO"})", R"({"a": [1]})"}) {
         CHECK_THROWS_AS(Permissions::parse(broken, {"a"}), Error);
     }
+}
+
+TEST_CASE("a formula for a spreadsheet is no value of a coupling list")
+{
+    const auto* const formula =
+        GENERATE("=cmd|' /C calc'!A0", "+1+1", "@SUM(A1)", "-2+3", "=HYPERLINK(\"\"x\"\")");
+    CAPTURE(formula);
+
+    const auto as_accession =
+        parse(fmt::format("AccessionNumber,ProjectName,SubjectID\n\"{}\",DEMO,D_1\n", formula));
+    const auto as_participant =
+        parse(fmt::format("AccessionNumber,ProjectName,SubjectID\nA1,DEMO,\"{}\"\n", formula));
+    const auto as_project =
+        parse(fmt::format("AccessionNumber,ProjectName,SubjectID\nA1,\"{}\",DEMO_001\n", formula));
+    const auto as_event = parse(fmt::format(
+        "AccessionNumber,ProjectName,SubjectID,EventName\nA1,DEMO,DEMO_001,\"{}\"\n", formula));
+
+    CHECK(as_accession.bad.size() == 1);
+    CHECK(as_participant.bad.size() == 1);
+    CHECK(as_project.bad.size() == 1);
+    CHECK(as_event.bad.size() == 1);
+}
+
+TEST_CASE("a coupling list of a million rows is read whole or refused, within a minute")
+{
+    std::string text = "AccessionNumber,ProjectName,SubjectID\n";
+    constexpr int rows = 1'000'000;
+    for (int i = 0; i < rows; ++i) {
+        text += fmt::format("A{},DEMO,DEMO_{}\n", i, i);
+    }
+    const auto start = std::clock();
+    std::size_t read = 0;
+    std::string refused;
+    try {
+        read = parse(text).lines.size();
+    } catch (const Error& e) {
+        refused = e.what();
+    }
+    const auto seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+
+    CAPTURE(refused);
+    CHECK((read == rows || !refused.empty()));
+    CHECK(seconds < 60);
 }

@@ -93,6 +93,8 @@ const site::Finding* failure(const std::vector<site::Finding>& findings)
 TEST_CASE("a good site has no failure, and says which daemons do not run")
 {
     const Site site;
+    fs::create_directories(site.config().paths.keys() / "mapping"
+                           / "DEMO"); // after the first transfer
 
     const auto findings = site::check_site(site.config(), site.probes);
 

@@ -30,6 +30,10 @@ public:
         store::write_file(m_directory / "rules/classifyRules.json", "[]\n");
         store::write_file(m_directory / "profiles/profile.csv", "tag,action\n");
         store::write_file(m_directory / "profiles/safe-private.csv", "creator\n");
+        for (const auto* const shipped : {"systemd", "logrotate"}) {
+            fs::copy(fs::path{FIONA_SOURCE_DIR} / "share" / shipped, m_directory / shipped,
+                     fs::copy_options::recursive);
+        }
         fs::copy_file(fs::path{FIONA_SOURCE_DIR} / "crontab.example",
                       m_directory / "crontab.example");
         ::setenv("FIONA_SHARE", m_directory.path.c_str(), 1);

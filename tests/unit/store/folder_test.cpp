@@ -5,13 +5,17 @@
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <thread>
 
 using namespace fiona;
 using store::Folder;
@@ -48,6 +52,57 @@ TEST_CASE("a link in the place of a directory is not followed")
     CHECK_FALSE(folder.descend("link"));
     CHECK(store::remove_tree(folder, "link").files == 0);
     CHECK(fs::exists(root / "kept/file"));
+}
+
+TEST_CASE("a directory that is exchanged for a link at any moment leads nobody out")
+{
+    const TempDir root;
+    fs::create_directories(root / "outside/deep");
+    for (const auto* const name : {"outside/file", "outside/deep/file"}) {
+        std::ofstream{root / name} << "x";
+    }
+    fs::create_directories(root / "base");
+    fs::create_directory_symlink(root / "outside", root / "link");
+    const auto victim = (root / "base/study").native();
+    const auto link = (root / "link").native();
+    unsigned exchanged = 0;
+    std::jthread swapper{[&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) { // the link is now in the one place, now in the other
+            exchanged +=
+                ::renameat2(AT_FDCWD, victim.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE) == 0
+                    ? 1U
+                    : 0U;
+        }
+    }};
+    const Folder base{root / "base", "a test"};
+
+    std::size_t removed = 0;
+    std::size_t refused = 0;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{3};
+    while (std::chrono::steady_clock::now() < end) {
+        std::error_code taken; // the other may be moving it
+        fs::create_directories(fs::path{victim} / "series", taken);
+        if (!fs::is_symlink(victim, taken)) {
+            std::ofstream{fs::path{victim} / "series/object"} << "x";
+        }
+        try {
+            removed += store::remove_tree(base, "study").files;
+        } catch (const Error&) { // it has become something else: refused, as it should be
+            ++refused;
+        }
+        if (!fs::is_symlink(link, taken)) { // gone with the study: another one
+            fs::remove_all(link, taken);
+            fs::create_directory_symlink(root / "outside", link, taken);
+        }
+    }
+    swapper.request_stop();
+    swapper.join();
+
+    CHECK(exchanged > 100);
+    CAPTURE(refused);
+    CHECK(removed > 0);
+    CHECK(fs::exists(root / "outside/file"));
+    CHECK(fs::exists(root / "outside/deep/file"));
 }
 
 TEST_CASE("what a link leads to is there, gone, or unknown")

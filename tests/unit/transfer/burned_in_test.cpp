@@ -225,6 +225,7 @@ TEST_CASE("a name in the pixels stays here, the picture goes, and header and RED
     CHECK(world.told(1, "transfer_error___1") == "0");
     CHECK(world.told(1, "transfers_complete") == "2");
     const auto audit = audit_of(world);
+    CHECK(audit.find("modalities")->array() == json::Array{"MR", "US"});
     const auto& work = audit.find("pixels")->array();
     REQUIRE(work.size() == 1);
     CHECK(work.front().text("series") == log::uid_tag(burned.image.series));

@@ -53,6 +53,21 @@ TEST_CASE("a new link begins now, what comes later is told once")
     CHECK_FALSE(third.firing);
 }
 
+TEST_CASE("the list names the modalities of a study, where the audit does")
+{
+    const Audit audit;
+    const auto begin = audit.ask({}).state;
+    auto record = json::parse(line("1"), "line").object();
+    record["modalities"] = json::Array{"CT", "PT"};
+    audit.append(json::write(record) + "\n" + line("2") + "\n");
+
+    const auto letter = triggers::study_list(audit.ask(begin).firing.value());
+
+    REQUIRE(letter);
+    CHECK_THAT(letter->body, Contains("\nDEMO_1 Baseline CT+PT 2025-03-05T10:02 (2 images)\n")
+                                 && Contains("\nDEMO_2 Baseline 2025-03-05T10:02 (2 images)\n"));
+}
+
 TEST_CASE("half a line waits for its rest, and a torn one is passed over")
 {
     const Audit audit;

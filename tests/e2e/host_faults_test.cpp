@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT
+// What a machine does to the tools of a site: no right to a port, no interface, a log that takes no line,
+// a creation mask, a disk that is read-only, signals, and cron that is faster than the work.
+#include "libfiona/base/file_lock.h"
+#include "libfiona/base/files.h"
+#include "libfiona/base/process.h"
+#include "libfiona/base/text.h"
+#include "tests/e2e/pipeline.h"
+#include "tests/support/hostile_file.h"
+#include "tests/support/leak_scan.h"
+#include "tests/support/raw_peer.h"
+#include "tests/support/small_disk.h"
+
+#include <catch2/catch.hpp>
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include <csignal>
+#include <fstream>
+#include <iostream>
+
+namespace fs = std::filesystem;
+using namespace fiona;
+using Catch::Matchers::Contains;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A mask for all that the test and its tools make.
+class CreationMask {
+public:
+    explicit CreationMask(mode_t mask) : m_old{::umask(mask)} {}
+    CreationMask(const CreationMask&) = delete;
+    CreationMask& operator=(const CreationMask&) = delete;
+    ~CreationMask() { ::umask(m_old); }
+
+private:
+    mode_t m_old;
+};
+
+fs::path write_config(const fs::path& root, json::Object receiver = {})
+{
+    receiver.insert({{"bind", "127.0.0.1"},
+                     {"soft_free_share", 0},
+                     {"soft_free_bytes", 0},
+                     {"hard_free_share", 0},
+                     {"hard_free_bytes", 0}});
+    const auto file = root / "config.json";
+    std::ofstream{file} << json::write(
+        json::Object{{"ROOT", (root / "site").native()}, {"RECEIVER", std::move(receiver)}});
+    return file;
+}
+
+/// Sends one object of a study of its own; the status of the answer.
+std::optional<std::uint16_t> store_one(std::uint16_t port, const raw::Ids& ids)
+{
+    const raw::Association peer{port};
+    return peer.store(ids, hostile::DataSet{ids}.bytes());
+}
+
+/// Tools that cron runs every so often, with the words behind their names.
+std::vector<std::vector<std::string>> cron_lines()
+{
+    std::vector<std::vector<std::string>> lines;
+    const auto text = read_file(fs::path{FIONA_SOURCE_DIR} / "crontab.example");
+    for (const auto line : split(text, '\n')) {
+        const auto begin = line.find("@BIN@/");
+        const auto end = line.find(" --config");
+        if (line.find("flock -n -E 75") != std::string_view::npos && begin < end) {
+            std::vector<std::string> words;
+            for (const auto word : split(line.substr(begin + 6, end - begin - 6), ' ')) {
+                words.emplace_back(word);
+            }
+            lines.push_back(words);
+        }
+    }
+    return lines;
+}
+
+} // namespace
+
+TEST_CASE("a port below 1024 without the right to it is one line, and no receiver")
+{
+    const TempDir root;
+    const auto config = write_config(root.path);
+    const std::vector<std::string> words{"setpriv",
+                                         "--bounding-set",
+                                         "-net_bind_service",
+                                         "--inh-caps",
+                                         "-net_bind_service",
+                                         program("fiona-storescp"),
+                                         "--config",
+                                         config.native(),
+                                         "--port",
+                                         "1",
+                                         "run"};
+    const auto first_port =
+        read_file_if_any("/proc/sys/net/ipv4/ip_unprivileged_port_start").value_or("1024");
+    if (std::stoi(first_port) < 2 || ::geteuid() != 0) {
+        std::cout << "SKIPPED: every port is free for all here, or we are not root\n";
+        return;
+    }
+
+    const auto run = fiona::run({.arguments = words, .deadline = 10s});
+
+    CAPTURE(run.err);
+    CHECK((run.exit_code == EX_NOPERM || run.exit_code == EX_CONFIG));
+    CHECK(split(trimmed(run.err), '\n').size() == 1);
+}
+
+TEST_CASE("an interface that goes away and comes back is served as before")
+{
+    const TempDir root;
+    const auto config = write_config(root.path);
+    std::ofstream{root / "script"} << R"(set -eu
+tool=$1; config=$2
+busybox ip link set lo up
+$tool --config "$config" --port 11112 start
+trap '$tool --config "$config" stop' EXIT
+echoscu -to 2 127.0.0.1 11112 && echo before
+busybox ip link set lo down
+echoscu -to 1 127.0.0.1 11112 || echo away
+busybox ip link set lo up
+echoscu -to 2 127.0.0.1 11112 && echo after
+)";
+
+    const auto run = fiona::run({.arguments = {"unshare", "-n", "sh", (root / "script").native(),
+                                               program("fiona-storescp"), config.native()},
+                                 .deadline = 60s});
+
+    if (run.err.find("Operation not permitted") != std::string::npos) {
+        std::cout << "SKIPPED: no right to a network of our own\n";
+        return;
+    }
+    CAPTURE(run.err);
+    for (const auto* const moment : {"before", "away", "after"}) {
+        CHECK_THAT(run.out, Contains(moment));
+    }
+}
+
+TEST_CASE(
+    "every tool of the crontab: a second one at the same time changes nothing and exits with 75")
+{
+    Pipeline pipeline;
+    const auto lines = cron_lines();
+    REQUIRE(lines.size() >= 15);
+    // Several of these work side by side by design: each takes its own items, under its own lock.
+    const std::set<std::string> side_by_side{"fiona-anonymize-send", "fiona-assign",
+                                             "fiona-create-zip", "fiona-remove-old-entries",
+                                             "fiona-verify"};
+    for (auto words : lines) {
+        const auto tool = words.front();
+        CAPTURE(tool);
+        // cron's own lock, as the line says
+        const auto pid_file = (pipeline.config().paths.pids() / (tool + ".pid")).native();
+        fs::create_directories(pipeline.config().paths.pids());
+        {
+            const FileLock cron{pid_file};
+            const auto second = fiona::run(
+                {.arguments = {"flock", "-n", "-E", "75", pid_file, program(tool), "--version"}});
+            CHECK(second.exit_code == EX_TEMPFAIL);
+            CHECK(second.out.empty());
+        }
+        if (side_by_side.contains(tool)) {
+            continue;
+        }
+        // and the tool's, for whoever starts it by hand
+        const FileLock first{pipeline.config().paths.pids() / (tool + ".lock")};
+        const std::vector<std::string> rest(words.begin() + 1, words.end());
+        const auto second = pipeline.run(tool, rest);
+        CAPTURE(second.err);
+        CHECK(second.exit_code == EX_TEMPFAIL);
+        CHECK_THAT(second.err, Contains(std::to_string(::getpid())));
+    }
+}
+
+TEST_CASE(
+    "a log that takes no line stops no work: receiver, processor and tools on a full log disk")
+{
+    const TempDir root;
+    const auto config_file = write_config(root.path);
+    const auto config = Config::load(config_file);
+    const SmallDisk logs{config.paths.server_logs(), "64k"};
+    if (!logs.is_mounted()) {
+        std::cout << "SKIPPED: only root mounts a small disk\n";
+        return;
+    }
+    {
+        std::ofstream ballast{config.paths.server_logs() / "ballast"};
+        ballast << std::string(200'000, 'x');
+    }
+    const auto tool = [&](const std::string& name, std::vector<std::string> words) {
+        words.insert(words.end(), {"--config", config_file.native()});
+        return run_tool(name, words);
+    };
+    REQUIRE(tool("fiona-storescp", {"--port", "0", "start"}).exit_code == EX_OK);
+    REQUIRE(tool("fiona-process-file", {"start"}).exit_code == EX_OK);
+    const auto status = tool("fiona-storescp", {"--json", "status"});
+    const auto port = json::parse(status.out, "status").find("port")->integer();
+
+    const raw::Ids ids;
+    CHECK(store_one(static_cast<std::uint16_t>(port), ids) == 0x0000);
+
+    const auto link = config.paths.raw() / ids.study / ids.series / ids.sop;
+    CHECK(eventually([&] { return fs::exists(link); }));
+    // A tool of cron whose standard error is that disk.
+    const auto full = fiona::run(
+        {.arguments = {"sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full", program("fiona-process-file"),
+                       "reconcile", "-v", "--config", config_file.native()}});
+    CHECK(full.exit_code == EX_OK);
+    CHECK(tool("fiona-storescp", {"stop"}).exit_code == EX_OK);
+    CHECK(tool("fiona-process-file", {"stop"}).exit_code == EX_OK);
+}
+
+TEST_CASE("whatever the creation mask: the road works, and nothing of a site is for everybody")
+{
+    const auto mask = GENERATE(mode_t{0000}, mode_t{0077});
+    const CreationMask set{mask};
+    Pipeline pipeline;
+    const auto images = pipeline.scratch() / "images";
+    const auto count = make_phantoms(images, {"--set", "small", "--images", "3"});
+    REQUIRE(pipeline.send(images));
+    REQUIRE(pipeline.settle(1));
+    std::map<std::string, std::string> participants;
+    const auto listed = pipeline.ask("fiona-assign", {"studies", "--all"});
+    for (const auto& study : listed.array()) {
+        participants.emplace(study.text("study"), "DEMO_001");
+    }
+    pipeline.assign_all(participants);
+    REQUIRE(pipeline.transfer_all());
+
+    const auto found = pipeline.in_pacs();
+    REQUIRE(found.size() == 1);
+    CHECK(found.begin()->second.size() == count);
+    for (const auto& entry : fs::recursive_directory_iterator{pipeline.root()}) {
+        struct stat status {};
+        REQUIRE(::lstat(entry.path().c_str(), &status) == 0);
+        // Not ours, and what systemd reads as somebody else: it holds paths only.
+        const auto top = *fs::relative(entry.path(), pipeline.root()).begin();
+        const bool is_of_others = top == "pacs" || top == "systemd";
+        if (!S_ISLNK(status.st_mode) && !is_of_others) {
+            CAPTURE(mask, entry.path().native(), status.st_mode);
+            CHECK((status.st_mode & S_IWOTH) == 0);
+            CHECK((S_ISDIR(status.st_mode) || (status.st_mode & S_IROTH) == 0));
+        }
+    }
+}
+
+TEST_CASE("a site that has become read-only is told by each tool, nothing is done by half, and "
+          "then it goes on")
+{
+    const TempDir root;
+    const auto config_file = write_config(root.path);
+    const auto config = Config::load(config_file);
+    fs::create_directories(root / "site");
+    const auto directory = (root / "site").native();
+    if (::geteuid() != 0 || ::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=32m") != 0) {
+        std::cout << "SKIPPED: only root mounts a small disk\n";
+        return;
+    }
+    struct Unmount {
+        std::string directory;
+        ~Unmount() { ::umount2(directory.c_str(), MNT_DETACH); }
+    };
+    const Unmount later{directory};
+    const auto tool = [&](const std::string& name, std::vector<std::string> words) {
+        words.insert(words.end(), {"--config", config_file.native()});
+        return run_tool(name, words);
+    };
+    REQUIRE(tool("fiona-storescp", {"--port", "0", "start"}).exit_code == EX_OK);
+    const auto status = tool("fiona-storescp", {"--json", "status"});
+    const auto port =
+        static_cast<std::uint16_t>(json::parse(status.out, "status").find("port")->integer());
+    const raw::Ids ids;
+    REQUIRE(store_one(port, ids) == 0x0000);
+    const auto remount = [&](unsigned long flags) {
+        return ::mount("tmpfs", directory.c_str(), "tmpfs", MS_REMOUNT | flags, "size=32m") == 0;
+    };
+    // The receiver's log is open for writing: as a disk does after an error, under whoever writes.
+    if (!remount(MS_RDONLY)) {
+        REQUIRE(tool("fiona-storescp", {"stop"}).exit_code == EX_OK);
+        REQUIRE(remount(MS_RDONLY));
+    }
+
+    for (const auto& [name, words] :
+         {std::pair{"fiona-process-file", std::vector<std::string>{"once"}},
+          std::pair{"fiona-detect-arrival", std::vector<std::string>{}},
+          std::pair{"fiona-clear-stale-links", std::vector<std::string>{}}}) {
+        const auto run = tool(name, words);
+        CAPTURE(name, run.err);
+        CHECK((run.exit_code == EX_IOERR || run.exit_code == EX_NOPERM
+               || run.exit_code == EX_TEMPFAIL));
+        CHECK_FALSE(run.err.empty());
+    }
+
+    REQUIRE(remount(0));
+    CHECK(tool("fiona-process-file", {"once"}).exit_code == EX_OK);
+    CHECK(fs::exists(config.paths.raw() / ids.study / ids.series / ids.sop));
+    static_cast<void>(tool("fiona-storescp", {"stop"}));
+}
+
+TEST_CASE("SIGTERM ends every daemon within ten seconds, busy or not, and the next start goes on")
+{
+    Pipeline pipeline;
+    const auto images = pipeline.scratch() / "images";
+    const auto count = make_phantoms(images, {"--set", "small", "--images", "40"});
+    Background sender{{"dcmsend", "--call", "FIONA", "--scan-directories", "--recurse", "127.0.0.1",
+                       std::to_string(pipeline.config().receiver.port), images.native()},
+                      pipeline.scratch() / "dcmsend.log"};
+    const auto archived = [&] {
+        std::size_t files = 0;
+        for (const auto& entry :
+             fs::recursive_directory_iterator{pipeline.config().paths.archive()}) {
+            files += entry.is_regular_file() ? 1U : 0U;
+        }
+        return files;
+    };
+    REQUIRE(eventually([&] { return archived() >= 3; }));
+
+    for (const auto* const daemon : {"fiona-storescp", "fiona-process-file", "fiona-redcapd"}) {
+        const auto start = std::chrono::steady_clock::now();
+        CAPTURE(daemon);
+        CHECK(pipeline.run(daemon, {"stop"}).exit_code == EX_OK); // SIGTERM, and waits for the end
+        CHECK(std::chrono::steady_clock::now() - start < 10s);
+    }
+    static_cast<void>(sender.wait());
+
+    pipeline.start_daemons();
+    REQUIRE(eventually([&] { return pipeline.send(images); }));
+    CHECK(pipeline.settle(1));
+    CHECK(archived() == count);
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+// What a kill or a failing disk does at one system call after the other, tool by tool.
+#include "libfiona/base/files.h"
+#include "libfiona/store/atomic_file.h"
+#include "libfiona/store/spool.h"
+#include "tests/e2e/syscall_scene.h"
+#include "tests/support/export_site.h"
+#include "tests/support/full_site.h"
+#include "tests/support/pacs_server.h"
+#include "tests/support/scripted_pacs.h"
+#include "tests/support/sending_site.h"
+#include "tests/unit/ingest/phantom_file.h"
+
+#include <catch2/catch.hpp>
+
+#include <sysexits.h>
+
+#include <set>
+
+namespace fs = std::filesystem;
+using namespace fiona;
+
+namespace {
+
+constexpr unsigned few = 8;      ///< calls that every tool makes, and more
+constexpr std::size_t most = 24; ///< rounds with one kind of trouble
+
+struct Trouble {
+    std::string calls;
+    std::string what;
+};
+
+Trouble some_trouble()
+{
+    const auto* const what = GENERATE("signal=KILL", "error=ENOSPC", "error=EIO", "error=EDQUOT",
+                                      "error=ESTALE", "error=EROFS", "error=EINTR");
+    const bool is_kill = std::string_view{what} == "signal=KILL";
+    return {is_kill ? traced::changing_calls : traced::disk_calls, what};
+}
+
+std::map<std::string, std::string> contents(const fs::path& directory)
+{
+    std::map<std::string, std::string> files;
+    if (fs::exists(directory)) {
+        for (const auto& entry : fs::recursive_directory_iterator{directory}) {
+            if (entry.is_regular_file() && entry.path().filename().native().front() != '.') {
+                files.emplace(fs::relative(entry.path(), directory), read_file(entry.path()));
+            }
+        }
+    }
+    return files;
+}
+
+} // namespace
+
+TEST_CASE("sorting: killed or failed at any system call, the next run has every object linked once")
+{
+    if (!traced::is_possible()) {
+        return;
+    }
+    const auto trouble = some_trouble();
+    const TempDir root;
+    const auto file = make_site(root.path);
+    const auto config = Config::load(file);
+    const store::StudyTree tree{config.paths};
+    const std::vector<std::string> once{"--config", file.native(), "once"};
+    unsigned received = 0;
+    const auto is_linked = [&](unsigned number) {
+        const auto link = config.paths.raw() / study_uid / series_uid(1) / sop_uid(1, number);
+        return fs::is_symlink(link) && fs::is_regular_file(link);
+    };
+    const Scene scene{"fiona-process-file",
+                      [&](unsigned) {
+                          receive_image(config.paths, 1, ++received);
+                          receive_image(config.paths, 1, ++received);
+                          return once;
+                      },
+                      [&](unsigned, const Outcome& outcome) {
+                          if (outcome.exit_code == EX_OK) {
+                              CHECK(is_linked(received));
+                              CHECK(is_linked(received - 1));
+                          }
+                      },
+                      [&](unsigned) {
+                          CHECK(run_tool("fiona-process-file", once).exit_code == EX_OK);
+                          CHECK(is_linked(received));
+                          CHECK(is_linked(received - 1));
+                          CHECK(store::Spool{config.paths.spool()}.count_waiting() == 0);
+                          CHECK(store::Spool{config.paths.spool()}.count_failed() == 0);
+                          const auto series =
+                              tree.series_json(StudyUid{study_uid}, SeriesUid{series_uid(1)});
+                          CHECK(json::parse(read_file(series), "series").text("NumFiles")
+                                == std::to_string(received));
+                      }};
+
+    CHECK(play(scene, trouble.calls, trouble.what, most) >= few);
+}
+
+TEST_CASE("sorting: an archive that cannot be read sets nothing aside for ever and loses nothing")
+{
+    if (!traced::is_possible()) {
+        return;
+    }
+    const TempDir root;
+    const auto file = make_site(root.path);
+    const auto config = Config::load(file);
+    const auto once = std::vector<std::string>{"--config", file.native(), "once"};
+    unsigned received = 0;
+    const Scene scene{
+        "fiona-process-file",
+        [&](unsigned) {
+            receive_image(config.paths, 1, ++received);
+            return once;
+        },
+        [&](unsigned, const Outcome&) {
+            const auto archived =
+                config.paths.archive() / ("scp_" + study_uid) / ("MR." + sop_uid(1, received));
+            CHECK(fs::is_regular_file(archived));
+        },
+        [&](unsigned) {
+            // What was given up has its reason beside it, and comes back when a person asks for it.
+            static_cast<void>(run_tool("fiona-process-file", once));
+            static_cast<void>(
+                run_tool("fiona-process-file", {"--config", file.native(), "reconcile", "--all"}));
+            static_cast<void>(run_tool("fiona-process-file", once));
+            const auto link = config.paths.raw() / study_uid / series_uid(1) / sop_uid(1, received);
+            CHECK(fs::is_regular_file(link));
+            CHECK(store::Spool{config.paths.spool()}.count_waiting() == 0);
+        }};
+
+    CHECK(play(scene, "read,pread64", "error=EIO", most) >= few);
+}
+
+TEST_CASE("anonymizing: killed or failed at any system call, no file under a final name is half")
+{
+    if (!traced::is_possible()) {
+        return;
+    }
+    const auto trouble = some_trouble();
+    const TempDir root;
+    fs::create_directory(root / "in");
+    SmallImage image;
+    for (const auto* const number : {"1", "2", "3"}) {
+        image.sop = "1.2.826.0.1.3680043.9.7433.1.1.1." + std::string{number};
+        write_image(image, root / "in" / number);
+    }
+    store::write_file(root / "key", std::string(32, 'k'), 0600);
+    const auto arguments = [&](const char* output) {
+        return std::vector<std::string>{
+            "-i",      root / "in",  "-o",         root / output, "-j", "GLIOMA", "-p",
+            "GLI_001", "--key-file", root / "key", "-b",          "-t", "1"};
+    };
+    REQUIRE(run_tool("fiona-anonymize", arguments("right")).exit_code == EX_OK);
+    const auto right = contents(root / "right");
+    REQUIRE(right.size() >= 3);
+    const Scene scene{"fiona-anonymize",
+                      [&](unsigned) {
+                          fs::remove_all(root / "out");
+                          return arguments("out");
+                      },
+                      [&](unsigned, const Outcome& outcome) {
+                          const auto made = contents(root / "out");
+                          for (const auto& [name, bytes] : made) {
+                              CAPTURE(name);
+                              CHECK((right.contains(name) && right.at(name) == bytes));
+                          }
+                          CHECK((outcome.exit_code != EX_OK || made.size() == right.size()));
+                          CHECK(identity_in(outcome.out + outcome.err).empty());
+                      },
+                      [&](unsigned) {
+                          fs::remove_all(root / "out");
+                          CHECK(run_tool("fiona-anonymize", arguments("out")).exit_code == EX_OK);
+                          CHECK((contents(root / "out") == right));
+                      }};
+
+    CHECK(play(scene, trouble.calls, trouble.what, most) >= few);
+}
+
+TEST_CASE("sending: killed or failed at any system call, PACS and REDCap have every study once")
+{
+    if (!traced::is_possible() || !SendingSite::can_be_made()) {
+        return;
+    }
+    const auto trouble = some_trouble();
+    const ScriptedPacs pacs{[](std::size_t) { return ScriptedPacs::Answer{}; }};
+    SendingSite site{json::Object{{"port", pacs.port()}}};
+    const auto file = site.site.config_file().native();
+    int studies = 0;
+    std::string name;
+    const Scene scene{
+        "fiona-anonymize-send",
+        [&](unsigned) {
+            name = site.add(++studies, 2);
+            return std::vector<std::string>{"--config", file, "--request", name};
+        },
+        [&](unsigned, const Outcome& outcome) {
+            CHECK((outcome.exit_code != EX_OK || site.studies->whereabouts(name) == "done"));
+        },
+        [&](unsigned) {
+            // What was put off is asked for by name; what is in work comes back by itself.
+            for (int run = 0; run < 4 && site.studies->whereabouts(name) != "done"; ++run) {
+                const bool waits = site.studies->whereabouts(name) == "requests";
+                static_cast<void>(site.site.run("fiona-anonymize-send",
+                                                waits ? std::vector<std::string>{"--request", name}
+                                                      : std::vector<std::string>{}));
+            }
+            CHECK(site.studies->whereabouts(name) == "done");
+            CHECK(site.told(studies, "transfers_complete") == "2");
+            const auto stored = pacs.stored();
+            CHECK(std::set<std::string>(stored.begin(), stored.end()).size()
+                  == 2 * static_cast<std::size_t>(studies));
+        }};
+
+    CHECK(play(scene, trouble.calls, trouble.what, most / 2) >= few);
+    CHECK(identity_in(site.studies->everything_written()).empty());
+}
+
+TEST_CASE("exporting: killed or failed at any system call, a package is whole or not there")
+{
+    if (!traced::is_possible()) {
+        return;
+    }
+    const auto trouble = some_trouble();
+    const PacsServer pacs;
+    const ExportStudy study;
+    ExportSite::fill(pacs.peer(), study);
+    const ExportSite site{pacs.peer()};
+    const std::vector<std::string> words{"--config", site.config_file().native(), "run"};
+    const auto check_packages = [&] {
+        for (const auto& name : site.names(".zip")) {
+            const auto package = (site.packages() / name).native();
+            CHECK(fiona::run({.arguments = {"unzip", "-tqq", package}}).exit_code == 0);
+            CHECK(fs::exists(package.substr(0, package.size() - 3) + "md5"));
+        }
+    };
+    const Scene scene{
+        "fiona-create-zip",
+        [&](unsigned) {
+            site.put_lines(ExportSite::line(study, "PURE"));
+            return words;
+        },
+        [&](unsigned, const Outcome& outcome) {
+            check_packages();
+            if (outcome.exit_code == EX_OK) {
+                CHECK(site.lines().empty());
+            }
+        },
+        [&](unsigned) {
+            // What failed waits a while, unless it is asked for.
+            for (int run = 0; run < 3 && !site.lines().empty(); ++run) {
+                static_cast<void>(site.run("fiona-create-zip", {"run", "--job", site.first_id()}));
+            }
+            CHECK(site.lines().empty());
+            CHECK(site.failed_lines().empty());
+            CHECK(site.names(".zip").size() == 1);
+            check_packages();
+            fs::remove_all(site.packages());
+        }};
+
+    CHECK(play(scene, trouble.calls, trouble.what, most / 2) >= few);
+}
+
+TEST_CASE("clearing: killed or failed at any system call, a study is whole or gone, the assigned "
+          "one there")
+{
+    if (!traced::is_possible()) {
+        return;
+    }
+    const auto trouble = some_trouble();
+    const FullSite site;
+    if (!site.is_possible()) {
+        return;
+    }
+    constexpr int goal_not_reached = 2; // there is the assigned study
+    const Scene scene{"fiona-clear-old",
+                      [&](unsigned round) {
+                          site.add(round);
+                          return site.arguments();
+                      },
+                      [&](unsigned, const Outcome&) { CHECK(site.parts(FullSite::assigned) == 2); },
+                      [&](unsigned round) {
+                          CHECK(site.clear() == goal_not_reached);
+                          CHECK(site.parts(round) == 0);
+                          CHECK(site.parts(FullSite::assigned) == 2);
+                      }};
+
+    CHECK(play(scene, trouble.calls, trouble.what, most / 2) >= few);
+}
