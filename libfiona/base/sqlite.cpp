@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 #include <new>
+#include <thread>
 #include <utility>
 
 namespace fiona {
@@ -89,9 +91,29 @@ Database::Database(const std::filesystem::path& file, Open open, Durability dura
     m_handle.reset(handle); // also after a failure there is something to close
     check(code, fmt::format("open {}", file.native()));
     check(sqlite3_busy_timeout(handle, busy_timeout_ms), "set busy timeout");
-    execute(fmt::format("PRAGMA journal_mode=WAL; PRAGMA synchronous={}; PRAGMA foreign_keys=ON;"
-                        "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON",
+    begin_log();
+    execute(fmt::format("PRAGMA synchronous={}; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; "
+                        "PRAGMA secure_delete=ON",
                         durability == Durability::power_loss ? "FULL" : "NORMAL"));
+}
+
+/// Of a file that is new, SQLite asks no busy handler here: another process may be making it too.
+void Database::begin_log()
+{
+    constexpr std::chrono::milliseconds pause{5};
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds{busy_timeout_ms};
+    for (;;) {
+        try {
+            execute("PRAGMA journal_mode=WAL");
+            return;
+        } catch (const Error& e) {
+            if (e.fault() != Fault::temporary || std::chrono::steady_clock::now() > deadline) {
+                throw;
+            }
+        }
+        std::this_thread::sleep_for(pause);
+    }
 }
 
 void Database::execute(const std::string& statements)

@@ -47,6 +47,8 @@ public:
     void copy_to(const std::filesystem::path& file);
 
 private:
+    void begin_log();
+
     friend class Query;
     StatementHandle take(std::string_view statement);
     void give_back(std::string_view statement, StatementHandle handle);

@@ -4,6 +4,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
 
@@ -88,11 +89,16 @@ void check_clock(const Paths& paths, const std::string& who, Mode mode, const Cl
         }
     }
     if (mode == Mode::apply) {
-        make_directories(file.parent_path());
-        store::write_file(file, json::write(json::Object{{"wall_s", now.wall.count()},
-                                                         {"since_boot_s", now.since_boot.count()},
-                                                         {"boot", now.boot}})
-                                    + "\n");
+        try {
+            make_directories(file.parent_path());
+            store::write_file(file,
+                              json::write(json::Object{{"wall_s", now.wall.count()},
+                                                       {"since_boot_s", now.since_boot.count()},
+                                                       {"boot", now.boot}})
+                                  + "\n");
+        } catch (const Error& e) { // a full disk: the run that would make room must not stop here
+            log::warn("clock_not_noted", {{"reason", e.what()}});
+        }
     }
 }
 

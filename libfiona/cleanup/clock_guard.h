@@ -24,7 +24,8 @@ struct ClockReading {
 /// .status/clock-<who>.json, and the next one compares: what went by on the wall must have gone by since
 /// the boot too, to an hour; after another boot the wall may not be behind, nor ahead by more than a
 /// month. Else Error{Fault::temporary} with the remedy, and the note stays: it fits again as soon as the
-/// clock is set right. A note that cannot be read is no note. With Mode::dry_run nothing is written.
+/// clock is set right. A note that cannot be read is no note. With Mode::dry_run nothing is written; a note
+/// that cannot be written, on a full disk, is left to the next run.
 void check_clock(const Paths& paths, const std::string& who, Mode mode, const ClockReading& clocks);
 
 } // namespace fiona::cleanup

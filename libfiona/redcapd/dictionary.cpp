@@ -116,11 +116,15 @@ void add_mapping(Schema& schema, const json::Value& document, std::string_view w
     }
     for (const auto& entry : repeating->array()) {
         const auto form = schema.find_form(entry.text("form"));
-        const auto event = schema.find_event(entry.text("event", "event_1_arm_1"));
-        if (!form || !event) {
+        const auto where = entry.text("event", "event_1_arm_1");
+        if (!form || (where != "*" && !schema.find_event(where))) {
             throw Error{Fault::data, "{}: repeating names an unknown form or event", what};
         }
-        schema.repeating_forms.emplace(std::pair{*event, *form}, entry.text("label"));
+        for (std::size_t event = 0; event < schema.events.size(); ++event) {
+            if (is_in_event(json::Value{where}, schema.events[event].unique_name)) {
+                schema.repeating_forms.emplace(std::pair{event, *form}, entry.text("label"));
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #include "libfiona/base/dates.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/pathology_settings.h"
 #include "libfiona/base/process.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/jobs/job_settings.h"
@@ -276,6 +277,24 @@ void check_receiver(const ReceiverConfig& receiver, Findings& findings)
         });
 }
 
+/// Says nothing where there is no such file: a site may do without slides.
+void check_pathology(const Config& config, Findings& findings)
+{
+    if (!fs::exists(pathology_file(config))) {
+        return;
+    }
+    std::vector<fs::path> roots;
+    findings.attempt("pathology " + pathology_file(config).native(),
+                     "correct it, see fiona-process-tiff(1)",
+                     [&] { roots = read_pathology_settings(config).import_roots; });
+    for (const auto& root : roots) {
+        findings.attempt("pathology: import root " + root.native(),
+                         "mount it, give the user of the tools write permission, or take it out of "
+                         "import_roots",
+                         [&] { try_to_write(root); });
+    }
+}
+
 /// Says nothing where there are no images: a site may do without jobs.
 void check_jobs(const Config& config, Findings& findings)
 {
@@ -323,6 +342,7 @@ std::vector<Finding> check_site(const Config& config, const Probes& probes)
     check_ways_out(config, probes, findings);
     findings.add(check_redcap(config.redcap, probes));
     check_jobs(config, findings);
+    check_pathology(config, findings);
     return findings.take();
 }
 

@@ -14,6 +14,7 @@ namespace fiona::store {
 namespace {
 
 constexpr double hard_inode_share = 0.02;
+constexpr std::uint64_t reserve_bytes = std::uint64_t{256} << 20U;
 
 std::uint64_t threshold(const DiskSpace& space, double share, std::uint64_t bytes)
 {
@@ -42,6 +43,15 @@ unsigned DiskSpace::used_percent() const
     const auto used = static_cast<double>(used_bytes);
     const auto both = used + static_cast<double>(free_bytes);
     return both > 0 ? static_cast<unsigned>(std::ceil(whole * used / both)) : 0;
+}
+
+void require_space(const std::filesystem::path& directory, std::uint64_t bytes)
+{
+    const auto space = disk_space(directory);
+    if (space.free_bytes < bytes + reserve_bytes) {
+        throw Error{Fault::temporary, "{} has {} MB free, {} MB are needed; make room on that disk",
+                    directory.native(), space.free_bytes >> 20U, (bytes + reserve_bytes) >> 20U};
+    }
 }
 
 DiskState disk_state(const DiskSpace& space, const ReceiverConfig& limits)

@@ -21,6 +21,10 @@ struct DiskSpace {
 /// Throws os_error(): a disk that cannot be asked is not a disk with room.
 [[nodiscard]] DiskSpace disk_space(const std::filesystem::path& path);
 
+/// Throws Error{Fault::temporary} if the disk of `directory` has not `bytes` and a reserve for the
+/// receiver free.
+void require_space(const std::filesystem::path& directory, std::uint64_t bytes);
+
 /// ok, low (warn), hard (accept nothing): thresholds of ReceiverConfig; inodes under 2 % are hard.
 enum class DiskState { ok, low, hard };
 [[nodiscard]] DiskState disk_state(const DiskSpace& space, const ReceiverConfig& limits);

@@ -7,6 +7,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/store/atomic_file.h"
+#include "libfiona/store/disk_space.h"
 #include "libfiona/transfer/workspace.h"
 
 #include <fcntl.h>
@@ -98,7 +99,7 @@ std::optional<Preparation> PreparedStudy::load(const std::string& key)
 fs::path PreparedStudy::make_room(std::uint64_t bytes)
 {
     remove();
-    require_space(m_directory.parent_path(), bytes);
+    store::require_space(m_directory.parent_path(), bytes);
     auto directory = m_directory / "study";
     make_private(m_directory);
     lock();

@@ -32,7 +32,7 @@ public:
     /// What keep() was given with this key; nothing if it was something else, or if a file is not as
     /// it was (every byte is read).
     [[nodiscard]] std::optional<Preparation> load(const std::string& key);
-    /// A new empty directory for the files. Throws Error{Fault::temporary} as require_space().
+    /// A new empty directory for the files. Throws Error{Fault::temporary} as store::require_space().
     [[nodiscard]] std::filesystem::path make_room(std::uint64_t bytes);
     /// `preparation` has its files in the directory of make_room(). Durable when it returns; whether
     /// the files are too, their digests will tell.

@@ -21,7 +21,6 @@ namespace {
 constexpr std::string_view prefix = "transfer-";
 constexpr std::string_view lock_suffix = ".lock";
 constexpr std::chrono::seconds sweep_patience{60};
-constexpr std::uint64_t reserve_bytes = std::uint64_t{256} << 20U;
 
 void make_private(const fs::path& directory)
 {
@@ -68,15 +67,6 @@ void remove_dead_below(const fs::path& root)
 
 } // namespace
 
-void require_space(const fs::path& directory, std::uint64_t bytes)
-{
-    const auto space = store::disk_space(directory);
-    if (space.free_bytes < bytes + reserve_bytes) {
-        throw Error{Fault::temporary, "{} has {} MB free, {} MB are needed; make room on that disk",
-                    directory.native(), space.free_bytes >> 20U, (bytes + reserve_bytes) >> 20U};
-    }
-}
-
 void Workspace::sweep(const Paths& paths)
 {
     std::error_code problem;
@@ -107,7 +97,7 @@ Workspace::~Workspace()
 
 fs::path Workspace::make_room(std::string_view name, std::uint64_t bytes) const
 {
-    require_space(m_directory.parent_path(), bytes);
+    store::require_space(m_directory.parent_path(), bytes);
     remove(name);
     auto directory = m_directory / name;
     make_private(directory);

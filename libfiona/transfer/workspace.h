@@ -12,10 +12,6 @@
 
 namespace fiona::transfer {
 
-/// Throws Error{Fault::temporary} if the disk of `directory` has not `bytes` and a reserve for the receiver
-/// free.
-void require_space(const std::filesystem::path& directory, std::uint64_t bytes);
-
 /// A worker's own place for what does not outlive it: `<site>/tmp/transfer-<worker>/`, mode 0700. It and
 /// all in it go with the object.
 ///
@@ -35,7 +31,7 @@ public:
     Workspace& operator=(const Workspace&) = delete;
     ~Workspace();
 
-    /// A new empty directory of that name. Throws as require_space().
+    /// A new empty directory of that name. Throws as store::require_space().
     [[nodiscard]] std::filesystem::path make_room(std::string_view name, std::uint64_t bytes) const;
     void remove(std::string_view name) const;
 

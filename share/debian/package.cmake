@@ -54,6 +54,6 @@ install(FILES README.md ARCHITECTURE.md CHANGELOG.md DESTINATION share/doc/fiona
 
 install(PROGRAMS scripts/demo DESTINATION bin RENAME fiona-demo COMPONENT demo)
 install(PROGRAMS scripts/demo-not-carried DESTINATION lib/fiona-demo COMPONENT demo)
-install(TARGETS make-phantoms leak-scan list-dicom RUNTIME DESTINATION lib/fiona-demo COMPONENT demo)
+install(TARGETS make-phantoms make-slides leak-scan list-dicom RUNTIME DESTINATION lib/fiona-demo COMPONENT demo)
 install(FILES LICENSE DESTINATION share/doc/fiona-suite-demo RENAME copyright COMPONENT demo)
 include(CPack)

@@ -62,7 +62,8 @@ void wait_for_port(std::uint16_t port, std::chrono::milliseconds patience)
     }
 }
 
-PacsServer::PacsServer(const std::map<std::string, std::uint16_t>& destinations)
+PacsServer::PacsServer(const std::map<std::string, std::uint16_t>& destinations,
+                       const std::vector<std::string>& options)
     : m_port{unused_port()}
 {
     fs::create_directories(storage());
@@ -78,9 +79,10 @@ PacsServer::PacsServer(const std::map<std::string, std::uint16_t>& destinations)
                         << "AETable BEGIN\n"
                         << aet() << " " << storage().native() << " RW (1000, 1024mb) ANY\n"
                         << "AETable END\n";
-    m_process.emplace(
-        std::vector<std::string>{"dcmqrscp", "-c", file.native(), std::to_string(m_port)},
-        m_directory / "process");
+    std::vector<std::string> words{"dcmqrscp", "-c", file.native()};
+    words.insert(words.end(), options.begin(), options.end());
+    words.push_back(std::to_string(m_port));
+    m_process.emplace(words, m_directory / "process");
     wait_for_port(m_port);
 }
 

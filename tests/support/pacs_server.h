@@ -23,8 +23,9 @@ void wait_for_port(std::uint16_t port,
 /// DCMTK's dcmqrscp with a storage of its own: stores, finds, gives out, sends on, echoes.
 class PacsServer {
 public:
-    /// `destinations`: of C-MOVE, AE title and port.
-    explicit PacsServer(const std::map<std::string, std::uint16_t>& destinations = {});
+    /// `destinations`: of C-MOVE, AE title and port. `options`: more for dcmqrscp's command line.
+    explicit PacsServer(const std::map<std::string, std::uint16_t>& destinations = {},
+                        const std::vector<std::string>& options = {});
 
     [[nodiscard]] fiona::pacs::Peer peer() const;
     [[nodiscard]] std::uint16_t port() const { return m_port; }

@@ -119,7 +119,10 @@ TEST_CASE("fiona-redcapd: arms, events, mappings and what repeats are exported, 
          demo,
          {{"content", "repeatingFormsEvents"}},
          200,
-         R"([{"event_name":"event_1_arm_1","form_name":"imaging","custom_form_label":""}])"},
+         R"([{"event_name":"event_1_arm_1","form_name":"pathology","custom_form_label":""},)"
+         R"({"event_name":"event_1_arm_1","form_name":"imaging","custom_form_label":""},)"
+         R"({"event_name":"01_arm_1","form_name":"pathology","custom_form_label":""},)"
+         R"({"event_name":"baseline_arm_1","form_name":"pathology","custom_form_label":""}])"},
         {"repeating import, a whole event by a blank form",
          demo,
          {{"content", "repeatingFormsEvents"}, {"data", R"([
@@ -227,7 +230,9 @@ TEST_CASE("fiona-redcapd: dictionary, instruments, names, versions")
          demo,
          {{"content", "instrument"}},
          200,
-         R"([{"instrument_name":"participant","instrument_label":"Participant"},{"instrument_name":"imaging","instrument_label":"Imaging"}])"},
+         R"([{"instrument_name":"participant","instrument_label":"Participant"},)"
+         R"({"instrument_name":"pathology","instrument_label":"Pathology"},)"
+         R"({"instrument_name":"imaging","instrument_label":"Imaging"}])"},
         {"instrument, xml",
          demo,
          {{"content", "instrument"}, {"format", "xml"}},

@@ -268,7 +268,7 @@ TEST_CASE("fiona-redcapd: dictionary, document and backup as files")
     std::ofstream{csv} << tool({"dictionary", "export", "--project", "DEMO"}).out;
     std::ofstream{xml} << redcap.call(redcap.demo, {{"content", "project_xml"}}).body;
 
-    CHECK(tool({"dictionary", "import", "--project", "DEMO", csv}).out == "11 fields imported\n");
+    CHECK(tool({"dictionary", "import", "--project", "DEMO", csv}).out == "34 fields imported\n");
     CHECK(tool({"dictionary", "export", "--project", "DEMO"}).out == fiona::read_file(csv));
     CHECK(tool({"dictionary", "import", "--project", "autoid", csv}).exit_code == EX_OK);
     CHECK(tool({"dictionary", "import", "--project", "incoming", csv}).exit_code == EX_DATAERR);

@@ -48,7 +48,7 @@ TEST_CASE("dictionary: every shipped project can be read")
             {"dtp", 55, 4, "record_id"},
             {"autoid", 5, 1, "record_id"},
             {"ids7", 14, 1, "record_id"},
-            {"research-project", 11, 2, "record_id"},
+            {"research-project", 34, 3, "record_id"},
         }));
     CAPTURE(name);
 
@@ -68,10 +68,16 @@ TEST_CASE("dictionary: a research project has the events asked for, after Event 
     CHECK(schema.events[0].unique_name == "event_1_arm_1");
     CHECK(schema.events[1].unique_name == "01_arm_1");
     CHECK(schema.events[2].unique_name == "week_52_arm_1");
+    const auto pathology = schema.find_form("pathology").value();
+    const auto imaging = schema.find_form("imaging").value();
     CHECK(schema.is_designated(2, 0));
-    CHECK(schema.is_designated(0, 1));
-    CHECK_FALSE(schema.is_designated(1, 1));
-    CHECK(schema.is_repeating(0, 1));
+    CHECK(schema.is_designated(0, imaging));
+    CHECK_FALSE(schema.is_designated(1, imaging));
+    CHECK(schema.is_repeating(0, imaging));
+    for (const std::size_t event : {0U, 1U, 2U}) { // "*" is every event
+        CHECK(schema.is_designated(event, pathology));
+        CHECK(schema.is_repeating(event, pathology));
+    }
     CHECK_THROWS_AS(read_template(schemas, "incoming", {"01"}), Error);
     CHECK_THROWS_AS(read_template(schemas, "nothing"), Error);
 }

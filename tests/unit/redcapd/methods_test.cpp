@@ -29,13 +29,19 @@ TEST_CASE("methods: what each answers")
          "form_name,custom_form_label\nseries,\ntransfers,\n"},
         {"DEMO",
          {{"content", "repeatingFormsEvents"}},
-         R"([{"event_name":"event_1_arm_1","form_name":"imaging","custom_form_label":""}])"},
+         R"([{"event_name":"event_1_arm_1","form_name":"pathology","custom_form_label":""},)"
+         R"({"event_name":"event_1_arm_1","form_name":"imaging","custom_form_label":""},)"
+         R"({"event_name":"01_arm_1","form_name":"pathology","custom_form_label":""},)"
+         R"({"event_name":"baseline_arm_1","form_name":"pathology","custom_form_label":""}])"},
         {"DEMO",
          {{"content", "formEventMapping"}},
          R"([{"arm_num":1,"unique_event_name":"event_1_arm_1","form":"participant"},)"
+         R"({"arm_num":1,"unique_event_name":"event_1_arm_1","form":"pathology"},)"
          R"({"arm_num":1,"unique_event_name":"event_1_arm_1","form":"imaging"},)"
          R"({"arm_num":1,"unique_event_name":"01_arm_1","form":"participant"},)"
-         R"({"arm_num":1,"unique_event_name":"baseline_arm_1","form":"participant"}])"},
+         R"({"arm_num":1,"unique_event_name":"01_arm_1","form":"pathology"},)"
+         R"({"arm_num":1,"unique_event_name":"baseline_arm_1","form":"participant"},)"
+         R"({"arm_num":1,"unique_event_name":"baseline_arm_1","form":"pathology"}])"},
         {"DEMO", {{"content", "arm"}}, R"([{"arm_num":1,"name":"Arm 1"}])"},
         {"DEMO", {{"content", "event"}, {"arms[0]", "2"}}, "[]"},
         {"incoming",
@@ -210,7 +216,7 @@ TEST_CASE("methods: a dictionary that was exported can be imported with one fiel
     const auto answer =
         server.call("DEMO", {{"content", "metadata"}, {"data", fiona::json::write(dictionary)}});
 
-    CHECK(answer.body == "12");
+    CHECK(answer.body == "35");
     CHECK(server
               .put("DEMO", R"([{"record_id":"1","redcap_repeat_instrument":"imaging",
                                "redcap_repeat_instance":"1","img_remark":"x"}])")
