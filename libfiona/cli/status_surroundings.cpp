@@ -115,7 +115,7 @@ status::OtherQueue outbox_of(const Config& config)
         ++queue.waiting;
         queue.oldest = std::min(queue.oldest.value_or(item.newest), item.newest);
     }
-    for (const auto& name : store::files::names_in(directory / "corrupt")) {
+    for (const auto& name : visible_names(directory / "corrupt")) {
         queue.failed += name.ends_with(".reason") ? 1U : 0U;
     }
     queue.next = "reasons in " + (directory / "corrupt").native();
@@ -125,7 +125,7 @@ status::OtherQueue outbox_of(const Config& config)
 /// Pathology and other files that were attached, and wait to be worked on.
 status::OtherQueue uploads_of(const Config& config)
 {
-    const auto names = store::files::names_in(config.paths.applications / "Attach" / "uploads");
+    const auto names = visible_names(config.paths.applications / "Attach" / "uploads");
     return {.name = "uploads",
             .waiting = names.size(),
             .oldest = std::nullopt,

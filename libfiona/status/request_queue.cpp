@@ -114,7 +114,7 @@ private:
             std::string name;
         };
         std::vector<Given> given_up;
-        for (const auto& file : store::files::names_in(m_paths.failed())) {
+        for (const auto& file : visible_names(m_paths.failed())) {
             if (!file.ends_with(failed_suffix)) {
                 continue;
             }
@@ -148,7 +148,7 @@ private:
     {
         constexpr std::size_t minute_length = 16;
         std::map<std::string, std::string> last;
-        for (const auto& file : store::files::names_in(m_paths.done())) {
+        for (const auto& file : visible_names(m_paths.done())) {
             const auto middle = file.rfind(done_middle);
             if (middle == std::string::npos) {
                 continue;

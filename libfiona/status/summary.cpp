@@ -2,6 +2,7 @@
 #include "libfiona/status/summary.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/workers.h"
 #include "libfiona/store/daemon.h"
@@ -76,7 +77,7 @@ private:
             const TimePoint when{std::chrono::seconds{line.arrived}};
             m_summary.last_arrival = std::max(m_summary.last_arrival.value_or(when), when);
         }
-        for (const auto& name : store::files::names_in(m_paths.arrived())) {
+        for (const auto& name : visible_names(m_paths.arrived())) {
             static_cast<void>(name);
             ++m_summary.arriving;
         }
@@ -143,16 +144,15 @@ private:
     void set_aside()
     {
         std::size_t refused = 0;
-        for (const auto& reason : store::files::names_in(m_paths.rejected())) {
+        for (const auto& reason : visible_names(m_paths.rejected())) {
             if (fs::is_directory(m_paths.rejected() / reason)) {
-                for (const auto& name : store::files::names_in(m_paths.rejected() / reason)) {
+                for (const auto& name : visible_names(m_paths.rejected() / reason)) {
                     refused += name.ends_with(".reason") ? 0U : 1U;
                 }
             }
         }
         m_summary.set_aside["objects"] = refused;
-        m_summary.set_aside["arrivals"] =
-            store::files::names_in(m_paths.arrived() / ".failed").size();
+        m_summary.set_aside["arrivals"] = visible_names(m_paths.arrived() / ".failed").size();
         for (const auto& day : last_days(m_summary.when, 7)) {
             const auto found = m_summary.days.days.find(day);
             m_summary.set_aside["images"] +=
