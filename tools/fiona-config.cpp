@@ -119,7 +119,7 @@ int main(int argc, char** argv)
     cli::Tool tool{"fiona-config", "make a site, check it, keep its keys",
                    "fiona-config init --root /srv/fiona && "
                    "fiona-config check --config /srv/fiona/data/config/config.json"};
-    tool.with_dry_run().with_project();
+    tool.with_dry_run().with_project().leave_no_record();
     tool.options().require_subcommand(1);
     std::string root;
     bool is_demo = false;
@@ -135,7 +135,6 @@ int main(int argc, char** argv)
     anonymize::KeyCommand key_wish;
     add_key_commands(tool.options(), key_wish);
 
-    tool.leave_no_record();
     return tool.run(argc, argv, [&] {
         if (tool.options().got_subcommand("key")) {
             keys(key_wish, tool);

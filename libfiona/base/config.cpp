@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/config.h"
 
+#include "libfiona/base/config_section.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <cstdlib>
 #include <ctime>
-#include <type_traits>
 
 namespace fiona {
 
@@ -20,149 +16,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A view of one object of config.json that names the key in every complaint.
-class Section {
-public:
-    Section(const json::Value* value, std::string name) : m_value{value}, m_name{std::move(name)}
-    {
-        if (m_value != nullptr && !m_value->is_object() && !m_value->is_null()) {
-            throw Error{Fault::config, "config: {} must be an object",
-                        m_name.empty() ? "the whole file" : m_name};
-        }
-    }
-
-    [[nodiscard]] Section section(std::string_view key) const
-    {
-        return {m_value == nullptr ? nullptr : m_value->find(key), path_of(key)};
-    }
-
-    [[nodiscard]] std::optional<std::string> text(std::string_view key) const
-    {
-        const auto* const found = m_value == nullptr ? nullptr : m_value->find(key);
-        if (found == nullptr || found->is_null()) {
-            return std::nullopt;
-        }
-        if (found->is_array() || found->is_object()) {
-            throw Error{Fault::config, "config: {} must be a text", path_of(key)};
-        }
-        return found->text();
-    }
-
-    [[nodiscard]] std::vector<std::string> texts(std::string_view key) const
-    {
-        const auto* const found = m_value == nullptr ? nullptr : m_value->find(key);
-        std::vector<std::string> result;
-        if (found == nullptr) {
-            return result;
-        }
-        try {
-            for (const auto& item : found->array()) {
-                result.push_back(item.string());
-            }
-        } catch (const Error&) {
-            throw Error{Fault::config, "config: {} must be a list of texts", path_of(key)};
-        }
-        return result;
-    }
-
-    /// Relative paths would mean another place for each crontab entry.
-    [[nodiscard]] std::optional<std::string> absolute_path(std::string_view key) const
-    {
-        auto path = text(key);
-        if (path && !path->starts_with('/')) {
-            throw Error{Fault::config, "config: {} must be an absolute path", path_of(key)};
-        }
-        return path;
-    }
-
-    void boolean(std::string_view key, bool& target) const
-    {
-        const auto value = text(key);
-        if (value && *value != "true" && *value != "false") {
-            throw Error{Fault::config, "config: {} must be true or false", path_of(key)};
-        }
-        target = value ? *value == "true" : target;
-    }
-
-    /// The original writes numbers as text, we write numbers; both are read.
-    template <typename T>
-    void number(std::string_view key, T& target) const
-    {
-        const auto value = text(key);
-        if (!value) {
-            return;
-        }
-        T parsed{};
-        const auto* const last = value->data() + value->size();
-        const auto [end, problem] = std::from_chars(value->data(), last, parsed);
-        bool legal = problem == std::errc{} && end == last;
-        if constexpr (std::is_floating_point_v<T>) {
-            legal = legal && std::isfinite(parsed);
-        }
-        if (!legal) {
-            throw Error{Fault::config, "config: {} must be a number", path_of(key)};
-        }
-        target = parsed;
-    }
-
-    void seconds(std::string_view key, std::chrono::seconds& target) const
-    {
-        auto value = static_cast<unsigned>(target.count());
-        number(key, value);
-        target = std::chrono::seconds{value};
-    }
-
-    /// The names in this object, sorted.
-    [[nodiscard]] std::vector<std::string> keys() const
-    {
-        std::vector<std::string> names;
-        if (m_value != nullptr) {
-            for (const auto& [key, value] : m_value->object()) {
-                names.push_back(key);
-            }
-        }
-        return names;
-    }
-
-    [[nodiscard]] bool is_given() const { return m_value != nullptr && !m_value->is_null(); }
-
-    /// `text` must be one of `names`; returns its index, or `fallback` if it is absent.
-    [[nodiscard]] std::size_t choice(std::string_view key, const std::vector<std::string>& names,
-                                     std::size_t fallback) const
-    {
-        const auto value = text(key);
-        if (!value) {
-            return fallback;
-        }
-        const auto found = std::ranges::find(names, *value);
-        if (found == names.end()) {
-            throw Error{Fault::config, "config: {} must be one of: {}", path_of(key),
-                        fmt::join(names, ", ")};
-        }
-        return static_cast<std::size_t>(found - names.begin());
-    }
-
-    [[nodiscard]] Error error(std::string_view key, std::string_view what) const
-    {
-        return Error{Fault::config, "config: {} {}", path_of(key), what};
-    }
-
-    void copy(std::string_view key, std::string& target) const
-    {
-        target = text(key).value_or(target);
-    }
-
-private:
-    [[nodiscard]] std::string path_of(std::string_view key) const
-    {
-        return m_name.empty() ? std::string{key} : fmt::format("{}.{}", m_name, key);
-    }
-
-    const json::Value* m_value;
-    std::string m_name;
-};
-
-Paths read_paths(const Section& root, const Section& project, const std::string& project_name)
+Paths read_paths(const ConfigSection& root, const ConfigSection& project,
+                 const std::string& project_name)
 {
     const auto prefix = root.absolute_path("ROOT").value_or("");
     const auto moved = root.section("PATHS");
@@ -186,7 +41,7 @@ Paths read_paths(const Section& root, const Section& project, const std::string&
     return paths;
 }
 
-RedcapConfig read_redcap(const Section& section, const Paths& paths)
+RedcapConfig read_redcap(const ConfigSection& section, const Paths& paths)
 {
     RedcapConfig redcap;
     section.copy("url", redcap.url);
@@ -207,7 +62,7 @@ RedcapConfig read_redcap(const Section& section, const Paths& paths)
     return redcap;
 }
 
-TlsClientConfig read_client_tls(const Section& section)
+TlsClientConfig read_client_tls(const ConfigSection& section)
 {
     TlsClientConfig tls;
     tls.ca_file = section.absolute_path("ca_file").value_or("");
@@ -224,7 +79,7 @@ TlsClientConfig read_client_tls(const Section& section)
     return tls;
 }
 
-ResearchPacsConfig read_pacs(const Section& section)
+ResearchPacsConfig read_pacs(const ConfigSection& section)
 {
     ResearchPacsConfig pacs;
     section.copy("host", pacs.host);
@@ -246,7 +101,7 @@ ResearchPacsConfig read_pacs(const Section& section)
     return pacs;
 }
 
-TlsConfig read_tls(const Section& section)
+TlsConfig read_tls(const ConfigSection& section)
 {
     TlsConfig tls;
     section.number("port", tls.port);
@@ -272,7 +127,7 @@ TlsConfig read_tls(const Section& section)
     return tls;
 }
 
-std::map<std::string, PeerAddress> read_peers(const Section& section)
+std::map<std::string, PeerAddress> read_peers(const ConfigSection& section)
 {
     std::map<std::string, PeerAddress> peers;
     for (const auto& title : section.keys()) {
@@ -310,7 +165,8 @@ json::Value receiver_block(const json::Value& document, const std::string& proje
 }
 
 /// `root` and `project` hold DICOMPORT.
-ReceiverConfig read_receiver(const Section& root, const Section& project, const Section& section)
+ReceiverConfig read_receiver(const ConfigSection& root, const ConfigSection& project,
+                             const ConfigSection& section)
 {
     ReceiverConfig receiver;
     if (project.is_given()) {
@@ -354,7 +210,7 @@ ReceiverConfig read_receiver(const Section& root, const Section& project, const 
     return receiver;
 }
 
-SmtpConfig read_smtp(const Section& section)
+SmtpConfig read_smtp(const ConfigSection& section)
 {
     SmtpConfig smtp;
     section.copy("url", smtp.url);
@@ -369,7 +225,7 @@ SmtpConfig read_smtp(const Section& section)
 }
 
 /// The original's keys stand in the root or in a project's block; SFTP says what they leave open.
-SftpConfig read_sftp(const Section& root, const Section& project, const Paths& paths)
+SftpConfig read_sftp(const ConfigSection& root, const ConfigSection& project, const Paths& paths)
 {
     const auto common = root.section("SFTP");
     const auto own = project.section("SFTP");
@@ -377,7 +233,7 @@ SftpConfig read_sftp(const Section& root, const Section& project, const Paths& p
     sftp.key_file = paths.config() / "sftp.key";
     sftp.known_hosts = paths.config() / "known_hosts";
     std::size_t verify = 0;
-    const auto read = [&](const Section& section, const auto& names) {
+    const auto read = [&](const ConfigSection& section, const auto& names) {
         const auto& [host, port, user, key, hosts, check] = names;
         section.copy(host, sftp.host);
         section.number(port, sftp.port);
@@ -406,7 +262,7 @@ SftpConfig read_sftp(const Section& root, const Section& project, const Paths& p
     return sftp;
 }
 
-DeidentifyConfig read_deidentify(const Section& section, const Paths& paths)
+DeidentifyConfig read_deidentify(const ConfigSection& section, const Paths& paths)
 {
     const auto place = [&](std::string_view key, const char* name) {
         return fs::path{section.text(key).value_or((paths.config() / name).native())};
@@ -419,7 +275,7 @@ DeidentifyConfig read_deidentify(const Section& section, const Paths& paths)
 
 TlsClientConfig read_client_tls(const json::Value& value, std::string name)
 {
-    return read_client_tls(Section{&value, std::move(name)});
+    return read_client_tls(ConfigSection{&value, std::move(name)});
 }
 
 fs::path Config::default_path(const std::optional<fs::path>& from_command_line)
@@ -447,12 +303,13 @@ Config Config::load(const fs::path& file, const std::string& project)
     }
     try {
         config.document = json::parse(*text, file.native());
-        const Section root{&config.document, ""};
+        const ConfigSection root{&config.document, ""};
         const auto sites = root.section("SITES");
         if (!project.empty() && config.document.find("SITES") == nullptr) {
             throw Error{Fault::config, "{}: no SITES, so no project {}", file.native(), project};
         }
-        const auto project_block = project.empty() ? Section{nullptr, ""} : sites.section(project);
+        const auto project_block =
+            project.empty() ? ConfigSection{nullptr, ""} : sites.section(project);
         config.paths = read_paths(root, project_block, project);
         config.redcap = read_redcap(root.section("REDCAP"), config.paths);
         config.research_pacs = read_pacs(root.section("RESEARCH_PACS"));

@@ -245,9 +245,9 @@ TEST_CASE("a study that arrives while its actions run is done again afterwards")
         R"({{"cmd": ["sh", "-c", "echo x >> {0}/out; [ -e {0}/again ] || {{ touch {0}/again; touch -d '10 seconds ago' '{1}'; sleep 0.3; }}"]}})",
         site.root.path.native(), touch.native())});
 
-    CHECK(site.detect().studies == 1);
-    CHECK(site.marks.all().size() == 1);
-    CHECK(site.detect().studies == 1);
+    // The second arrival is seen by the next run, or by a late look of this one.
+    CHECK(site.detect().studies + site.detect().studies == 2);
+    CHECK(site.marks.all().empty());
     CHECK(site.out() == "x\nx\n");
     CHECK(site.list.lines().size() == 1);
 }
