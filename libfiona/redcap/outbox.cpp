@@ -63,6 +63,15 @@ Instance parse_payload(const std::string& payload)
             .exclusive = document.text("exclusive")};
 }
 
+/// The query has ended when the answer is there: a transaction that begins inside it does not wait for
+/// another process's (SQLITE_BUSY_SNAPSHOT).
+bool has_planned(Database& database, std::string_view role)
+{
+    Query planned{database, "SELECT 1 FROM outbox WHERE role = ? AND state = 'planned' LIMIT 1",
+                  role};
+    return planned.next();
+}
+
 } // namespace
 
 std::string digest_of(const Instance& instance)
@@ -100,9 +109,7 @@ void Outbox::plan(const std::vector<Instance>& instances, TimePoint now)
 void Outbox::settle(const std::vector<Instance>& done, const std::vector<Instance>& dropped)
 {
     m_database.safely([&](Database& database) {
-        Query planned{database, "SELECT 1 FROM outbox WHERE role = ? AND state = 'planned' LIMIT 1",
-                      m_role};
-        if (!planned.next()) {
+        if (!has_planned(database, m_role)) {
             return; // the usual case costs no write
         }
         Transaction transaction{database, Transaction::Kind::write};

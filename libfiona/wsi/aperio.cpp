@@ -112,8 +112,8 @@ void add_identifying_fields(std::string_view description, std::size_t directory,
                             std::vector<IdentifyingItem>& items)
 {
     for (const auto& field : aperio_fields(description)) {
-        if (!is_kept_aperio_key(field.key)) {
-            items.push_back({fmt::format("Aperio {}", plain_name(field.key, "field")), directory,
+        if (!is_kept_aperio_field(field.key, field.value)) {
+            items.push_back({fmt::format("Aperio {}", known_key(field.key, "field")), directory,
                              Private{std::string{field.value}}});
         }
     }
@@ -164,9 +164,16 @@ std::string cleaned_aperio_description(std::string description)
     const auto end = std::min(description.find('\0'), description.size());
     std::fill(description.begin() + static_cast<std::ptrdiff_t>(end), description.end(), '\0');
     for (const auto& field : aperio_fields(description)) {
-        if (!is_kept_aperio_key(field.key) && !field.value.empty()) {
-            const auto place = static_cast<std::size_t>(field.value.data() - description.data());
-            clean_value(std::span{description}.subspan(place, field.value.size()));
+        const auto place_of = [&](std::string_view part) {
+            return static_cast<std::size_t>(part.data() - description.data());
+        };
+        if (!field.key.empty() && known_key(field.key, {}).empty()) {
+            const auto begin = place_of(field.key);
+            const auto last = field.value.empty() ? begin + field.key.size()
+                                                  : place_of(field.value) + field.value.size();
+            std::ranges::fill(std::span{description}.subspan(begin, last - begin), 'X');
+        } else if (!is_kept_aperio_field(field.key, field.value) && !field.value.empty()) {
+            clean_value(std::span{description}.subspan(place_of(field.value), field.value.size()));
         }
     }
     return description;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/wsi/code_stream.h"
 
-#include "libfiona/base/error.h"
+#include "libfiona/wsi/jpeg2000_stream.h"
 #include "libfiona/wsi/jpeg_stream.h"
 
 #include <algorithm>
@@ -11,32 +11,6 @@
 namespace fiona::wsi {
 
 namespace {
-
-constexpr unsigned byte_mask = 0xff;
-
-unsigned byte_at(std::string_view stream, std::size_t place)
-{
-    return static_cast<unsigned char>(stream[place]);
-}
-
-/// A marker segment: marker, then a length that counts itself.
-struct Segment {
-    unsigned marker = 0;
-    std::size_t value = 0; ///< place of what follows the length
-    std::size_t bytes = 0;
-};
-
-Segment segment_at(std::string_view stream, std::size_t place)
-{
-    if (place + 4 > stream.size()) {
-        throw Error{Fault::data, "a code stream ends in its header"};
-    }
-    const auto length = byte_at(stream, place + 2) << 8U | byte_at(stream, place + 3);
-    if (length < 2 || place + 2 + length > stream.size()) {
-        throw Error{Fault::data, "a code stream with a segment of {} bytes", length};
-    }
-    return {byte_at(stream, place + 1), place + 4, length - 2};
-}
 
 /// What of an application segment is no decoder's: all but the words of JFIF and Adobe.
 std::size_t kept_bytes(unsigned marker, std::string_view value)
@@ -57,12 +31,15 @@ std::vector<ByteRange> jpeg_comments(std::string_view stream)
 {
     constexpr std::uint8_t comment = 0xfe;
     constexpr std::uint8_t app0 = 0xe0;
-    constexpr std::uint8_t app15 = 0xef;
-    constexpr std::size_t head = 4; // marker and length
+    constexpr std::uint8_t jpg13 = 0xfd; // behind APP0 to APP15 what T.81 reserves
+    constexpr std::size_t head = 4;      // marker and length
     std::vector<ByteRange> found;
-    for (const auto& segment : read_jpeg_header(std::as_bytes(std::span{stream})).segments) {
-        const bool is_application = segment.marker >= app0 && segment.marker <= app15;
-        if ((segment.marker == comment || is_application) && segment.bytes > head) {
+    const auto header = read_jpeg_header(std::as_bytes(std::span{stream}));
+    std::size_t end = 2;
+    for (const auto& segment : header.segments) {
+        end = segment.offset + segment.bytes;
+        const bool is_foreign = segment.marker >= app0 && segment.marker <= jpg13;
+        if ((segment.marker == comment || is_foreign) && segment.bytes > head) {
             const auto value = stream.substr(segment.offset + head, segment.bytes - head);
             const auto kept = kept_bytes(segment.marker, value);
             if (kept < value.size()) {
@@ -70,42 +47,41 @@ std::vector<ByteRange> jpeg_comments(std::string_view stream)
             }
         }
     }
+    if (header.scan_components == 0) { // tables: nothing follows their end
+        const auto last = std::min(stream.find("\xff\xd9", end), stream.size() - 2) + 2;
+        if (last < stream.size()) {
+            found.push_back({last, stream.size() - last});
+        }
+    }
     return found;
 }
 
 std::vector<ByteRange> jpeg_2000_comments(std::string_view stream)
 {
-    constexpr unsigned start_of_codestream = 0x4f;
-    constexpr unsigned start_of_tile = 0x90;
-    constexpr unsigned comment = 0x64;
     constexpr auto encoders =
         std::to_array<std::string_view>({"Kakadu", "Kdu-", "Created by OpenJPEG"});
-    if (stream.size() < 4 || byte_at(stream, 0) != byte_mask
-        || byte_at(stream, 1) != start_of_codestream) {
-        throw Error{Fault::data, "a tile is no JPEG 2000 code stream"};
-    }
+    constexpr unsigned comment = 0x64;
+    const auto facts = read_jpeg2000(std::as_bytes(std::span{stream}));
     std::vector<ByteRange> found;
-    for (std::size_t place = 2;;) {
-        const auto segment = segment_at(stream, place);
-        if (byte_at(stream, place) != byte_mask) {
-            throw Error{Fault::data, "a JPEG 2000 code stream with a damaged header"};
+    for (const auto& segment : facts.comments) {
+        // Marker, length; of a comment then Rcom: binary or Latin text
+        const std::size_t head = segment.marker == comment ? 6 : 4;
+        if (segment.bytes <= head) {
+            continue;
         }
-        if (segment.marker == start_of_tile) {
-            return found;
+        const auto text = stream.substr(segment.offset + head, segment.bytes - head);
+        const bool is_encoder = segment.marker == comment && text.size() <= 128
+                                && std::ranges::any_of(encoders, [&](std::string_view name) {
+                                       return text.starts_with(name);
+                                   });
+        if (!is_encoder) {
+            found.push_back({segment.offset + head, text.size()});
         }
-        constexpr std::size_t kind = 2; // Rcom: binary or Latin text
-        if (segment.marker == comment && segment.bytes > kind) {
-            const auto text = stream.substr(segment.value + kind, segment.bytes - kind);
-            const bool is_encoder =
-                text.size() <= 128 && std::ranges::any_of(encoders, [&](std::string_view name) {
-                    return text.starts_with(name);
-                });
-            if (!is_encoder) {
-                found.push_back({segment.value + kind, segment.bytes - kind});
-            }
-        }
-        place = segment.value + segment.bytes;
     }
+    if (facts.end < stream.size()) {
+        found.push_back({facts.end, stream.size() - facts.end});
+    }
+    return found;
 }
 
 } // namespace fiona::wsi

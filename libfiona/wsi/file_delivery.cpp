@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <ctime>
 
@@ -174,6 +176,19 @@ std::string cache_folder(TimePoint begun)
     return minute;
 }
 
+/// The JSON that lies beside a clean copy: not the upload's file name, and nothing nobody has asked for.
+json::Object clean_document(const SlideWork& work, json::Object document)
+{
+    constexpr std::array<std::string_view, 2> own{"import_date", "md5"};
+    const auto& asked = record_keys();
+    std::erase_if(document, [&](const auto& item) {
+        return std::ranges::find(asked, item.first) == asked.end()
+               && std::ranges::find(own, item.first) == own.end()
+               && !work.state.added.contains(item.first);
+    });
+    return document;
+}
+
 fs::path cache_of(const Config& config, const Upload& upload)
 {
     return config.paths.export_root / "Attach" / "project_cache" / upload.project.str();
@@ -217,14 +232,19 @@ void fill_project_cache(const SlideWork& work, int image, const json::Object& do
     const auto folder = cache.descend_or_make(cache_folder(work.state.begun));
     const auto part = fmt::format(".{}.part", work.id);
     auto name = import_name(work.upload.record) + std::string{extension_of(work.slide)};
-    if (work.settings.project(work.upload.project.str()).caches_original) {
+    const bool is_original = work.settings.project(work.upload.project.str()).caches_original;
+    if (is_original) {
         name = work.upload.image.back();
         put_copy(image, work.state.input_sha256, folder, name, part);
     } else {
         const auto copy = clean_copy(work);
         put_copy(copy.fd.get(), copy.sha256, folder, name, part);
     }
-    put_text(folder, name + ".json", json::write(document, json::Style::pretty) + "\n", part);
+    put_text(
+        folder, name + ".json",
+        json::write(is_original ? document : clean_document(work, document), json::Style::pretty)
+            + "\n",
+        part);
 }
 
 } // namespace fiona::wsi

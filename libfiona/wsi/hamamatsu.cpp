@@ -96,8 +96,8 @@ void add_identifying_properties(const std::vector<NdpiProperty>& properties, std
 {
     for (const auto& property : properties) {
         if (!is_kept_ndpi_property(property.key) && !trimmed(property.value).empty()) {
-            items.push_back({fmt::format("NDPI {}", plain_name(property.key, "property")),
-                             directory, Private{std::string{trimmed(property.value)}}});
+            items.push_back({fmt::format("NDPI {}", known_key(property.key, "property")), directory,
+                             Private{std::string{trimmed(property.value)}}});
         }
     }
 }
@@ -130,6 +130,10 @@ std::string cleaned_ndpi_properties(std::string map)
         if (!is_kept_ndpi_property(property.key)) {
             const auto place = static_cast<std::size_t>(property.value.data() - map.data());
             std::ranges::fill(std::span{map}.subspan(place, property.value.size()), ' ');
+            if (!property.key.empty() && known_key(property.key, {}).empty()) {
+                const auto key = static_cast<std::size_t>(property.key.data() - map.data());
+                std::ranges::fill(std::span{map}.subspan(key, property.key.size()), ' ');
+            }
         }
     }
     return map;

@@ -30,6 +30,32 @@ bool holds(const std::array<std::uint16_t, size>& sorted, std::uint16_t tag)
     return std::ranges::binary_search(sorted, tag);
 }
 
+/// As many numbers as there are tiles, strips, restart intervals, directories below, or colours.
+bool is_table(std::uint16_t number)
+{
+    constexpr std::uint16_t transfer_function = 301;
+    constexpr std::uint16_t colour_map = 320;
+    switch (number) {
+    case tag::strip_offsets:
+    case tag::strip_byte_counts:
+    case tag::tile_offsets:
+    case tag::tile_byte_counts:
+    case tag::sub_directories:
+    case tag::ndpi_strip_offsets_high:
+    case tag::ndpi_strip_byte_counts_high:
+    case tag::ndpi_mcu_starts:
+    case tag::ndpi_mcu_starts_high:
+    case transfer_function:
+    case colour_map: return true;
+    default: return false;
+    }
+}
+
+bool is_control(char c)
+{
+    return static_cast<unsigned char>(c) < ' ';
+}
+
 /// A value as it stands in the file, if it is text of a length that can be searched for.
 std::string short_text(const Tiff& tiff, const TiffEntry& entry)
 {
@@ -56,32 +82,42 @@ bool is_kept_tag(SlideFormat format, std::uint16_t tag)
            || (format == SlideFormat::aperio && tag == tag::image_description);
 }
 
-bool is_kept_aperio_key(std::string_view key)
+bool is_text_tag(std::uint16_t number)
+{
+    constexpr std::uint16_t make = 271;
+    constexpr std::uint16_t model = 272;
+    return number == tag::image_description || number == tag::ndpi_properties
+           || number == tag::icc_profile || number == tag::jpeg_tables || number == make
+           || number == model;
+}
+
+bool is_kept_entry(SlideFormat format, const TiffEntry& entry)
+{
+    constexpr std::uint16_t ascii = 2;
+    constexpr std::uint16_t undefined = 7;
+    constexpr std::uint64_t few_bytes = 64; // six RATIONALs, the longest of them, have 48
+    if (!is_kept_tag(format, entry.tag) || is_text_tag(entry.tag)) {
+        return is_kept_tag(format, entry.tag);
+    }
+    return entry.type != ascii && entry.type != undefined
+           && (entry.bytes <= few_bytes || is_table(entry.tag));
+}
+
+bool is_kept_aperio_field(std::string_view key, std::string_view value)
 {
     // All but those that name the slide, the device, a person or a time. What is not listed here goes.
-    constexpr auto kept = std::to_array<std::string_view>({"appmag",
-                                                           "displaycolor",
-                                                           "exposure scale",
-                                                           "exposure time",
-                                                           "filtered",
-                                                           "focus offset",
-                                                           "gamma",
-                                                           "icc profile",
-                                                           "left",
-                                                           "lineareaxoffset",
-                                                           "lineareayoffset",
-                                                           "linecameraskew",
-                                                           "mpp",
-                                                           "offsetz",
-                                                           "originalheight",
-                                                           "originalwidth",
-                                                           "parmset",
-                                                           "scannertype",
-                                                           "sessonmode",
-                                                           "sessionmode",
-                                                           "stripewidth",
-                                                           "top"});
-    return std::ranges::find(kept, lower_case(trimmed(key))) != kept.end();
+    constexpr auto texts = std::to_array<std::string_view>(
+        {"icc profile", "parmset", "scannertype", "sessonmode", "sessionmode"});
+    constexpr auto numbers = std::to_array<std::string_view>(
+        {"appmag", "displaycolor", "exposure scale", "exposure time", "filtered", "focus offset",
+         "gamma", "left", "lineareaxoffset", "lineareayoffset", "linecameraskew", "mpp", "offsetz",
+         "originalheight", "originalwidth", "stripewidth", "top"});
+    const auto word = lower_case(trimmed(key));
+    if (std::ranges::find(texts, word) != texts.end()) {
+        return std::ranges::none_of(value, is_control);
+    }
+    return std::ranges::find(numbers, word) != numbers.end()
+           && value.find_first_not_of("0123456789+-.eE ") == std::string_view::npos;
 }
 
 bool is_kept_ndpi_property(std::string_view key)
@@ -91,13 +127,17 @@ bool is_kept_ndpi_property(std::string_view key)
     return std::ranges::find(kept, lower_case(trimmed(key))) != kept.end();
 }
 
-std::string_view plain_name(std::string_view key, std::string_view instead)
+std::string_view known_key(std::string_view key, std::string_view instead)
 {
-    constexpr std::size_t longest = 32;
-    const bool is_plain = std::ranges::all_of(key, [](char c) {
-        return c == ' ' || c == '.' || c == '/' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    });
-    return !key.empty() && key.size() <= longest && is_plain ? key : instead;
+    // Those of the scanners' own that are cleaned; the kept ones are above.
+    constexpr auto words = std::to_array<std::string_view>(
+        {"barcode", "created", "date", "dsr id", "filename", "imageid", "macro.s/n", "ndp.s/n",
+         "rack", "scanscope id", "slide", "time", "time zone", "title", "updated", "user",
+         "objective.lens.magnificant", "product", "firmware.version"});
+    const auto word = lower_case(trimmed(key));
+    const bool is_known = std::ranges::find(words, word) != words.end()
+                          || (is_kept_aperio_field(key, {}) && !key.empty());
+    return is_known ? key : instead;
 }
 
 void add_identifying_tags(const Tiff& tiff, SlideFormat format, std::vector<IdentifyingItem>& items)
@@ -105,7 +145,7 @@ void add_identifying_tags(const Tiff& tiff, SlideFormat format, std::vector<Iden
     const auto& directories = tiff.directories();
     for (std::size_t i = 0; i < directories.size(); ++i) {
         for (const auto& entry : directories[i].entries) {
-            if (!is_kept_tag(format, entry.tag)) {
+            if (!is_kept_entry(format, entry)) {
                 items.push_back({fmt::format("tag {} of directory {}", entry.tag, i), i,
                                  Private{short_text(tiff, entry)}});
             }

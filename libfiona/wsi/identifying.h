@@ -14,15 +14,22 @@ namespace fiona::wsi {
 /// text, serial number and barcode, and all that a scanner of tomorrow may write.
 [[nodiscard]] bool is_kept_tag(SlideFormat format, std::uint16_t tag);
 
-/// A key of an Aperio description whose value may stay.
-[[nodiscard]] bool is_kept_aperio_key(std::string_view key);
+/// Tags whose value is not a number and is rewritten by its content when the tag is kept.
+[[nodiscard]] bool is_text_tag(std::uint16_t number);
+
+/// A kept tag with a value of the kind it must have: under the number of a measurement a stranger may have
+/// written text, or more than any measurement needs.
+[[nodiscard]] bool is_kept_entry(SlideFormat format, const TiffEntry& entry);
+
+/// A field of an Aperio description that may stay: its key is vouched for, and a number is one.
+[[nodiscard]] bool is_kept_aperio_field(std::string_view key, std::string_view value);
 
 /// A key of Hamamatsu's property map whose value may stay.
 [[nodiscard]] bool is_kept_ndpi_property(std::string_view key);
 
-/// `key` if it looks like a scanner's word: at most 32 letters, blanks, dots and slashes. Else `instead`: an
-/// unknown key is a stranger's text itself.
-[[nodiscard]] std::string_view plain_name(std::string_view key, std::string_view instead);
+/// `key` if it is a scanner's word of the two makers. Else `instead`: an unknown key is a stranger's text
+/// itself, and goes with its value.
+[[nodiscard]] std::string_view known_key(std::string_view key, std::string_view instead);
 
 /// An item for each tag of each directory that is not kept, with its value where it is short text.
 void add_identifying_tags(const Tiff& tiff, SlideFormat format,

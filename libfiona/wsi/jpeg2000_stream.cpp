@@ -5,6 +5,7 @@
 #include "libfiona/wsi/stream_bytes.h"
 
 #include <algorithm>
+#include <array>
 
 namespace fiona::wsi {
 
@@ -21,6 +22,17 @@ constexpr std::uint16_t sod = 0xff93;
 constexpr std::uint16_t eoc = 0xffd9;
 
 constexpr std::size_t most_segments = 100'000; // 65,535 tiles with a segment each are legal
+
+/// Segments of ITU-T T.800, T.801 and T.814 that say how to decode. Others are skipped by decoders, and may
+/// hold anything.
+bool is_needed(std::uint16_t marker)
+{
+    constexpr auto needed = std::to_array<std::uint16_t>(
+        {0xff50, siz,    cod,    coc,    0xff55, 0xff57, 0xff58, 0xff59,
+         0xff5c, 0xff5d, 0xff5e, 0xff5f, 0xff60, 0xff61, 0xff63, 0xff72,
+         0xff73, 0xff74, 0xff75, 0xff76, 0xff77, 0xff78, 0xff79});
+    return std::ranges::find(needed, marker) != needed.end();
+}
 
 Error damaged(std::string_view what)
 {
@@ -98,7 +110,7 @@ std::size_t read_segments(Jpeg2000Facts& facts, ByteSpan stream, std::size_t at)
             read_style(facts, segment, at);
         } else if (marker == coc) {
             facts.has_own_styles = true;
-        } else if (marker == com) {
+        } else if (!is_needed(marker)) { // a comment (com) among them
             facts.comments.push_back({static_cast<std::uint8_t>(marker & 255U), at, bytes});
         }
         at += bytes;
@@ -211,7 +223,7 @@ std::optional<ByteSpan> Jpeg2000Tiles::frame(ByteSpan tile)
         }
     }
     for (const auto& comment : facts.comments) { // behind marker, length and the kind of text
-        constexpr std::size_t head = 6;
+        const std::size_t head = comment.marker == (com & 255U) ? 6 : 4;
         if (comment.bytes > head) {
             std::fill_n(m_frame.begin() + static_cast<std::ptrdiff_t>(comment.offset + head),
                         comment.bytes - head, std::byte{' '});

@@ -24,7 +24,7 @@ struct Jpeg2000Facts {
     bool all_transformed = true;    ///< the multiple component transformation is used
     bool none_transformed = true;
     std::vector<std::size_t> transform_bytes; ///< where each COD names that transformation
-    std::vector<JpegSegment> comments;        ///< COM
+    std::vector<JpegSegment> comments;        ///< COM, and segments no decoder needs
     std::size_t end = 0;                      ///< behind EOC
 };
 

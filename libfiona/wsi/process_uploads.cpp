@@ -69,8 +69,11 @@ public:
             return {};
         }
         m_folder.make();
+        // First the states, then the uploads: one that comes meanwhile is not taken for gone.
+        const auto states = m_states.ids();
+        const auto failed = m_folder.failed();
         const auto tickets = m_folder.tickets();
-        sweep(tickets);
+        sweep(states, failed, tickets);
         for (const auto& ticket : wanted(tickets)) {
             if (m_order.max && m_worked >= *m_order.max) {
                 break;
@@ -138,7 +141,8 @@ private:
     }
 
     /// What belongs to no upload any more.
-    void sweep(const std::vector<Ticket>& tickets) const
+    void sweep(const std::vector<std::string>& states, const std::vector<Ticket>& failed,
+               const std::vector<Ticket>& tickets) const
     {
         std::set<std::string> living;
         for (const auto& ticket : tickets) {
@@ -146,10 +150,12 @@ private:
         }
         SlideClaim::sweep(m_config.paths, living);
         m_folder.sweep(Clock::now());
-        for (const auto& ticket : m_folder.failed()) {
-            living.insert(ticket.id);
+        for (const auto& set_aside : {failed, m_folder.failed()}) { // moved either way meanwhile
+            for (const auto& ticket : set_aside) {
+                living.insert(ticket.id);
+            }
         }
-        for (const auto& id : m_states.ids()) {
+        for (const auto& id : states) {
             if (!living.contains(id) && SlideClaim::take(m_config.paths, id)) {
                 m_states.remove(id);
             }

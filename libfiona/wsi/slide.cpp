@@ -40,6 +40,22 @@ bool is_known_dialect(const Tiff& tiff)
            || software.starts_with("MedScan");
 }
 
+/// Each is looked at several times, and its place kept in memory: all directories may name one table.
+void require_bearable(const Tiff& tiff)
+{
+    constexpr std::uint64_t most_pieces = std::uint64_t{1} << 23U; // 700,000 are a large slide
+    std::uint64_t pieces = 0;
+    for (const auto& directory : tiff.directories()) {
+        for (const auto number : {tag::tile_offsets, tag::strip_offsets}) {
+            const auto* const entry = directory.find(number);
+            pieces += entry == nullptr ? 0 : entry->count;
+        }
+        if (pieces > most_pieces) {
+            throw Error{Fault::data, "more than {} tiles and strips", most_pieces};
+        }
+    }
+}
+
 } // namespace
 
 std::string_view to_string(SlideFormat format)
@@ -96,6 +112,7 @@ Slide Slide::open(const std::filesystem::path& path)
     auto format = SlideFormat::other;
     if (is_tiff(contents->file)) {
         contents->tiff.emplace(contents->file);
+        require_bearable(*contents->tiff);
         format = format_of(*contents->tiff);
     }
     switch (format) {

@@ -20,16 +20,6 @@ namespace fiona::wsi {
 namespace {
 
 constexpr std::uint64_t longest_text = std::uint64_t{16} << 20U;
-constexpr std::uint16_t make = 271;
-constexpr std::uint16_t model = 272;
-
-/// Values that are rewritten by their content.
-bool is_text_tag(std::uint16_t number)
-{
-    return number == tag::image_description || number == tag::ndpi_properties
-           || number == tag::icc_profile || number == tag::jpeg_tables || number == make
-           || number == model;
-}
 
 /// X over every forbidden text: a kept value may repeat one (a profile named after its scanner).
 void cover(std::string& value, const std::vector<std::string>& forbidden)
@@ -175,7 +165,7 @@ private:
         add_pixels(directory, m_gone);
         for (const auto& entry : directory.entries) {
             // Numbers may be shared with a level: they go with the gaps if they are not.
-            if (!is_kept_tag(m_slide->format(), entry.tag) || is_text_tag(entry.tag)) {
+            if (!is_kept_entry(m_slide->format(), entry) || is_text_tag(entry.tag)) {
                 drop(entry);
             }
         }
@@ -191,7 +181,7 @@ private:
 
     [[nodiscard]] bool stays(const TiffEntry& entry, std::size_t directory) const
     {
-        if (!is_kept_tag(m_slide->format(), entry.tag) || entry.bytes == 0) {
+        if (!is_kept_entry(m_slide->format(), entry) || entry.bytes == 0) {
             return false;
         }
         const bool is_place_of_mcus =

@@ -6,12 +6,14 @@
 #include "libfiona/wsi/code_stream.h"
 #include "libfiona/wsi/macro_label.h"
 #include "libfiona/wsi/sparse_copy.h"
+#include "libfiona/wsi/stream_bytes.h"
 #include "libfiona/wsi/strip_check.h"
 #include "libfiona/wsi/tiff_tags.h"
 #include "libfiona/wsi/tile_table.h"
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace fiona::wsi {
 
@@ -25,20 +27,101 @@ std::string start_of(const SlideFile& file, const TileExtent& extent, std::uint6
     return start;
 }
 
+/// Restart markers and the like, which have no segment.
+bool is_bare(unsigned marker)
+{
+    return (marker >= 0xd0 && marker <= 0xd8) || marker == 1;
+}
+
+/// What a JPEG has behind its first scan but scans and their tables: comments, and all beyond its end.
+std::vector<ByteRange> jpeg_remarks(const SlideFile& file, const TileExtent& extent)
+{
+    constexpr std::uint64_t block = std::uint64_t{1} << 20U;
+    constexpr unsigned eoi = 0xd9;
+    constexpr unsigned app0 = 0xe0;
+    std::vector<ByteRange> found;
+    auto at = std::uint64_t{2};
+    while (at + 2 <= extent.bytes) {
+        const auto bytes = file.read(extent.offset + at, std::min(block, extent.bytes - at));
+        const ByteSpan span{bytes};
+        auto place = find_marker(span, 0);
+        while (place < span.size() && is_bare(byte_at(span, place + 1))) {
+            place = find_marker(span, place + 2);
+        }
+        if (place == span.size()) {
+            at += span.size() - 1; // a marker may lie across two blocks
+            continue;
+        }
+        at += place;
+        const unsigned marker = byte_at(span, place + 1);
+        if (marker == eoi) {
+            if (at + 2 < extent.bytes) {
+                found.push_back({at + 2, extent.bytes - at - 2});
+            }
+            return found;
+        }
+        if (at + 4 > extent.bytes) {
+            return found;
+        }
+        const auto length = file.read(extent.offset + at + 2, 2);
+        const std::uint64_t segment = std::uint64_t{word_at(length, 0)} + 2;
+        if (marker >= app0 && segment > 4) {
+            found.push_back({at + 4, std::min(segment, extent.bytes - at) - 4});
+        }
+        at += std::max<std::uint64_t>(segment, 4);
+    }
+    return found;
+}
+
+/// One scan of all components, and nothing behind its end: no need to look at every byte.
+bool is_plain(const SlideFile& file, const TileExtent& extent, std::string_view start)
+{
+    const auto header = read_jpeg_header(std::as_bytes(std::span{start}));
+    const bool is_sequential = header.sof == 0xc0 || header.sof == 0xc1;
+    const auto end = file.read(extent.offset + extent.bytes - 2, 2);
+    return is_sequential && header.scan_components == header.components.size()
+           && word_at(end, 0) == 0xffd9;
+}
+
 std::vector<ByteRange> comments_of(const SlideFile& file, const TileExtent& extent,
                                    TileCoding coding)
 {
     // Almost every header is shorter than a page.
     constexpr std::uint64_t few = 2048;
     constexpr std::uint64_t many = std::uint64_t{1} << 20U;
+    constexpr std::uint64_t most = std::uint64_t{64} << 20U; // of a tile that is read whole
+    if (coding != TileCoding::jpeg) {
+        if (extent.bytes > most) {
+            throw Error{Fault::data, "a tile of {} bytes", extent.bytes};
+        }
+        return jpeg_2000_comments(start_of(file, extent, most));
+    }
     const auto find = [&](std::uint64_t bytes) {
         const auto start = start_of(file, extent, bytes);
-        return coding == TileCoding::jpeg ? jpeg_comments(start) : jpeg_2000_comments(start);
+        auto found = jpeg_comments(start);
+        if (!is_plain(file, extent, start)) {
+            // Its first scan's own header is left to the search above, which knows what may stay.
+            const auto header = read_jpeg_header(std::as_bytes(std::span{start}));
+            std::ranges::copy_if(
+                jpeg_remarks(file, extent), std::back_inserter(found),
+                [&](const ByteRange& range) { return range.offset >= header.scan_offset; });
+        }
+        return found;
     };
     try {
         return find(few);
     } catch (const Error&) {
         return find(many);
+    }
+}
+
+/// What follows a picture may be padding or words; another picture may be a neighbour's, or a label.
+void require_no_picture(std::string_view bytes)
+{
+    for (const std::string_view start : {"\xff\xd8\xff", "\xff\x4f\xff\x51"}) {
+        if (bytes.find(start) != std::string_view::npos) {
+            throw Error{Fault::data, "a tile holds another picture behind its own"};
+        }
     }
 }
 
@@ -66,6 +149,14 @@ std::size_t clean_code_streams(const Slide& slide, const SlideImage& image, int 
             continue;
         }
         for (const auto& range : comments_of(slide.file(), extent, image.coding)) {
+            constexpr std::uint64_t most_behind = std::uint64_t{16} << 20U;
+            if (range.end() == extent.bytes) {
+                if (range.bytes > most_behind) {
+                    throw Error{Fault::data, "{} bytes behind a picture", range.bytes};
+                }
+                require_no_picture(start_of(
+                    slide.file(), {extent.offset + range.offset, range.bytes}, range.bytes));
+            }
             write_zeros(to, {extent.offset + range.offset, range.bytes});
             ++cleaned;
         }

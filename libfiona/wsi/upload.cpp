@@ -106,6 +106,21 @@ std::optional<std::string> md5_of(const json::Value& document)
     return text;
 }
 
+/// In what goes to REDCap, into DICOM headers and names of files.
+void forbid_national_ids(const json::Value& document)
+{
+    for (const auto& [key, value] : document.object()) {
+        const auto& known = record_keys();
+        const bool is_known = std::ranges::find(known, key) != known.end();
+        const bool is_text = !value.is_array() && !value.is_object() && !value.is_null();
+        if ((is_known || key.starts_with("patho_")) && is_text
+            && contains_norwegian_id(value.text())) {
+            throw Error{Fault::data, "{} holds a national identity number",
+                        is_known ? key : "a value"};
+        }
+    }
+}
+
 SlideRecord record_of(const json::Value& document)
 {
     const auto value = [&](std::string_view key) { return value_of(document, key); };
@@ -164,9 +179,7 @@ Upload parse_upload(std::string_view text)
                   .md5 = md5_of(document),
                   .import_folder = {},
                   .wants_macro = value_of(document, "do_not_remove_macro_image") == "1"};
-    if (contains_norwegian_id(upload.participant.str())) {
-        throw Error{Fault::data, "record_id holds a national identity number"};
-    }
+    forbid_national_ids(document);
     // A JSON null, or a missing key, once became the folder "null".
     const auto* const import_folder = document.find("project_pat_import_folder");
     if (import_folder != nullptr && import_folder->is_string()) {

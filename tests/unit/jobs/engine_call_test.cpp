@@ -51,10 +51,10 @@ TEST_CASE("a container has limits, no network, no capability, and our folders")
     const auto& words = call.run;
     CHECK(words[0] == engine_name(engine));
     for (const auto* const word :
-         {"run", "--rm", "--pull=never", "--network=none", "--memory=8589934592b", "--memory-swap=8589934592b", "--cpus=2",
-          "--pids-limit=512", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL",
-          "--security-opt=no-new-privileges", "--log-driver=none", "--name=fiona-0f",
-          "--volume=/srv/A ;$(x) B/ror/d:/data:ro",
+         {"run", "--rm", "--pull=never", "--network=none", "--memory=8589934592b",
+          "--memory-swap=8589934592b", "--cpus=2", "--pids-limit=512", "--read-only",
+          "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--log-driver=none",
+          "--name=fiona-0f", "--volume=/srv/A ;$(x) B/ror/d:/data:ro",
           "--volume=/srv/A ;$(x) B/ror/d_output:/output"}) {
         CAPTURE(word);
         CHECK(has(words, word));
@@ -95,7 +95,8 @@ TEST_CASE("apptainer contains what it runs, and is told the options as they are"
                                       "--no-home",
                                       "--no-privs",
                                       "--no-eval",
-                                      "--memory=8589934592", "--memory-swap=8589934592",
+                                      "--memory=8589934592",
+                                      "--memory-swap=8589934592",
                                       "--cpus=2",
                                       "--pids-limit=512",
                                       "--net",

@@ -11,6 +11,7 @@
 #include "tests/support/small_disk.h"
 #include "tests/support/svs_maker.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/tile_coder.h"
 #include "tests/unit/wsi/shared_slides.h"
 
 #include <catch2/catch.hpp>
@@ -254,6 +255,37 @@ TEST_CASE("a slide of Hamamatsu's loses its pictures of the glass and its names"
     }
 }
 
+TEST_CASE("text under the number of a measurement, or as a key, does not stay")
+{
+    const TempDir root;
+    {
+        slide_maker::TiffWriter writer{root / "made.svs"};
+        const auto place = writer.add(std::string(3072, '\x55'));
+        writer.add_directory(
+            {slide_maker::longs(256, {32}), slide_maker::longs(257, {32}),
+             slide_maker::shorts(258, {8, 8, 8}), slide_maker::shorts(259, {1}),
+             slide_maker::shorts(262, {2}),
+             slide_maker::ascii(270, "Aperio Image Library v1 |MPP = 0.5"
+                                     "|Prove Patientsen = 1|AppMag = 20 Prove"),
+             slide_maker::shorts(277, {3}), slide_maker::ascii(281, "Prove Testesen"),
+             slide_maker::longs(322, {32}), slide_maker::longs(323, {32}),
+             slide_maker::longs(324, {place}), slide_maker::longs(325, {3072}),
+             slide_maker::undefined(340, "Testesen's biopsy"), slide_maker::ascii(32997, "Ola"),
+             // Words of four bytes are numbers too.
+             slide_maker::longs(532, std::vector<std::uint64_t>(20, 0x65747365))});
+        writer.finish();
+    }
+
+    write_stripped_copy(Slide::open(root / "made.svs"), root / "clean.svs", named(""));
+
+    const auto bytes = read_file(root / "clean.svs", most);
+    for (const auto* const text : {"Testesen", "Prove", "Patientsen", "biopsy", "Ola", "este"}) {
+        CAPTURE(text);
+        CHECK(bytes.find(text) == std::string::npos);
+    }
+    CHECK(Slide::open(root / "clean.svs").facts().mpp_x == 0.5);
+}
+
 TEST_CASE("the upload's own name may not stand in the copy")
 {
     const TempDir root;
@@ -337,6 +369,62 @@ TEST_CASE("a comment inside a tile is emptied, its pixels stay")
     const std::vector<Region> regions{{0, 0, 0, 256, 256}, {1, 0, 0, 100, 100}};
     CHECK(decode_regions(root / "made.svs", regions)
           == decode_regions(root / "clean.svs", regions));
+}
+
+TEST_CASE("words in and behind a code stream are emptied")
+{
+    const TempDir root;
+    const auto picture = slide_maker::tissue(32, 32, 1);
+    const bool is_jpeg = GENERATE(true, false);
+    CAPTURE(is_jpeg);
+    auto stream = is_jpeg ? slide_maker::jpeg_without_tables(picture, slide_maker::JpegColour::rgb)
+                          : slide_maker::jpeg_2000(picture, slide_maker::Wavelet::irreversible,
+                                                   slide_maker::ComponentTransform::inside);
+    if (!is_jpeg) {
+        // A segment that no decoder knows, in the main header.
+        stream.insert(stream.find("\xff\x64"), std::string{"\xff\x6f\x00\x08Patien", 10});
+    }
+    stream += "Testesen, Prove";
+    {
+        slide_maker::TiffWriter writer{root / "made.svs"};
+        const auto place = writer.add(stream);
+        writer.add_directory(
+            {slide_maker::longs(256, {32}), slide_maker::longs(257, {32}),
+             slide_maker::shorts(258, {8, 8, 8}), slide_maker::shorts(259, {is_jpeg ? 7U : 33005U}),
+             slide_maker::shorts(262, {2}),
+             slide_maker::ascii(270, "Aperio Image Library v1 |MPP = 0.5"),
+             slide_maker::shorts(277, {3}), slide_maker::longs(322, {32}),
+             slide_maker::longs(323, {32}), slide_maker::longs(324, {place}),
+             slide_maker::longs(325, {stream.size()}),
+             slide_maker::undefined(347,
+                                    std::string{"\xff\xd8\xff\xf5\x00\x06Hans\xff\xd9Ola", 15})});
+        writer.finish();
+    }
+
+    write_stripped_copy(Slide::open(root / "made.svs"), root / "clean.svs", named(""));
+
+    const auto bytes = read_file(root / "clean.svs", most);
+    for (const auto* const text : {"Testesen", "Prove", "Patien", "Hans", "Ola"}) {
+        CAPTURE(text);
+        CHECK(bytes.find(text) == std::string::npos);
+    }
+    CHECK(bytes.find(stream.substr(stream.size() / 2, stream.size() / 4)) != std::string::npos);
+}
+
+TEST_CASE("more tiles than a slide can have are refused before their places are kept")
+{
+    const TempDir root;
+    slide_maker::TiffWriter writer{root / "made.svs", slide_maker::Layout::big};
+    const auto table = std::vector<std::uint64_t>(1U << 20U, 16);
+    for (unsigned i = 0; i < 9; ++i) {
+        writer.add_directory({slide_maker::longs(256, {16}), slide_maker::longs(257, {1U << 20U}),
+                              slide_maker::ascii(270, "Aperio"), slide_maker::shorts(322, {16}),
+                              slide_maker::shorts(323, {1}), slide_maker::longs(324, table),
+                              slide_maker::longs(325, table)});
+    }
+    writer.finish();
+
+    CHECK_THROWS_WITH(Slide::open(root / "made.svs"), Catch::Contains("more than 8388608 tiles"));
 }
 
 TEST_CASE("a plan follows offsets beyond 4 GiB")

@@ -77,6 +77,8 @@ TEST_CASE("size and md5 are numbers, a national identity number is no pseudonym"
     CHECK(with("md5", std::string(32, 'A')).md5 == std::string(32, 'a'));
     CHECK_THROWS_AS(with("md5", "123"), Error);
     CHECK_THROWS_WITH(with("record_id", "01810750126"), Contains("national"));
+    CHECK_THROWS_WITH(with("patho_specimen", "Kidney 018107 50126"), Contains("national"));
+    CHECK_THROWS_WITH(with("patho_note", "01810750126"), Contains("national"));
 }
 
 TEST_CASE("a JSON that is none, or whose values are huge, is refused")
