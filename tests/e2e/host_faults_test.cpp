@@ -147,9 +147,9 @@ TEST_CASE(
     const auto lines = cron_lines();
     REQUIRE(lines.size() >= 15);
     // Several of these work side by side by design: each takes its own items, under its own lock.
-    const std::set<std::string> side_by_side{"fiona-anonymize-send", "fiona-assign",
-                                             "fiona-create-zip", "fiona-remove-old-entries",
-                                             "fiona-verify"};
+    const std::set<std::string> side_by_side{
+        "fiona-anonymize-send",     "fiona-assign", "fiona-create-zip", "fiona-process-tiff",
+        "fiona-remove-old-entries", "fiona-status", "fiona-verify"};
     for (auto words : lines) {
         const auto tool = words.front();
         CAPTURE(tool);
