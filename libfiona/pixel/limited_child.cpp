@@ -53,9 +53,13 @@ std::uint64_t address_space()
     return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-void apply(const ChildLimits& limits)
+void apply(const ChildLimits& limits, pid_t parent)
 {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid()
+        != parent) { // it died before it could be watched: its locks must not live on here
+        ::_exit(1);
+    }
     if (limits_memory) {
         limit(RLIMIT_AS, address_space() + limits.memory_bytes);
     }
@@ -72,11 +76,11 @@ void apply(const ChildLimits& limits)
 }
 
 [[noreturn]] void live(const ChildLimits& limits, const std::function<std::string()>& work,
-                       int answer_fd)
+                       int answer_fd, pid_t parent)
 {
     std::string answer;
     try {
-        apply(limits);
+        apply(limits, parent);
         answer = answered + work();
     } catch (const Error& error) {
         answer = std::string{failed} + static_cast<char>('0' + static_cast<int>(error.fault()))
@@ -107,12 +111,13 @@ LimitedChild::LimitedChild(const ChildLimits& limits, const std::function<std::s
     }
     m_read = UniqueFd{ends[0]};
     const UniqueFd write_end{ends[1]};
+    const auto parent = ::getpid();
     m_pid = ::fork();
     if (m_pid < 0) {
         throw os_error(errno, "fork");
     }
     if (m_pid == 0) {
-        live(limits, work, write_end.get());
+        live(limits, work, write_end.get(), parent);
     }
 }
 

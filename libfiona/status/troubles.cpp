@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/status/summary.h"
 
+#include <fmt/ranges.h>
+
 #include <sysexits.h>
 
 #include <algorithm>
@@ -131,11 +133,21 @@ private:
 
     void jobs()
     {
+        std::vector<std::string> late;
         for (const auto& state : m_summary.jobs) {
             if (state.job.name.tool == "fiona-status") {
                 continue; // its exit code is what you are reading
             }
+            if (state.is_overdue) {
+                late.push_back(title_of(state.job.name) + (state.run ? "" : " (never yet)"));
+            }
             job(state);
+        }
+        if (!late.empty()) {
+            warn(fmt::format("{} should have run and did not: {}",
+                             late.size() == 1 ? "a job" : fmt::format("{} jobs", late.size()),
+                             fmt::join(late, ", ")),
+                 "does cron run? is a lock held by something else (fuser on its .pid)?");
         }
     }
 
@@ -144,11 +156,6 @@ private:
         using State = store::KnownRun::State;
         const auto title = title_of(state.job.name);
         const auto look_at = fmt::format("{}/{}.log", m_paths.logs().native(), state.job.name.tool);
-        if (state.is_overdue) {
-            warn(state.run ? fmt::format("{} should have run and did not", title)
-                           : fmt::format("{} has never run", title),
-                 "does cron run? is its lock held by something else (fuser on its .pid)?");
-        }
         if (!state.run) {
             return;
         }
