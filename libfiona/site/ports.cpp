@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <random>
 
 namespace fiona::site {
 
@@ -21,24 +22,36 @@ sockaddr* generic(sockaddr_in& address)
         &address); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) sockets API
 }
 
+// Below those that the kernel gives to outgoing connections (net.ipv4.ip_local_port_range, from 32768):
+// any program that connects somewhere could have one of these before the daemon starts.
+constexpr std::uint16_t first_port = 15000;
+constexpr std::uint16_t last_port = 32000;
+constexpr int most_attempts = 1000;
+
 } // namespace
 
 std::vector<std::uint16_t> free_loopback_ports(std::size_t count)
 {
     std::vector<UniqueFd> sockets; // all open until the end, so that no port comes twice
     std::vector<std::uint16_t> ports;
-    for (std::size_t i = 0; i < count; ++i) {
+    std::random_device random;
+    std::uniform_int_distribution<std::uint16_t> any{first_port, last_port};
+    for (int attempt = 0; ports.size() < count; ++attempt) {
         UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        if (!fd || ::bind(fd.get(), generic(address), size) != 0
-            || ::getsockname(fd.get(), generic(address), &size) != 0) {
+        if (!fd) {
             throw os_error(errno, "find a free port");
         }
-        ports.push_back(ntohs(address.sin_port));
-        sockets.push_back(std::move(fd));
+        const auto port = any(random);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (::bind(fd.get(), generic(address), sizeof address) == 0) {
+            ports.push_back(port);
+            sockets.push_back(std::move(fd));
+        } else if (errno != EADDRINUSE || attempt == most_attempts) {
+            throw os_error(errno, "find a free port");
+        }
     }
     return ports;
 }
