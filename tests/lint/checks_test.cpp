@@ -270,7 +270,7 @@ TEST_CASE("fault-report sees a case that is missing, a test that is not there, a
     std::string results = "<testsuite>\n";
     for (int number = 1; number <= all; ++number) {
         cases += fmt::format("[{0}] case\n  done: x\n  seen: y\n  by: suite: test {0}\n", number);
-        results += fmt::format("<testcase name=\"suite: test {}\" status=\"run\"/>\n", number);
+        results += fmt::format("<testcase name=\"suite:test {}\" status=\"run\"/>\n", number);
     }
     tree.put_program("build/tests/suite",
                      "#!/bin/sh\nfor i in $(seq 76); do echo \"test $i\"; done\n");
