@@ -18,39 +18,82 @@ constexpr std::uint64_t most_intervals = std::uint64_t{1} << 26U;
 constexpr std::uint64_t most_whole_side = 8192; // pixels
 constexpr std::uint64_t most_whole_bytes = std::uint64_t{32} << 20U;
 constexpr std::uint64_t most_interval_bytes = std::uint64_t{16} << 20U;
+constexpr std::uint64_t most_found = std::uint64_t{1} << 22U; // intervals held in memory: 32 MiB
+constexpr std::uint64_t most_row_intervals = std::uint64_t{1} << 20U; // of a row of tiles
+constexpr std::uint64_t most_row_bytes = std::uint64_t{32} << 20U; // of a row of tiles read at once
 
 bool is_restart(std::byte marker)
 {
     return (marker & std::byte{0xf8}) == std::byte{0xd0};
 }
 
-/// Where the intervals begin, from the start of the strip; nothing if the file does not say, or says
-/// what cannot be.
-std::optional<std::vector<std::uint64_t>>
-named_starts(const Tiff& tiff, const TiffDirectory& directory, std::uint64_t count,
-             const JpegHeader& header, std::uint64_t strip_bytes)
-{
-    const auto* const low = directory.find(tag::ndpi_mcu_starts);
-    if (low == nullptr || low->count != count) {
-        return std::nullopt;
+/// Where the intervals begin, from the start of the strip. A slide has millions: those that the file names
+/// are read from it as they are needed.
+class IntervalStarts {
+public:
+    /// What was found by looking.
+    explicit IntervalStarts(std::vector<std::uint64_t> found)
+        : m_found{std::move(found)}, m_size{m_found.size()}
+    {
     }
-    auto starts = tiff.numbers(directory, tag::ndpi_mcu_starts, count);
-    const auto* const high = directory.find(tag::ndpi_mcu_starts_high);
-    if (high != nullptr && high->count == count) {
-        const auto words = tiff.numbers(directory, tag::ndpi_mcu_starts_high, count);
-        for (std::size_t i = 0; i < starts.size(); ++i) {
-            starts[i] = (starts[i] & 0xffffffffU) | words[i] << 32U;
+    /// What the directory names; nothing if it names another number of them.
+    static std::optional<IntervalStarts> named(const Tiff& tiff, const TiffDirectory& directory,
+                                               std::uint64_t count)
+    {
+        const auto* const low = directory.find(tag::ndpi_mcu_starts);
+        if (low == nullptr || low->count != count) {
+            return std::nullopt;
         }
+        IntervalStarts starts{{}};
+        starts.m_tiff = &tiff;
+        starts.m_low = low;
+        const auto* const high = directory.find(tag::ndpi_mcu_starts_high);
+        starts.m_high = high != nullptr && high->count == count ? high : nullptr;
+        starts.m_size = count;
+        return starts;
     }
-    const bool rises = std::ranges::is_sorted(starts, std::less_equal{});
-    if (starts.size() != count || starts.front() != header.scan_offset || !rises
-        || starts.back() >= strip_bytes) {
-        return std::nullopt;
-    }
-    return starts;
-}
 
-/// The same by looking at every byte.
+    [[nodiscard]] std::uint64_t size() const { return m_size; }
+    /// Begins at `scan`, rises, and ends before `end`.
+    [[nodiscard]] bool fits(std::uint64_t scan, std::uint64_t end) const
+    {
+        constexpr std::uint64_t block = 8192;
+        std::uint64_t last = 0;
+        for (std::uint64_t first = 0; first < m_size; first += block) {
+            for (const auto start : range(first, std::min(block, m_size - first))) {
+                if (last == 0 ? start != scan : start <= last) {
+                    return false;
+                }
+                last = start;
+            }
+        }
+        return last < end;
+    }
+    [[nodiscard]] std::vector<std::uint64_t> range(std::uint64_t first, std::uint64_t count) const
+    {
+        if (m_low == nullptr) {
+            const auto begin = m_found.begin() + static_cast<std::ptrdiff_t>(first);
+            return {begin, begin + static_cast<std::ptrdiff_t>(count)};
+        }
+        auto starts = m_tiff->numbers(*m_low, first, count);
+        if (m_high != nullptr) {
+            const auto words = m_tiff->numbers(*m_high, first, count);
+            for (std::size_t i = 0; i < starts.size(); ++i) {
+                starts[i] = (starts[i] & 0xffffffffU) | words[i] << 32U;
+            }
+        }
+        return starts;
+    }
+
+private:
+    std::vector<std::uint64_t> m_found;
+    const Tiff* m_tiff = nullptr;
+    const TiffEntry* m_low = nullptr;
+    const TiffEntry* m_high = nullptr;
+    std::uint64_t m_size = 0;
+};
+
+/// They by looking at every byte, where the directory does not name them, or wrongly.
 std::vector<std::uint64_t> found_starts(const SlideFile& file, const TileExtent& strip,
                                         std::uint64_t scan_offset, std::uint64_t count)
 {
@@ -78,7 +121,7 @@ struct CutLevel {
     TileExtent strip;
     RestartLayout layout;
     RestartCutter cutter;
-    std::vector<std::uint64_t> starts; ///< of the intervals, from the start of the strip
+    IntervalStarts starts;
 };
 
 class IntervalFrames final : public LevelFrames {
@@ -99,12 +142,12 @@ public:
         const auto first_row = m_next / across * m_layout.tile_rows;
         const auto first_column = m_next % across * m_layout.tile_intervals;
         if (first_column == 0) {
-            announce(first_row);
+            load(first_row);
         }
         ++m_next;
         m_cutter.begin();
         for (std::uint64_t row = 0; row < m_layout.tile_rows; ++row) {
-            add_run(std::min(first_row + row, m_layout.interval_rows - 1), first_column);
+            add_run(std::min(row, m_rows.count - 1), first_column);
         }
         ++m_passed_through;
         return m_cutter.finish();
@@ -113,34 +156,60 @@ public:
     [[nodiscard]] const std::string& why_not() const override { return m_why_not; }
 
 private:
-    [[nodiscard]] std::uint64_t end_of(std::uint64_t interval) const
+    /// The rows of MCUs of one row of tiles.
+    struct Rows {
+        std::uint64_t count = 0;
+        std::vector<std::uint64_t> starts; ///< of their intervals, and the end of the last
+    };
+
+    [[nodiscard]] Rows rows_from(std::uint64_t first_row) const
     {
-        return interval + 1 < m_starts.size() ? m_starts[interval + 1] : m_strip.bytes;
+        Rows rows;
+        rows.count =
+            std::min<std::uint64_t>(m_layout.tile_rows, m_layout.interval_rows - first_row);
+        const auto first = first_row * m_layout.intervals_across;
+        const auto count = rows.count * m_layout.intervals_across;
+        const bool is_last = first + count == m_starts.size();
+        rows.starts = m_starts.range(first, count + (is_last ? 0 : 1));
+        if (is_last) {
+            rows.starts.push_back(m_strip.bytes);
+        }
+        return rows;
     }
 
     [[nodiscard]] std::uint64_t sum_of_frames() const
     {
         // Each row of tiles repeats the last interval of its rows, the last one its last row.
         std::uint64_t sum = m_frames * (m_cutter.header_bytes() + 2);
-        const auto columns = m_layout.tiles_across() * m_layout.tile_intervals;
-        for (std::uint64_t row = 0; row < m_layout.tiles_down() * m_layout.tile_rows; ++row) {
-            const auto begin =
-                std::min(row, m_layout.interval_rows - 1) * m_layout.intervals_across;
-            const auto last = begin + m_layout.intervals_across - 1;
-            sum += end_of(last) - m_starts[begin]
-                   + (columns - m_layout.intervals_across) * (end_of(last) - m_starts[last]);
+        const auto across = m_layout.intervals_across;
+        const auto repeated = m_layout.tiles_across() * m_layout.tile_intervals - across;
+        for (std::uint64_t first = 0; first < m_layout.interval_rows; first += m_layout.tile_rows) {
+            const auto rows = rows_from(first);
+            for (std::uint64_t row = 0; row < m_layout.tile_rows; ++row) {
+                const auto begin = std::min(row, rows.count - 1) * across;
+                const auto end = rows.starts[begin + across];
+                sum +=
+                    end - rows.starts[begin] + repeated * (end - rows.starts[begin + across - 1]);
+            }
         }
         return sum;
     }
 
-    /// The system may read what the next row of tiles needs, in the order of the disk.
-    void announce(std::uint64_t first_row) const
+    /// The row of tiles that comes, in one piece where it is not too large, and the system may already
+    /// read what follows.
+    void load(std::uint64_t first_row)
     {
-        const auto last_row = std::min(first_row + m_layout.tile_rows, m_layout.interval_rows) - 1;
-        const auto begin = m_starts[first_row * m_layout.intervals_across];
-        const auto end = end_of((last_row + 1) * m_layout.intervals_across - 1);
-        ::posix_fadvise(m_file->fd(), static_cast<off_t>(m_strip.offset + begin),
-                        static_cast<off_t>(end - begin), POSIX_FADV_WILLNEED);
+        m_rows = rows_from(first_row);
+        const auto begin = m_rows.starts.front();
+        const auto bytes = m_rows.starts.back() - begin;
+        m_is_whole = bytes <= most_row_bytes;
+        if (m_is_whole) {
+            m_run.resize(bytes);
+            m_file->read(m_strip.offset + begin, m_run);
+        }
+        const auto ahead = m_strip.offset + begin + (m_is_whole ? bytes : 0);
+        ::posix_fadvise(m_file->fd(), static_cast<off_t>(ahead), static_cast<off_t>(bytes),
+                        POSIX_FADV_WILLNEED);
     }
 
     /// The intervals of one row of MCUs that belong to a tile; the last one stands for those that the
@@ -151,16 +220,21 @@ private:
         const auto first = begin + first_column;
         const auto last =
             begin + std::min(first_column + m_layout.tile_intervals, m_layout.intervals_across) - 1;
-        const auto bytes = end_of(last) - m_starts[first];
-        if (bytes > most_interval_bytes) {
-            throw Error{Fault::data, "restart intervals of {} bytes", bytes};
+        const auto& starts = m_rows.starts;
+        auto from = starts.front(); // what m_run begins with
+        if (!m_is_whole) {
+            from = starts[first];
+            const auto bytes = starts[last + 1] - from;
+            if (bytes > most_interval_bytes) {
+                throw Error{Fault::data, "restart intervals of {} bytes", bytes};
+            }
+            m_run.resize(bytes);
+            m_file->read(m_strip.offset + from, m_run);
         }
-        m_run.resize(bytes);
-        m_file->read(m_strip.offset + m_starts[first], m_run);
         for (std::uint64_t column = 0; column < m_layout.tile_intervals; ++column) {
             const auto interval = std::min(first + column, last);
-            m_cutter.add(ByteSpan{m_run}.subspan(m_starts[interval] - m_starts[first],
-                                                 end_of(interval) - m_starts[interval]));
+            m_cutter.add(ByteSpan{m_run}.subspan(starts[interval] - from,
+                                                 starts[interval + 1] - starts[interval]));
         }
     }
 
@@ -168,7 +242,9 @@ private:
     TileExtent m_strip;
     RestartCutter m_cutter;
     RestartLayout m_layout;
-    std::vector<std::uint64_t> m_starts;
+    IntervalStarts m_starts;
+    Rows m_rows;
+    bool m_is_whole = false; ///< m_run holds all of m_rows
     ByteBuffer m_run;
     std::uint64_t m_next = 0;
     std::string m_why_not;
@@ -235,12 +311,16 @@ Passage pass_intervals(const Slide& slide, const SlideImage& level)
         return {nullptr, "its JPEG has no restart intervals that make tiles"};
     }
     const auto count = layout->intervals();
-    if (count > most_intervals || count > strip.bytes) {
+    if (count > most_intervals || count > strip.bytes
+        || layout->intervals_across * layout->tile_rows > most_row_intervals) {
         throw Error{Fault::data, "{} restart intervals in {} bytes", count, strip.bytes};
     }
-    auto starts = named_starts(tiff, directory, count, header, strip.bytes);
-    if (!starts) {
-        starts = found_starts(slide.file(), strip, header.scan_offset, count);
+    auto starts = IntervalStarts::named(tiff, directory, count);
+    if (!starts || !starts->fits(header.scan_offset, strip.bytes)) {
+        if (count > most_found) {
+            throw Error{Fault::data, "{} restart intervals, and no word of where they are", count};
+        }
+        starts = IntervalStarts{found_starts(slide.file(), strip, header.scan_offset, count)};
     }
     if (starts->size() != count) {
         throw Error{Fault::data, "{} restart intervals where {} must be", starts->size(), count};

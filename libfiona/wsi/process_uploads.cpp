@@ -33,7 +33,7 @@ Error error_of(const std::exception& problem)
     if (const auto* const system = dynamic_cast<const fs::filesystem_error*>(&problem)) {
         return os_error(system->code().value(), "work on a slide"); // its text has paths
     }
-    return Error{Fault::internal, "{}", problem.what()};
+    return Error{Fault::internal, "an unexpected exception"}; // its text may hold what it worked on
 }
 
 UploadItem item_of(const Ticket& ticket, std::string_view state)
