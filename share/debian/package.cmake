@@ -24,8 +24,8 @@ in containers, pathology slides, and clean-up. Small tools for cron or systemd."
 # Loaded when text has to be read: no linker knows it.
 set(CPACK_DEBIAN_FIONA_PACKAGE_DEPENDS
   "libtesseract5, tesseract-ocr-eng, util-linux, systemd-standalone-sysusers | systemd, passwd")
-set(CPACK_DEBIAN_FIONA_PACKAGE_RECOMMENDS "cron | systemd, logrotate, man-db, tesseract-ocr-nor")
-set(CPACK_DEBIAN_FIONA_PACKAGE_SUGGESTS "bubblewrap, podman, slurm-client, dcm2niix, fiona-suite-demo")
+set(CPACK_DEBIAN_FIONA_PACKAGE_RECOMMENDS "cron | systemd, logrotate, man-db, jq, tesseract-ocr-nor")
+set(CPACK_DEBIAN_FIONA_PACKAGE_SUGGESTS "bubblewrap, podman, slurm-client, dcm2niix, poppler-utils, fiona-suite-demo")
 set(CPACK_DEBIAN_FIONA_PACKAGE_CONTROL_EXTRA
   "${CMAKE_CURRENT_LIST_DIR}/postinst;${CMAKE_CURRENT_LIST_DIR}/prerm;${CMAKE_CURRENT_LIST_DIR}/postrm;${CMAKE_CURRENT_LIST_DIR}/conffiles")
 
