@@ -212,6 +212,20 @@ TEST_CASE("check-help-man compares both ways, through sub-commands")
     CHECK_THAT(with_page(good + ".It Fl -gone Ar X\n").out, Contains("--gone is not in --help"));
     CHECK(with_page(good + ".It Fl -gone Ar X\n").exit_code == 1);
     CHECK(check("check-help-man", {tree.path("tool"), tree.path("none.1")}).exit_code == 1);
+
+    tree.put("tool.1", good);
+    const auto with_completion = [&](const std::string& text) {
+        tree.put("completion", text + "complete -F _fiona tool\n");
+        return check("check-help-man",
+                     {tree.path("tool"), tree.path("tool.1"), tree.path("completion")});
+    };
+    CHECK(with_completion(read_file(FIONA_SOURCE_DIR "/share/completions/fiona")).out.empty());
+    const auto wrong =
+        with_completion("_fiona() { COMPREPLY=(--help --config --dry-run --al); }\n");
+    CHECK(wrong.exit_code == 1);
+    CHECK_THAT(wrong.out, Contains("completion: list --all is missing")
+                              && Contains("completion: list is missing")
+                              && Contains("completion: list --al is not in --help"));
 }
 
 TEST_CASE(
