@@ -173,7 +173,7 @@ TimedJob timed_job(const Job& job, const std::string& calendar, const JobTemplat
     const auto fill = [&](std::string text) {
         const auto nice = job.nice.empty() ? std::string{} : "Nice=" + job.nice;
         // What a missed night would have done is done in the morning; a missed minute is not.
-        const auto persistent = calendar.find("*:") == std::string::npos ? "yes" : "no";
+        const auto* const persistent = calendar.find("*:") == std::string::npos ? "yes" : "no";
         for (const auto& [name, value] :
              std::initializer_list<std::pair<std::string_view, std::string>>{
                  {"@UNIT@", job.name},
