@@ -258,6 +258,26 @@ TEST_CASE(
     CHECK(with("@BIN@", "/no/such").exit_code == 1);
 }
 
+TEST_CASE("the package depends on every library that is loaded by its name")
+{
+    const auto rules = read_file(FIONA_SOURCE_DIR "/share/debian/package.cmake");
+    constexpr std::string_view call{"dlopen(\"lib"};
+    std::size_t found = 0;
+    for (const auto& entry :
+         fs::recursive_directory_iterator{fs::path{FIONA_SOURCE_DIR} / "libfiona"}) {
+        const auto text = entry.is_regular_file() ? read_file(entry.path()) : std::string{};
+        for (auto at = text.find(call); at != std::string::npos; at = text.find(call, at + 1)) {
+            const auto begin = at + call.size() - 3;
+            auto package = text.substr(begin, text.find('"', begin) - begin); // libname.so.5
+            package.erase(package.find(".so."), 4);
+            CAPTURE(entry.path(), package);
+            CHECK(rules.find(package + ",") != std::string::npos);
+            ++found;
+        }
+    }
+    CHECK(found >= 2);
+}
+
 TEST_CASE("the de-identification statement is what its script makes of the tables, and no other")
 {
     const std::string script{"make-deidentification-statement"};
