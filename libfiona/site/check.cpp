@@ -125,14 +125,17 @@ void check_files(const Config& config, Findings& findings)
     const auto has_json = [](const fs::path& path) {
         static_cast<void>(json::parse(read_file(path), path.native()));
     };
+    constexpr const char* shipped =
+        "fiona-config init makes it for a new site; for an old one copy "
+        "it from the package (fiona-migration(7))";
     const auto& rules = config.classify_rules;
-    findings.attempt("classification rules " + rules.native(), "fiona-config init makes them", [&] {
+    findings.attempt("classification rules " + rules.native(), shipped, [&] {
         if (!json::parse(read_file(rules), rules.native()).is_array()) {
             throw Error{Fault::config, "must be a list of rules"};
         }
     });
     for (const auto& path : {config.deidentify.profile, config.deidentify.safe_private}) {
-        findings.attempt("de-identification " + path.native(), "fiona-config init makes it", [&] {
+        findings.attempt("de-identification " + path.native(), shipped, [&] {
             if (read_file(path).empty()) {
                 throw Error{Fault::config, "the file is empty"};
             }
@@ -142,7 +145,7 @@ void check_files(const Config& config, Findings& findings)
                      "write {} into it for the defaults",
                      [&] { has_json(config.deidentify.projects); });
     findings.attempt("tokens file " + config.redcap.tokens_file.native(),
-                     "chmod 600 " + config.redcap.tokens_file.native(),
+                     "it has a line ROLE = TOKEN for each project, and mode 0600",
                      [&] { static_cast<void>(read_secret_file(config.redcap.tokens_file)); });
     std::error_code absent; // a missing directory is reported elsewhere
     for (const auto& key : fs::directory_iterator{config.paths.keys(), absent}) {
@@ -155,8 +158,11 @@ void check_files(const Config& config, Findings& findings)
             findings.add({Grade::fail, e.what(), "chmod 600 " + key.path().native(), e.fault()});
         }
     }
-    const auto zone = fs::path{"/usr/share/zoneinfo"} / config.timezone;
-    if (config.timezone.empty() || !fs::exists(zone)) {
+    if (config.timezone.empty()) {
+        findings.add({Grade::warn,
+                      "LOCALTIMEZONE is not set; dates in REDCap are in the zone of this machine",
+                      "set it, e.g. \"Europe/Oslo\"", Fault::config});
+    } else if (!fs::exists(fs::path{"/usr/share/zoneinfo"} / config.timezone)) {
         findings.add({Grade::warn, "LOCALTIMEZONE is no known zone; dates in REDCap will be UTC",
                       "set it, e.g. \"Europe/Oslo\"", Fault::config});
     }

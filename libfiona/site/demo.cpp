@@ -166,7 +166,7 @@ void ensure_demo_record(const EmbeddedRedcap& server, const Config& config)
 std::string dcmqrscp_config(const fs::path& storage, std::uint16_t port)
 {
     // dcmqrscp deletes the oldest studies beyond its quota; this is the largest one that it takes.
-    return fmt::format("# The research PACS of the demo: dcmqrscp -c THIS_FILE\n"
+    return fmt::format("# The research PACS of the demo: dcmqrscp --prefer-jpeg8 -c THIS_FILE\n"
                        "NetworkTCPPort  = {}\n"
                        "MaxPDUSize      = 16384\n"
                        "MaxAssociations = 16\n"
@@ -206,7 +206,7 @@ std::vector<std::string> make_demo(Builder& builder, const fs::path& root,
     }
     const RunningRedcap running{server};
     ensure_demo_record(server, config);
-    return {fmt::format("research PACS: dcmqrscp -c {}", pacs_file.native()),
+    return {fmt::format("research PACS: dcmqrscp --prefer-jpeg8 -c {}", pacs_file.native()),
             fmt::format("jobs of one minute: the lines of {}", (root / "crontab").native()),
             fmt::format("images go to FIONA at 127.0.0.1:{}", config.receiver.port)};
 }

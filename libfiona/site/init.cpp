@@ -13,6 +13,8 @@
 #include "libfiona/site/ports.h"
 #include "libfiona/site/timers.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 
@@ -192,6 +194,10 @@ InitReport init_site(const fs::path& given_root, Kind kind, Mode mode)
         report.notes = {"fill in REDCAP.url and RESEARCH_PACS in " + config_file.native()
                             + " and the tokens in " + (paths.config() / "redcap.tokens").native(),
                         "then: fiona-config check --config " + config_file.native()};
+        if (::geteuid() == 0) {
+            report.notes.emplace_back("the site belongs to root, which its tools have no need to "
+                                      "be: better make it as a user of its own");
+        }
     }
     report.config_file = config_file;
     report.made = builder.made();

@@ -49,6 +49,16 @@ std::string written(int value, Field field)
                                    : fmt::format("{:02}", value);
 }
 
+/// One by one: a week of systemd begins on Monday, it knows no Sun..Wed.
+std::string days_between(int first, int last)
+{
+    auto days = written(first, Field::weekday);
+    for (int day = first + 1; day <= last; ++day) {
+        days += "," + written(day, Field::weekday);
+    }
+    return days;
+}
+
 /// "5", "1-5", "*/10", "1-30/2".
 std::string range_of(std::string_view text, Field field)
 {
@@ -67,8 +77,13 @@ std::string range_of(std::string_view text, Field field)
     if (text == "*") {
         range = step.empty() ? "*" : written(limits_of(field).least, field);
     } else if (const auto dash = text.find('-'); dash != std::string_view::npos) {
-        range = written(number_of(text.substr(0, dash), field), field) + ".."
-                + written(number_of(text.substr(dash + 1), field), field);
+        const int first = number_of(text.substr(0, dash), field);
+        const int last = number_of(text.substr(dash + 1), field);
+        if (last < first) {
+            throw Error{Fault::config, "\"{}\" ends before it begins (crontab(5))", text};
+        }
+        range = field == Field::weekday ? days_between(first, last)
+                                        : written(first, field) + ".." + written(last, field);
     } else {
         range = written(number_of(text, field), field);
     }
@@ -140,6 +155,15 @@ bool starts_containers(std::string_view tool)
     return tool == "fiona-run-one-job";
 }
 
+/// Exit codes that say how the site stands, not that the job failed.
+std::string_view no_failures(std::string_view tool)
+{
+    if (tool == "fiona-status") {
+        return "1 2 75"; // the page is written; it says what waits for whom
+    }
+    return tool == "fiona-heartbeat" ? "1 75" : "75"; // 1: restarted, and works
+}
+
 TimedJob timed_job(const Job& job, const std::string& calendar, const JobTemplates& templates)
 {
     auto service = templates.service;
@@ -149,13 +173,14 @@ TimedJob timed_job(const Job& job, const std::string& calendar, const JobTemplat
     const auto fill = [&](std::string text) {
         const auto nice = job.nice.empty() ? std::string{} : "Nice=" + job.nice;
         // What a missed night would have done is done in the morning; a missed minute is not.
-        const auto persistent = calendar.find("*:") == std::string::npos ? "yes" : "no";
+        const auto* const persistent = calendar.find("*:") == std::string::npos ? "yes" : "no";
         for (const auto& [name, value] :
              std::initializer_list<std::pair<std::string_view, std::string>>{
                  {"@UNIT@", job.name},
                  {"@TOOL@", job.tool},
                  {"@NICE@\n", nice.empty() ? "" : nice + "\n"},
                  {"@COMMAND@", job.command},
+                 {"@NO_FAILURES@", std::string{no_failures(job.tool)}},
                  {"@LOG@", job.log},
                  {"@CALENDAR@", calendar},
                  {"@PERSISTENT@", persistent}}) {
@@ -185,8 +210,11 @@ std::string calendar_of(std::string_view schedule)
                                    "systemd both; make it two lines"};
     }
     const auto weekday = at(Field::weekday);
-    return fmt::format("{}*-{}-{} {}:{}:00", weekday == "*" ? "" : weekday + " ", at(Field::month),
-                       at(Field::day), at(Field::hour), at(Field::minute));
+    const bool every_hour = weekday == "*" && at(Field::month) == "*" && at(Field::day) == "*"
+                            && at(Field::hour) == "*";
+    return fmt::format("{}*-{}-{} {}:{}:00{}", weekday == "*" ? "" : weekday + " ",
+                       at(Field::month), at(Field::day), at(Field::hour), at(Field::minute),
+                       every_hour ? " UTC" : "");
 }
 
 std::vector<TimedJob> timed_jobs(std::string_view crontab, const JobTemplates& templates)

@@ -9,7 +9,9 @@
 /// line, its schedule, its niceness and its log file become a pair of units with the name of its lock.
 namespace fiona::site {
 
-/// The same times as systemd.time(7) writes them: "*/30 * * * *" is "*-*-* *:00/30:00". Throws
+/// The same times as systemd.time(7) writes them: "5 6 * * *" is "*-*-* 06:05:00". What comes in every
+/// hour is written in UTC, "*/30 * * * *" as "*-*-* *:00/30:00 UTC": of an hour that the clock repeats in
+/// autumn systemd leaves out the second one, and nothing may rest for an hour. Throws
 /// Error{Fault::config} for what is no schedule of crontab(5), and for one that restricts both the
 /// day of the month and the day of the week (cron means "either", systemd "both").
 [[nodiscard]] std::string calendar_of(std::string_view schedule);

@@ -35,12 +35,12 @@ def rows(options):
     work, images = options.work, os.path.join(options.work, "images")
     make_phantoms(images, "--set", "bench", "--images", str(int(2000 * options.share)))
     files = all_images(images)
-    few, tenth = files[:200], files[:max(8, len(files) // 4)]
+    few, quarter = files[:200], files[:max(8, len(files) // 4)]
     others = [Program(Storescp.name, lambda: rate_of_receiving(Storescp(work), files, 4, True), 1.0),
               Program("copy + fdatasync + rename + directory sync, 4 writers", lambda: copy_and_sync(files, 4, work), 0.6)]
     if shutil.which("Orthanc"):
         others.append(Program("Orthanc 1.10.1, synced, a quarter of them",
-                              lambda: rate_of_receiving(Orthanc(work), tenth, 4, True), 3.5))
+                              lambda: rate_of_receiving(Orthanc(work), quarter, 4, True), 3.5))
     return (in_turn(f"receive, 4 associations, {len(files)} images",
                     Program(Fiona.name, lambda: rate_of_receiving(Fiona(work), files, 4, True)), others, options.rounds)
             + in_turn("receive, 1 association of an unchanged storescu",

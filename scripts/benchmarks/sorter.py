@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Sorts images as the original's file processor does, for `scripts/bench process`: one after the other,
-each read whole with pydicom, linked, and its series JSON read and written again.
+# SPDX-License-Identifier: MIT
+"""Sorts images as the original's file processor does, for process.py: one after the other, each read whole with
+pydicom, linked, and its series JSON read and written again.
 
-  scripts/bench-sorter SITE < list of files, one a line
+  sorter.py SITE < list of files, one a line
 """
 import json, os, sys, tempfile
 import pydicom

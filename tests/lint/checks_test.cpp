@@ -212,6 +212,20 @@ TEST_CASE("check-help-man compares both ways, through sub-commands")
     CHECK_THAT(with_page(good + ".It Fl -gone Ar X\n").out, Contains("--gone is not in --help"));
     CHECK(with_page(good + ".It Fl -gone Ar X\n").exit_code == 1);
     CHECK(check("check-help-man", {tree.path("tool"), tree.path("none.1")}).exit_code == 1);
+
+    tree.put("tool.1", good);
+    const auto with_completion = [&](const std::string& text) {
+        tree.put("completion", text + "complete -F _fiona tool\n");
+        return check("check-help-man",
+                     {tree.path("tool"), tree.path("tool.1"), tree.path("completion")});
+    };
+    CHECK(with_completion(read_file(FIONA_SOURCE_DIR "/share/completions/fiona")).out.empty());
+    const auto wrong =
+        with_completion("_fiona() { COMPREPLY=(--help --config --dry-run --al); }\n");
+    CHECK(wrong.exit_code == 1);
+    CHECK_THAT(wrong.out, Contains("completion: list --all is missing")
+                              && Contains("completion: list is missing")
+                              && Contains("completion: list --al is not in --help"));
 }
 
 TEST_CASE(
@@ -242,6 +256,26 @@ TEST_CASE(
     CHECK(with("UMask=0027", "UMask=banana").exit_code == 1);
     CHECK_THAT(with("@DATA@", "@DATE@").out, !Contains("SKIPPED") && Contains("place-holder"));
     CHECK(with("@BIN@", "/no/such").exit_code == 1);
+}
+
+TEST_CASE("the package depends on every library that is loaded by its name")
+{
+    const auto rules = read_file(FIONA_SOURCE_DIR "/share/debian/package.cmake");
+    constexpr std::string_view call{"dlopen(\"lib"};
+    std::size_t found = 0;
+    for (const auto& entry :
+         fs::recursive_directory_iterator{fs::path{FIONA_SOURCE_DIR} / "libfiona"}) {
+        const auto text = entry.is_regular_file() ? read_file(entry.path()) : std::string{};
+        for (auto at = text.find(call); at != std::string::npos; at = text.find(call, at + 1)) {
+            const auto begin = at + call.size() - 3;
+            auto package = text.substr(begin, text.find('"', begin) - begin); // libname.so.5
+            package.erase(package.find(".so."), 4);
+            CAPTURE(entry.path(), package);
+            CHECK(rules.find(package + ",") != std::string::npos);
+            ++found;
+        }
+    }
+    CHECK(found >= 2);
 }
 
 TEST_CASE("the de-identification statement is what its script makes of the tables, and no other")

@@ -151,6 +151,25 @@ TEST_CASE("each broken part is one failure with a remedy, and the rest is still 
     CHECK(site::first_failure(findings) == fault);
 }
 
+TEST_CASE("in which zone dates in REDCap are is said where the configuration does not")
+{
+    const Site site;
+    const auto [zone, said] = GENERATE(table<std::string, std::string>(
+        {{"", "zone of this machine"}, {"Europe/Nowhere", "will be UTC"}, {"Europe/Oslo", ""}}));
+    auto config = site.config();
+    config.timezone = zone;
+
+    const auto findings = site::check_site(config, site.probes);
+
+    const auto found = std::ranges::find_if(
+        findings, [](const auto& finding) { return finding.what.starts_with("LOCALTIMEZONE"); });
+    REQUIRE((found == findings.end()) == said.empty());
+    if (found != findings.end()) {
+        CHECK(found->grade == Grade::warn);
+        CHECK(found->what.ends_with(said));
+    }
+}
+
 TEST_CASE("a research PACS that does not answer is a failure of its class")
 {
     Site site;
