@@ -108,10 +108,10 @@ std::string line_chart(const Chart& chart)
 {
     const auto most = round_top(highest(chart));
     std::string body;
-    if (chart.points.size() == 1) {
+    if (chart.points.size() == 1 && chart.points[0].y > 0) {
         body = fmt::format(R"(<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>)", left,
                            height - bottom - height_of(chart.points[0].y, most));
-    } else if (!chart.points.empty()) {
+    } else if (chart.points.size() > 1) {
         const auto first = chart.points.front().x;
         const auto span = std::max(1.0, chart.points.back().x - first);
         std::string line;

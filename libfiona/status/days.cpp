@@ -90,6 +90,9 @@ public:
                 restore(json::parse(*text, "the memory of days"));
             }
         } catch (const Error& e) {
+            if (e.fault() != Fault::data) {
+                throw; // it is there, and not ours to forget
+            }
             log::warn("memory_forgotten", {{"file", file().native()}, {"reason", e.what()}});
             m_days = {{}, {}, now};
             m_place = {};

@@ -33,7 +33,7 @@ svg{display:block;width:100%;height:auto}svg text{font:11px system-ui,sans-serif
 ul{list-style:none;margin:0;padding:0}li{padding:7px 0;border-top:1px solid var(--edge)}li:first-child{border:0}
 li small{display:block;color:var(--soft)}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:5px 8px 5px 0;border-top:1px solid var(--edge);
-vertical-align:top}th{color:var(--soft);font-weight:500;border:0}td.n{white-space:nowrap}
+vertical-align:top}th{color:var(--soft);font-weight:500;border:0;white-space:nowrap}td.n{white-space:nowrap}
 .good{color:var(--good)}.warn{color:var(--warn)}.bad{color:var(--bad)}
 img{max-width:100%;height:auto;display:block;border-radius:4px})";
 

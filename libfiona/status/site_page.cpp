@@ -175,10 +175,17 @@ private:
         const auto& all = m_summary.history;
         const auto step = all.size() / most_points + 1;
         Chart chart{title, {}, text};
-        for (std::size_t i = 0; i < all.size();
-             i += i + 1 < all.size() ? std::min(step, all.size() - 1 - i) : 1) {
-            chart.points.push_back({static_cast<double>(epoch_seconds(all[i].when)), value(all[i]),
-                                    local_minute(all[i].when)});
+        for (std::size_t begin = 0; begin < all.size(); begin += step) {
+            ChartPoint
+                highest; // of the step: a short time of trouble must not fall between two points
+            for (auto i = begin; i < std::min(begin + step, all.size()); ++i) {
+                const auto y = value(all[i]);
+                if (i == begin || y >= highest.y) {
+                    highest = {static_cast<double>(epoch_seconds(all[i].when)), y,
+                               local_minute(all[i].when)};
+                }
+            }
+            chart.points.push_back(std::move(highest));
         }
         m_body += line_chart(chart);
     }

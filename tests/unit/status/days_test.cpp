@@ -133,6 +133,14 @@ TEST_CASE("an audit that cannot be read is no sign that nothing was sent, and is
     CHECK(site.days().total.sent == 2);
 }
 
+TEST_CASE("a memory that cannot be read is not forgotten")
+{
+    const AuditSite site;
+    fs::create_directories(site.paths.state() / "status" / "days.json");
+
+    CHECK_THROWS_AS(site.days(), Error);
+}
+
 TEST_CASE("the last days end with today")
 {
     CHECK(status::last_days(noon, 3)

@@ -226,8 +226,25 @@ TEST_CASE("a plot of nothing has no scale, one of a single point shows it, and o
                Contains(">none<") && Contains("0 pieces") && !Contains("1 pieces"));
     CHECK_THAT(status::line_chart(chart({3})),
                Contains("<circle") && Contains("5 pieces") && Contains("day 0"));
+    CHECK_THAT(status::line_chart(chart({0})), Contains(">none<") && !Contains("<circle"));
     CHECK_THAT(status::line_chart(chart({3, 4})), Contains("<polyline") && !Contains("<circle")
                                                       && Contains("day 0") && Contains("day 1"));
+}
+
+TEST_CASE("a short time of trouble is on the plot, however long the history is")
+{
+    status::Summary summary;
+    summary.when = noon;
+    for (int i = 2999; i >= 0; --i) {
+        status::HistoryPoint point;
+        point.when = noon - i * 5min;
+        point.spool = i == 1501 ? 4000 : 1;
+        summary.history.push_back(point);
+    }
+
+    CHECK_THAT(site_page(summary), Contains(">5000<"));
+    summary.history.erase(summary.history.begin() + (2999 - 1501));
+    CHECK_THAT(site_page(summary), !Contains(">5000<"));
 }
 
 TEST_CASE("ages on the page are in a unit that keeps the labels short")
