@@ -42,7 +42,8 @@ std::string shortened(std::string reason)
 class Collection {
 public:
     Collection(const Config& config, const Surroundings& surroundings, TimePoint now, Mode mode)
-        : m_config{config}, m_paths{config.paths}, m_surroundings{surroundings}, m_mode{mode}
+        : m_config{config}, m_paths{config.paths},
+          m_surroundings{surroundings}, m_mode{mode}, m_unseen{surroundings.troubles}
     {
         m_summary.when = now;
         m_summary.host = store::short_host_name();
@@ -50,7 +51,6 @@ public:
         m_summary.received_objects = surroundings.received_objects;
         m_summary.received_bytes = surroundings.received_bytes;
         m_summary.queues = surroundings.queues;
-        m_unseen = surroundings.troubles;
     }
 
     Summary collect()

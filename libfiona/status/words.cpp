@@ -27,6 +27,7 @@ std::vector<std::string> frequent_reasons(const std::map<std::string, std::size_
                                           std::size_t most)
 {
     std::vector<std::pair<std::size_t, std::string_view>> sorted;
+    sorted.reserve(failures.size());
     for (const auto& [reason, count] : failures) {
         sorted.emplace_back(count, reason);
     }
