@@ -113,9 +113,11 @@ void StatusCommands::why()
 {
     const auto& config = m_tool.config();
     const auto study = status::find_study(config.paths, Private<std::string>{m_study});
+    constexpr std::chrono::seconds patience{15}; // somebody waits for the answer
+    auto brief = config.redcap;
+    brief.deadline = std::min(brief.deadline, patience);
     const auto found = status::whereabouts(
-        config, study, [&] { return redcap::open(config.redcap, redcap::Role::incoming); },
-        Clock::now());
+        config, study, [&] { return redcap::open(brief, redcap::Role::incoming); }, Clock::now());
 
     std::vector<std::string> lines{fmt::format("study {} ({})", study, log::uid_tag(study.str()))};
     for (const auto& line : table(status::as_rows(found))) {
@@ -134,18 +136,35 @@ void StatusCommands::summary()
     const auto found = status::summarize(
         config, surroundings_of(config, m_crontab, m_offline ? Peers::leave : Peers::ask),
         Clock::now(), m_tool.mode());
-    if (m_tool.mode() == Mode::apply && !m_prometheus.empty()) {
+    const auto problem = m_tool.mode() == Mode::apply ? write_files(found) : std::nullopt;
+    m_tool.report(status::as_json(found), status::as_lines(found));
+    m_tool.set_exit_code(status::exit_code_of(found));
+    if (problem) {
+        throw Error{*problem};
+    }
+}
+
+std::optional<Error> StatusCommands::write_files(const status::Summary& found)
+{
+    std::optional<Error> problem;
+    const auto write = [&](const std::filesystem::path& target, const auto& work) {
+        try {
+            if (!target.empty()) {
+                work();
+            }
+        } catch (const Error& e) { // stops neither the other nor the screen
+            problem = problem.value_or(e);
+        }
+    };
+    write(m_prometheus, [&] {
         constexpr mode_t readable_by_the_collector = 0644;
         store::AtomicFile file{m_prometheus, readable_by_the_collector};
         file.set_mode(readable_by_the_collector);
         file.write(status::as_prometheus(found));
         file.commit();
-    }
-    if (m_tool.mode() == Mode::apply && !m_html.empty()) {
-        status::write_report(found, config.paths, m_html);
-    }
-    m_tool.report(status::as_json(found), status::as_lines(found));
-    m_tool.set_exit_code(status::exit_code_of(found));
+    });
+    write(m_html, [&] { status::write_report(found, m_tool.config().paths, m_html); });
+    return problem;
 }
 
 void StatusCommands::list()
@@ -187,7 +206,11 @@ void StatusCommands::list()
     json::Object document{{"requests", status::as_json(requests)}};
     if (m_all) {
         json::Array others;
-        for (const auto& queue : surroundings_of(config, m_crontab, Peers::leave).queues) {
+        const auto around = surroundings_of(config, m_crontab, Peers::leave);
+        for (const auto& trouble : around.troubles) {
+            log::warn("not_looked_at", {{"reason", trouble.what}});
+        }
+        for (const auto& queue : around.queues) {
             others.push_back(json::Object{
                 {"queue", queue.name}, {"waiting", queue.waiting}, {"failed", queue.failed}});
             lines.push_back(m_plain

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/base/error.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/status/queue_commands.h"
 #include "libfiona/status/summary.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,8 @@ private:
     void add_queue();
     void why();
     void summary();
+    /// The first of what could not be written.
+    [[nodiscard]] std::optional<Error> write_files(const status::Summary& found);
     void list();
     void act(status::QueueAction action);
 

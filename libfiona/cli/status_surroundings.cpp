@@ -11,11 +11,16 @@
 #include "libfiona/pacs/receiver_status.h"
 #include "libfiona/pacs/research_pacs.h"
 #include "libfiona/redcap/client.h"
-#include "libfiona/store/request_files.h"
+#include "libfiona/wsi/upload_folder.h"
 
 #include <algorithm>
+#include <array>
+#include <exception>
+#include <functional>
 #include <iostream>
 #include <iterator>
+#include <string_view>
+#include <utility>
 
 namespace fiona::cli {
 
@@ -122,15 +127,53 @@ status::OtherQueue outbox_of(const Config& config)
     return queue;
 }
 
-/// Pathology and other files that were attached, and wait to be worked on.
+/// Slides that were filed at the Attach page: the JSONs count, not what lies beside them.
 status::OtherQueue uploads_of(const Config& config)
 {
-    const auto names = visible_names(config.paths.applications / "Attach" / "uploads");
-    return {.name = "uploads",
-            .waiting = names.size(),
-            .oldest = std::nullopt,
-            .failed = 0,
-            .next = {}};
+    const wsi::UploadFolder folder{config.paths};
+    status::OtherQueue queue;
+    queue.name = "uploads";
+    for (const auto& ticket : folder.tickets()) {
+        ++queue.waiting;
+        queue.oldest = std::min(queue.oldest.value_or(ticket.modified), ticket.modified);
+    }
+    queue.failed = folder.failed().size();
+    queue.next = "fiona-process-tiff status says why; mend it, and move the JSON back to uploads";
+    return queue;
+}
+
+/// `what` is looked at by itself: where it cannot be, that is a trouble, and the rest is shown.
+void look(status::Surroundings& found, std::string_view what, const std::function<void()>& step)
+{
+    try {
+        step();
+    } catch (const std::exception& e) {
+        found.troubles.push_back(status::unseen(what, e));
+    }
+}
+
+void look_at_queues(status::Surroundings& found, const Config& config)
+{
+    struct Queue {
+        std::string_view what;
+        status::OtherQueue (*read)(const Config&);
+    };
+    constexpr std::array<Queue, 4> queues{{{"the list of packages", packages_of},
+                                           {"the list of jobs", jobs_of},
+                                           {"the outbox", outbox_of},
+                                           {"the uploads", uploads_of}}};
+    for (const auto& queue : queues) {
+        look(found, queue.what, [&] {
+            try {
+                found.queues.push_back(queue.read(config));
+            } catch (const Error& e) {
+                if (e.fault() != Fault::config) {
+                    throw;
+                }
+                log::debug("queue_not_looked_at", {{"reason", e.what()}}); // a site that has none
+            }
+        });
+    }
 }
 
 } // namespace
@@ -138,9 +181,16 @@ status::OtherQueue uploads_of(const Config& config)
 status::Surroundings surroundings_of(const Config& config, const std::string& crontab, Peers peers)
 {
     status::Surroundings found;
-    auto table = crontab_of(config, crontab);
-    found.crontab = std::move(table.text);
-    found.is_crontab_assumed = !table.is_of_the_site;
+    const auto read_crontab = [&] {
+        auto table = crontab_of(config, crontab);
+        found.crontab = std::move(table.text);
+        found.is_crontab_assumed = !table.is_of_the_site;
+    };
+    if (crontab.empty()) {
+        look(found, "the crontab", read_crontab);
+    } else {
+        read_crontab(); // named on the command line: an error of whoever did
+    }
     const auto* const redcap = config.document.find("REDCAP");
     const bool is_embedded = redcap != nullptr && !redcap->text("db").empty();
     found.daemons = {{"fiona-storescp",
@@ -150,17 +200,12 @@ status::Surroundings surroundings_of(const Config& config, const std::string& cr
     const auto totals = pacs::read_totals(pacs::status_file(config));
     found.received_objects = count_in(totals, "objects");
     found.received_bytes = count_in(totals, "bytes");
-    found.is_reception_enabled = pacs::is_reception_enabled(config.paths);
+    look(found, "whether reception is switched off",
+         [&] { found.is_reception_enabled = pacs::is_reception_enabled(config.paths); });
     if (peers == Peers::ask) {
         found.probes = probes_of(config);
     }
-    for (const auto& look : {packages_of, jobs_of, outbox_of, uploads_of}) {
-        try {
-            found.queues.push_back(look(config));
-        } catch (const Error& e) { // a site that has none of that
-            log::debug("queue_not_looked_at", {{"reason", e.what()}});
-        }
-    }
+    look_at_queues(found, config);
     return found;
 }
 

@@ -11,7 +11,7 @@ namespace fiona::pixel {
 /// Pairs of pictures for the eye of a reviewer: left as it was with red boxes, right as it is.
 class ContactSheet {
 public:
-    /// The sheet holds `most` pairs, those with boxes first; wide pictures are made smaller.
+    /// Wide pictures are made smaller. A sheet that is full takes no more.
     void add(const GrayPlane& before, const GrayPlane& after, const std::vector<Box>& boxes);
     /// One picture alone, as it is.
     void add(const GrayPlane& picture) { add(picture, GrayPlane{}, {}); }

@@ -26,7 +26,7 @@ double highest(const Chart& chart)
     for (const auto& point : chart.points) {
         most = std::max(most, point.y);
     }
-    return round_top(most);
+    return most;
 }
 
 double height_of(double value, double most)
@@ -40,23 +40,31 @@ std::string text(double x, double y, std::string_view anchor, std::string_view w
                        html_escaped(words));
 }
 
-/// Frame, three lines with their values, the labels of both ends.
-std::string with_axes(const Chart& chart, double most, const std::string& body)
+/// Frame, lines with their values, the labels of both ends. Where all is nothing there is no scale.
+std::string with_axes(const Chart& chart, const std::string& body)
 {
     auto svg = fmt::format(
         R"(<figure><figcaption>{}</figcaption><svg viewBox="0 0 {} {}" role="img" aria-label="{}">)",
         html_escaped(chart.title), width, height, html_escaped(chart.title));
+    const auto most = highest(chart);
     for (const double share : {0.0, 0.5, 1.0}) {
-        const auto y = height - bottom - height_of(most * share, most);
+        if (share > 0 && most <= 0) {
+            break;
+        }
+        const auto y = height - bottom - height_of(share, 1);
         svg += fmt::format(R"(<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>)", left,
                            y, width - right, y);
-        svg += text(left - 5, y + 4, "end", chart.value_text(most * share));
+        svg += text(left - 5, y + 4, "end", chart.value_text(round_top(most) * share));
     }
     svg += body;
-    if (chart.points.empty()) {
-        svg += text((left + width) / 2, height / 2, "middle", "nothing known yet");
-    } else {
+    if (most <= 0) {
+        svg += text((left + width) / 2, height / 2, "middle",
+                    chart.points.empty() ? "nothing known yet" : "none");
+    }
+    if (!chart.points.empty()) {
         svg += text(left, height - 6, "start", chart.points.front().label);
+    }
+    if (chart.points.size() > 1) {
         svg += text(width - right, height - 6, "end", chart.points.back().label);
     }
     return svg + "</svg></figure>\n";
@@ -80,7 +88,7 @@ double round_top(double value)
 
 std::string bar_chart(const Chart& chart)
 {
-    const auto most = highest(chart);
+    const auto most = round_top(highest(chart));
     const auto step =
         (width - left - right) / std::max(1.0, static_cast<double>(chart.points.size()));
     std::string body;
@@ -93,14 +101,17 @@ std::string bar_chart(const Chart& chart)
             html_escaped(chart.value_text(point.y)));
         x += step;
     }
-    return with_axes(chart, most, body);
+    return with_axes(chart, body);
 }
 
 std::string line_chart(const Chart& chart)
 {
-    const auto most = highest(chart);
+    const auto most = round_top(highest(chart));
     std::string body;
-    if (!chart.points.empty()) {
+    if (chart.points.size() == 1 && chart.points[0].y > 0) {
+        body = fmt::format(R"(<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>)", left,
+                           height - bottom - height_of(chart.points[0].y, most));
+    } else if (chart.points.size() > 1) {
         const auto first = chart.points.front().x;
         const auto span = std::max(1.0, chart.points.back().x - first);
         std::string line;
@@ -111,10 +122,9 @@ std::string line_chart(const Chart& chart)
         }
         body = fmt::format(
             R"(<polygon class="area" points="{:.1f},{:.1f} {}{:.1f},{:.1f}"/><polyline class="line" points="{}"/>)",
-            left, height - bottom, line, chart.points.size() == 1 ? left : width - right,
-            height - bottom, line);
+            left, height - bottom, line, width - right, height - bottom, line);
     }
-    return with_axes(chart, most, body);
+    return with_axes(chart, body);
 }
 
 } // namespace fiona::status

@@ -22,7 +22,7 @@ struct Chart {
 
 /// A bar for each point, the first and last labels below.
 [[nodiscard]] std::string bar_chart(const Chart& chart);
-/// A line through the points, filled below.
+/// A line through the points, filled below; a single point is a dot.
 [[nodiscard]] std::string line_chart(const Chart& chart);
 
 /// 1, 2 or 5 times a power of ten, not below `value`; 1 for nothing.

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "libfiona/base/dates.h"
+#include "libfiona/status/schedule.h"
 #include "libfiona/store/run_record.h"
 
-#include <bitset>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,33 +12,13 @@
 
 namespace fiona::status {
 
-/// The five fields of crontab(5), in local time: minute, hour, day of the month, month, day of the week.
-class Schedule {
-public:
-    /// Numbers, `*`, lists, ranges and steps, and `@hourly`, `@daily`, `@weekly`, `@monthly`; names of
-    /// months and days are not read. Nothing if the text is none of that.
-    [[nodiscard]] static std::optional<Schedule> parse(std::string_view text);
-
-    /// The first minute after `when` that fits; nothing within 400 days.
-    [[nodiscard]] std::optional<TimePoint> next(TimePoint when) const;
-
-private:
-    [[nodiscard]] bool fits_day(const std::tm& day) const;
-
-    std::bitset<60> m_minutes;
-    std::bitset<24> m_hours;
-    std::bitset<32> m_days;
-    std::bitset<13> m_months;
-    std::bitset<7> m_weekdays;
-    /// crontab(5): if both days are restricted, one of them is enough.
-    bool m_any_day = true, m_any_weekday = true;
-};
-
 /// A line of a crontab that runs a tool of ours.
 struct CronJob {
     std::string schedule; ///< as it stands there
     Schedule due;
-    store::RunName name; ///< of its records
+    store::RunName name; ///< the tool and the words behind it, up to the first option
+    /// All words behind the tool that are no options: its sub-commands are among them, in this order.
+    std::vector<std::string> words;
 };
 
 /// Lines that run no fiona tool, comments and settings are left out; of a pipeline the first tool counts.
@@ -51,8 +31,10 @@ struct JobState {
     bool is_overdue = false;            ///< its time came and went, and no run began
 };
 
-/// `grace` for a late start is a tenth of the interval, at least two minutes and at most an hour. A job that
-/// never ran is overdue when the first run was due after `known_since`.
+/// A run is a job's if tool and project are the same and the job's words hold its sub-commands and its part;
+/// of several the one that has most of them. The grace for a late start is a tenth of the interval, at least
+/// two minutes and at most an hour. A job that never ran is overdue when the first run was due after
+/// `known_since`.
 [[nodiscard]] std::vector<JobState> job_states(const std::vector<CronJob>& jobs,
                                                const std::vector<store::KnownRun>& runs,
                                                std::optional<TimePoint> known_since, TimePoint now);

@@ -3,7 +3,6 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
-#include "libfiona/base/json.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/status/memory_lock.h"
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <ctime>
 #include <optional>
@@ -35,22 +35,25 @@ std::uint64_t count_in(const json::Value* object, std::string_view key)
                : 0;
 }
 
-json::Object as_json(const DayCounts& counts)
-{
-    return {{"arrived", counts.arrived}, {"sent", counts.sent},   {"failed", counts.failed},
-            {"images", counts.images},   {"bytes", counts.bytes}, {"masked", counts.masked},
-            {"held", counts.held}};
-}
+struct Count {
+    std::string_view name;
+    std::uint64_t DayCounts::*member;
+};
+constexpr std::array<Count, 7> all_counts{{{"arrived", &DayCounts::arrived},
+                                           {"sent", &DayCounts::sent},
+                                           {"failed", &DayCounts::failed},
+                                           {"images", &DayCounts::images},
+                                           {"bytes", &DayCounts::bytes},
+                                           {"masked", &DayCounts::masked},
+                                           {"held", &DayCounts::held}}};
 
 DayCounts counts_of(const json::Value& value)
 {
-    return {.arrived = count_in(&value, "arrived"),
-            .sent = count_in(&value, "sent"),
-            .failed = count_in(&value, "failed"),
-            .images = count_in(&value, "images"),
-            .bytes = count_in(&value, "bytes"),
-            .masked = count_in(&value, "masked"),
-            .held = count_in(&value, "held")};
+    DayCounts counts;
+    for (const auto& [name, member] : all_counts) {
+        counts.*member = count_in(&value, name);
+    }
+    return counts;
 }
 
 /// `2026-03-01T04:05:06.789012Z`, as the audit writes it.
@@ -87,6 +90,9 @@ public:
                 restore(json::parse(*text, "the memory of days"));
             }
         } catch (const Error& e) {
+            if (e.fault() != Fault::data) {
+                throw; // it is there, and not ours to forget
+            }
             log::warn("memory_forgotten", {{"file", file().native()}, {"reason", e.what()}});
             m_days = {{}, {}, now};
             m_place = {};
@@ -113,8 +119,11 @@ public:
         const auto file = m_paths.logs() / "transfers-audit.jsonl";
         const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
         struct stat status {};
-        if (!fd || ::fstat(fd.get(), &status) != 0) {
+        if (!fd && errno == ENOENT) {
             return; // nothing was ever sent
+        }
+        if (!fd || ::fstat(fd.get(), &status) != 0) {
+            throw os_error(errno, "read the audit of transfers");
         }
         const auto inode = number_of(status);
         const auto size = static_cast<std::uint64_t>(status.st_size);
@@ -170,6 +179,9 @@ private:
     {
         const UniqueFd fd{::open(rotated.c_str(), O_RDONLY | O_CLOEXEC)};
         struct stat status {};
+        if (!fd && errno != ENOENT) {
+            throw os_error(errno, "read the audit of transfers");
+        }
         if (m_place.inode != 0 && fd && ::fstat(fd.get(), &status) == 0
             && m_place.inode == number_of(status)) {
             read_on(fd.get(), static_cast<std::uint64_t>(status.st_size));
@@ -184,7 +196,10 @@ private:
         }
         std::string text(size - std::min(size, m_place.offset), '\0');
         const auto got = ::pread(fd, text.data(), text.size(), static_cast<off_t>(m_place.offset));
-        text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        if (got < 0) {
+            throw os_error(errno, "read the audit of transfers");
+        }
+        text.resize(static_cast<std::size_t>(got));
         std::size_t begin = 0;
         for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
             add_record(std::string_view{text}.substr(begin, end - begin));
@@ -227,14 +242,19 @@ private:
 
 DayCounts& DayCounts::operator+=(const DayCounts& other)
 {
-    arrived += other.arrived;
-    sent += other.sent;
-    failed += other.failed;
-    images += other.images;
-    bytes += other.bytes;
-    masked += other.masked;
-    held += other.held;
+    for (const auto& [name, member] : all_counts) {
+        this->*member += other.*member;
+    }
     return *this;
+}
+
+json::Object as_json(const DayCounts& counts)
+{
+    json::Object object;
+    for (const auto& [name, member] : all_counts) {
+        object.emplace(name, counts.*member);
+    }
+    return object;
 }
 
 Days update_days(const Paths& paths, const std::vector<store::IncomingLine>& arrivals,

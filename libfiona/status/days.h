@@ -3,6 +3,7 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
+#include "libfiona/base/json.h"
 #include "libfiona/base/mode.h"
 #include "libfiona/store/incoming_list.h"
 
@@ -27,6 +28,8 @@ struct DayCounts {
     DayCounts& operator+=(const DayCounts& other);
     friend bool operator==(const DayCounts&, const DayCounts&) = default;
 };
+
+[[nodiscard]] json::Object as_json(const DayCounts& counts);
 
 struct Days {
     std::map<std::string, DayCounts> days; ///< by local `YYYY-MM-DD`, the last 800

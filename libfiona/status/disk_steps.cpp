@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace fiona::status {
 
@@ -34,16 +35,27 @@ struct Count {
     }
 };
 
+/// Nothing if it went meanwhile. Who may not look must not believe that there is nothing.
+std::optional<struct stat> look_at(const fs::path& path)
+{
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0) {
+        return status;
+    }
+    if (errno != ENOENT) {
+        throw os_error(errno, "look at the files of the study");
+    }
+    return std::nullopt;
+}
+
 Count count_archive(const Paths& paths, const StudyUid& study)
 {
     Count count;
-    std::error_code absent;
-    for (const auto& entry :
-         fs::directory_iterator{paths.archive() / ("scp_" + study.str()), absent}) {
-        struct stat status {};
-        if (!entry.path().filename().native().starts_with('.')
-            && ::stat(entry.path().c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
-            count.add(Clock::from_time_t(status.st_mtim.tv_sec));
+    const auto directory = paths.archive() / ("scp_" + study.str());
+    for (const auto& name : visible_names(directory)) {
+        const auto status = look_at(directory / name);
+        if (status && S_ISREG(status->st_mode)) {
+            count.add(Clock::from_time_t(status->st_mtim.tv_sec));
         }
     }
     return count;
@@ -60,24 +72,25 @@ SpoolCount count_spool(const fs::path& directory, const StudyUid& study)
 {
     constexpr std::size_t most_bytes = 65'536; // an entry has about 700
     SpoolCount count;
-    std::error_code absent;
-    for (const auto& entry : fs::directory_iterator{directory, absent}) {
-        if (entry.path().extension() != ".json") {
+    for (const auto& name : visible_names(directory)) {
+        if (!name.ends_with(".json")) {
             continue;
         }
         try {
-            const auto text = read_file_if_any(entry.path(), most_bytes);
+            const auto text = read_file_if_any(directory / name, most_bytes);
             if (!text || text->find(study.str()) == std::string::npos
                 || json::parse(*text, "spool entry").text("study") != study.str()) {
                 continue;
             }
-        } catch (const Error&) { // NOLINT(bugprone-empty-catch) fiona-process-file sets it aside
-            continue;
+        } catch (const Error& e) {
+            if (e.fault() != Fault::data) {
+                throw;
+            }
+            continue; // fiona-process-file sets it aside
         }
-        struct stat status {};
-        if (::stat(entry.path().c_str(), &status) == 0) {
-            count.entries.add(Clock::from_time_t(status.st_mtim.tv_sec));
-            const auto reason = read_file_if_any(entry.path().native() + ".err", most_bytes);
+        if (const auto status = look_at(directory / name)) {
+            count.entries.add(Clock::from_time_t(status->st_mtim.tv_sec));
+            const auto reason = read_file_if_any((directory / name).native() + ".err", most_bytes);
             count.reason = trimmed(reason.value_or(count.reason));
         }
     }
@@ -100,9 +113,6 @@ Sorted count_sorted(const Paths& paths, const StudyUid& study)
 {
     Sorted sorted;
     const store::StudyTree tree{paths};
-    if (!tree.has_study(study)) {
-        return sorted;
-    }
     for (const auto& series : tree.series(study)) {
         ++sorted.series;
         sorted.unreadable += series.properties ? 0U : 1U;
@@ -138,10 +148,7 @@ Marks read_marks(const Paths& paths, const StudyUid& study)
         }
     }
     found.is_claimed = std::ranges::any_of(marks.claimed(), is_ours);
-    std::error_code absent;
-    for (const auto& entry : fs::directory_iterator{paths.arrived() / ".failed", absent}) {
-        found.has_failed = found.has_failed || is_ours(entry.path().filename().native());
-    }
+    found.has_failed = std::ranges::any_of(visible_names(paths.arrived() / ".failed"), is_ours);
     return found;
 }
 

@@ -2,9 +2,11 @@
 #include "libfiona/status/lookup.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
 #include "libfiona/routing/studies.h"
+#include "libfiona/status/request_queue.h"
 #include "libfiona/store/study_tree.h"
 
 #include <algorithm>
@@ -36,14 +38,12 @@ std::string as_tag(std::string_view text)
 std::vector<StudyUid> known_studies(const Paths& paths)
 {
     std::set<StudyUid> found;
-    std::error_code absent; // a new site has none
-    for (const auto& entry : fs::directory_iterator{paths.archive(), absent}) {
-        const auto name = entry.path().filename().native();
+    for (const auto& name : visible_names(paths.archive())) {
         if (name.starts_with(archive_prefix) && is_uid(name.substr(archive_prefix.size()))) {
             found.emplace(name.substr(archive_prefix.size()));
         }
     }
-    if (fs::is_directory(paths.raw(), absent)) {
+    if (fs::is_directory(paths.raw())) {
         for (const auto& study : store::StudyTree{paths}.studies()) {
             found.insert(study);
         }
@@ -64,6 +64,13 @@ StudyUid find_study(const Paths& paths, const Private<std::string>& text)
             known, [&](const StudyUid& study) { return log::uid_tag(study.str()) == tag; });
         if (found != known.end()) {
             return *found;
+        }
+        // A request outlives its study; fiona-status queue list shows its tag.
+        for (const auto& request : queued_requests(paths)) {
+            const auto study = request.name.substr(0, request.name.find('_'));
+            if (is_uid(study) && log::uid_tag(study) == tag) {
+                return StudyUid{study};
+            }
         }
     }
     const store::StudyTree tree{paths};

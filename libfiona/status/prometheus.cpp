@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/status/prometheus.h"
 
+#include "libfiona/base/text.h"
+
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -9,15 +11,18 @@ namespace fiona::status {
 
 namespace {
 
-/// A value of a label: backslash, quote and line feed are escaped.
+/// A value of a label: backslash, quote and line feed are escaped. It must be UTF-8, or the collector
+/// leaves out the whole file.
 std::string escaped(std::string_view text)
 {
+    const bool is_readable = is_utf8(text);
     std::string result;
     for (const char c : text) {
         if (c == '\\' || c == '"') {
             result += '\\';
         }
-        result += c == '\n' ? std::string{"\\n"} : std::string(1, c);
+        const bool is_odd = !is_readable && static_cast<unsigned char>(c) >= 0x80U;
+        result += c == '\n' ? std::string{"\\n"} : std::string(1, is_odd ? '?' : c);
     }
     return result;
 }
@@ -70,22 +75,26 @@ std::int64_t seconds_since(const Summary& summary, const std::optional<TimePoint
 
 void add_arrivals(const Summary& summary, Exposition& to)
 {
-    to.begin("fiona_studies_arrived", "Studies that arrived in the period.");
-    to.add(summary.arrived_today, {{"period", "today"}});
-    to.add(summary.arrived_week, {{"period", "7d"}});
+    if (summary.knows(Part::arrivals)) {
+        to.begin("fiona_studies_arrived", "Studies that arrived in the period.");
+        to.add(summary.arrived_today, {{"period", "today"}});
+        to.add(summary.arrived_week, {{"period", "7d"}});
+    }
     to.single("fiona_received_objects_total", "Objects that the receiver acknowledged.",
               summary.received_objects, Type::counter);
     to.single("fiona_received_bytes_total", "Bytes of the objects that the receiver acknowledged.",
               summary.received_bytes, Type::counter);
     to.single("fiona_reception_enabled", "1 unless reception is switched off.",
               summary.is_reception_enabled ? 1 : 0);
-    to.single("fiona_spool_entries", "Received objects that wait to be sorted.",
-              summary.spool.count);
-    to.single("fiona_spool_oldest_seconds", "Age of the oldest of them.",
-              seconds_since(summary, summary.spool.oldest));
+    if (summary.knows(Part::spool)) {
+        to.single("fiona_spool_entries", "Received objects that wait to be sorted.",
+                  summary.spool.count);
+        to.single("fiona_spool_oldest_seconds", "Age of the oldest of them.",
+                  seconds_since(summary, summary.spool.oldest));
+    }
 }
 
-void add_transfers(const Summary& summary, Exposition& to)
+void add_requests(const Summary& summary, Exposition& to)
 {
     to.begin("fiona_requests", "Transfer requests by state.");
     for (const auto& [state, amounts] : summary.requests) {
@@ -95,6 +104,10 @@ void add_transfers(const Summary& summary, Exposition& to)
     for (const auto& [state, amounts] : summary.requests) {
         to.add(seconds_since(summary, amounts.oldest), {{"state", name_of(state)}});
     }
+}
+
+void add_transfers(const Summary& summary, Exposition& to)
+{
     const auto& total = summary.days.total;
     to.begin("fiona_transfers_total", "Transfers that came to an end.", Type::counter);
     to.add(total.sent, {{"result", "sent"}});
@@ -109,7 +122,7 @@ void add_transfers(const Summary& summary, Exposition& to)
               Type::counter);
 }
 
-void add_site(const Summary& summary, Exposition& to)
+void add_disks(const Summary& summary, Exposition& to)
 {
     to.begin("fiona_disk_free_bytes", "Free space for users other than root.");
     for (const auto& disk : summary.disks) {
@@ -123,26 +136,40 @@ void add_site(const Summary& summary, Exposition& to)
     for (const auto& disk : summary.disks) {
         to.add(disk.space.free_inode_share, {{"area", disk.name}});
     }
+}
+
+void add_daemons(const Summary& summary, Exposition& to)
+{
     to.begin("fiona_daemon_up", "1 if the daemon runs.");
     for (const auto& daemon : summary.daemons) {
         if (daemon.is_expected || daemon.pid != 0) {
             to.add(daemon.pid != 0 ? 1 : 0, {{"daemon", daemon.name}});
         }
     }
-    if (!summary.peers.empty()) {
-        to.begin("fiona_peer_up", "1 if the peer answered.");
-        for (const auto& peer : summary.peers) {
-            to.add(peer.answers ? 1 : 0, {{"peer", peer.name}});
-        }
-        to.begin("fiona_peer_answer_seconds", "How long the peer took to answer, or to fail.");
-        for (const auto& peer : summary.peers) {
-            to.add(peer.took.count(), {{"peer", peer.name}});
-        }
+}
+
+void add_peers(const Summary& summary, Exposition& to)
+{
+    to.begin("fiona_peer_up", "1 if the peer answered.");
+    for (const auto& peer : summary.peers) {
+        to.add(peer.answers ? 1 : 0, {{"peer", peer.name}});
     }
+    to.begin("fiona_peer_answer_seconds", "How long the peer took to answer, or to fail.");
+    for (const auto& peer : summary.peers) {
+        to.add(peer.took.count(), {{"peer", peer.name}});
+    }
+}
+
+void add_set_aside(const Summary& summary, Exposition& to)
+{
     to.begin("fiona_set_aside", "What was set aside for a person; images: held, in 7 days.");
     for (const auto& [kind, count] : summary.set_aside) {
         to.add(count, {{"kind", kind}});
     }
+}
+
+void add_queues(const Summary& summary, Exposition& to)
+{
     to.begin("fiona_queue_waiting", "What waits beside the road of the studies.");
     for (const auto& queue : summary.queues) {
         to.add(queue.waiting, {{"queue", queue.name}});
@@ -216,9 +243,21 @@ std::string as_prometheus(const Summary& summary)
                       exit_code_of(summary));
     exposition.single("fiona_troubles", "Things that need a person.", summary.troubles.size());
     add_arrivals(summary, exposition);
-    add_transfers(summary, exposition);
-    add_site(summary, exposition);
-    add_jobs(summary, exposition);
+    const auto add_known = [&](Part part, const auto& add) {
+        if (summary.knows(part)) {
+            add(summary, exposition);
+        }
+    };
+    add_known(Part::requests, add_requests);
+    add_known(Part::arrivals, add_transfers);
+    add_known(Part::disks, add_disks);
+    add_known(Part::daemons, add_daemons);
+    if (!summary.peers.empty()) {
+        add_peers(summary, exposition);
+    }
+    add_known(Part::set_aside, add_set_aside);
+    add_queues(summary, exposition);
+    add_known(Part::jobs, add_jobs);
     return exposition.take();
 }
 

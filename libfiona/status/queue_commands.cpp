@@ -32,7 +32,7 @@ public:
 
     QueueReport handle(const std::vector<std::string>& words)
     {
-        const auto all = queued_requests(m_paths, SIZE_MAX);
+        const auto all = queued_requests(m_paths);
         for (const auto& word : words) {
             const auto meant = matching(all, word);
             if (meant.empty()) {

@@ -30,8 +30,7 @@ std::string arrival_date(redcap::Client& incoming, const StudyUid& study)
 Step recorded_step(const Paths& paths, const StudyUid& study, std::size_t recorded,
                    const std::string& since)
 {
-    const store::StudyTree tree{paths};
-    const auto here = tree.has_study(study) ? tree.series(study).size() : 0;
+    const auto here = store::StudyTree{paths}.series(study).size();
     const auto detail = fmt::format("{} series in INCOMING, {} in raw/", recorded, here);
     if (recorded < here) {
         return {"recorded", State::waiting, since, detail,

@@ -2,9 +2,12 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/ids.h"
+#include "libfiona/base/log.h"
 #include "libfiona/status/report_pages.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/folder.h"
+
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -45,6 +48,23 @@ void publish(const fs::path& file, std::string_view bytes)
     target.publish(); // made anew in five minutes: not worth an fsync(2) each
 }
 
+/// Unless it is there as it is.
+void copy_sheet(const fs::path& from, const fs::path& to)
+{
+    struct stat now {};
+    struct stat before {};
+    if (::stat(from.c_str(), &now) != 0) {
+        return; // it went
+    }
+    if (::stat(to.c_str(), &before) == 0 && before.st_size == now.st_size
+        && before.st_mtim.tv_sec >= now.st_mtim.tv_sec) {
+        return;
+    }
+    if (const auto bytes = read_file_if_any(from, max_sheet_bytes)) {
+        publish(to, *bytes);
+    }
+}
+
 } // namespace
 
 void write_report(const Summary& summary, const Paths& paths, const fs::path& directory)
@@ -62,17 +82,13 @@ void write_report(const Summary& summary, const Paths& paths, const fs::path& di
         }
     }
     for (const auto& sheet : sheets) {
-        const auto before = target.look(sheet);
-        const auto now = store::Folder{source, "the contact sheets"}.look(sheet);
-        if (now
-            && (!before || before->st_size != now->st_size
-                || before->st_mtim.tv_sec < now->st_mtim.tv_sec)) {
-            if (const auto bytes = read_file_if_any(source / sheet, max_sheet_bytes)) {
-                publish(directory / "review" / sheet, *bytes);
-            }
+        try {
+            copy_sheet(source / sheet, directory / "review" / sheet);
+        } catch (const Error& e) { // the others and the pages do without
+            log::warn("contact_sheet_left_out", {{"reason", e.what()}});
         }
     }
-    for (const auto& [name, text] : report_pages(summary, sheets)) {
+    for (const auto& [name, text] : report_pages(summary, sheets_in(target))) {
         publish(directory / name, text);
     }
 }

@@ -2,19 +2,13 @@
 #include "libfiona/status/report_pages.h"
 
 #include "libfiona/base/html.h"
-#include "libfiona/status/chart.h"
+#include "libfiona/status/site_page.h"
 
-#include <fmt/ranges.h>
-
-#include <algorithm>
-#include <array>
-#include <cmath>
+#include <fmt/format.h>
 
 namespace fiona::status {
 
 namespace {
-
-constexpr unsigned days_shown = 30;
 
 // prefers-color-scheme decides; everything else has the colours by name.
 constexpr std::string_view style = R"(
@@ -35,11 +29,11 @@ nav a{margin-right:14px}a{color:var(--ink)}.soft{color:var(--soft)}
 figcaption{font-size:.9rem;color:var(--soft);margin-bottom:4px}
 svg{display:block;width:100%;height:auto}svg text{font:11px system-ui,sans-serif;fill:var(--soft)}
 .grid .bar,.bar{fill:var(--ink)}svg .grid{stroke:var(--edge);stroke-width:1}
-.line{fill:none;stroke:var(--ink);stroke-width:1.6}.area{fill:var(--fill);stroke:none}
+.line{fill:none;stroke:var(--ink);stroke-width:1.6}.area{fill:var(--fill);stroke:none}.dot{fill:var(--ink)}
 ul{list-style:none;margin:0;padding:0}li{padding:7px 0;border-top:1px solid var(--edge)}li:first-child{border:0}
 li small{display:block;color:var(--soft)}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:5px 8px 5px 0;border-top:1px solid var(--edge);
-vertical-align:top}th{color:var(--soft);font-weight:500;border:0}td.n{white-space:nowrap}
+vertical-align:top}th{color:var(--soft);font-weight:500;border:0;white-space:nowrap}td.n{white-space:nowrap}
 .good{color:var(--good)}.warn{color:var(--warn)}.bad{color:var(--bad)}
 img{max-width:100%;height:auto;display:block;border-radius:4px})";
 
@@ -58,216 +52,46 @@ std::string page(const Summary& summary, std::string_view title, const std::stri
                        local_minute(summary.when), body);
 }
 
-std::string tile(std::string_view value, std::string_view label, std::string_view look = {})
-{
-    return fmt::format("<div class=\"tile\"><b class=\"{}\">{}</b><span>{}</span></div>\n", look,
-                       html_escaped(value), html_escaped(label));
-}
-
-std::string count_text(double value)
-{
-    return value >= 10'000 ? fmt::format("{:.0f}k", value / 1000) : fmt::format("{:g}", value);
-}
-
-std::string bytes_label(double value)
-{
-    return bytes_text(static_cast<std::uint64_t>(std::max(0.0, value)));
-}
-
-/// Not of age_text(), whose units are no round parts of each other.
-std::string minutes_label(double minutes)
-{
-    return fmt::format("{:g} min", minutes);
-}
-
-class SitePage {
-public:
-    explicit SitePage(const Summary& summary) : m_summary{summary} {}
-
-    std::string body()
-    {
-        troubles();
-        tiles();
-        days();
-        history();
-        failures();
-        return std::move(m_body);
-    }
-
-private:
-    void troubles()
-    {
-        m_body += "<h2>What to do</h2>\n<div class=\"card\"><ul>\n";
-        if (m_summary.troubles.empty()) {
-            m_body += "<li class=\"good\">All is well: nothing needs a person.</li>\n";
-        }
-        for (const auto& trouble : m_summary.troubles) {
-            const bool is_critical = trouble.severity == Trouble::Severity::critical;
-            m_body += fmt::format("<li><span class=\"{}\">{} {}</span><small>{}</small></li>\n",
-                                  is_critical ? "bad" : "warn", is_critical ? "&#9679;" : "&#9675;",
-                                  html_escaped(trouble.what), html_escaped(trouble.next));
-        }
-        m_body += "</ul></div>\n";
-    }
-
-    [[nodiscard]] std::size_t requests(RequestState state) const
-    {
-        const auto found = m_summary.requests.find(state);
-        return found == m_summary.requests.end() ? 0 : found->second.count;
-    }
-
-    void tiles()
-    {
-        using enum RequestState;
-        m_body += "<h2>Now</h2>\n<div class=\"tiles\">\n";
-        m_body += tile(std::to_string(m_summary.arrived_today),
-                       fmt::format("studies today, {} in 7 days", m_summary.arrived_week));
-        m_body += tile(std::to_string(m_summary.spool.count), "objects in the spool");
-        m_body += tile(std::to_string(requests(waiting) + requests(postponed)), "requests waiting");
-        m_body += tile(std::to_string(requests(in_work)), "requests in work");
-        m_body += tile(std::to_string(requests(held)), "requests held");
-        m_body += tile(std::to_string(requests(failed)), "requests given up",
-                       requests(failed) > 0 ? "warn" : "");
-        for (const auto& disk : m_summary.disks) {
-            m_body +=
-                tile(fmt::format("{} %", disk.space.used_percent()),
-                     fmt::format("disk {}, {} free", disk.name, bytes_text(disk.space.free_bytes)),
-                     disk.state == store::DiskState::ok ? "" : "bad");
-        }
-        for (const auto& daemon : m_summary.daemons) {
-            if (daemon.is_expected || daemon.pid != 0) {
-                m_body += tile(daemon.pid != 0 ? "runs" : "down", daemon.name,
-                               daemon.pid != 0 ? "good" : "bad");
-            }
-        }
-        for (const auto& peer : m_summary.peers) {
-            m_body +=
-                tile(peer.answers ? "answers" : "silent", peer.name, peer.answers ? "good" : "bad");
-        }
-        m_body += "</div>\n";
-    }
-
-    void add_days(const std::string& title, const std::function<double(const DayCounts&)>& value,
-                  const std::function<std::string(double)>& text)
-    {
-        Chart chart{title, {}, text};
-        for (const auto& day : last_days(m_summary.when, days_shown)) {
-            const auto found = m_summary.days.days.find(day);
-            chart.points.push_back(
-                {0, found == m_summary.days.days.end() ? 0 : value(found->second), day});
-        }
-        m_body += bar_chart(chart);
-    }
-
-    void days()
-    {
-        m_body += "<h2>The last 30 days</h2>\n<div class=\"grid\">\n";
-        const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
-        add_days(
-            "Studies arrived", [=](const auto& day) { return number(day.arrived); }, count_text);
-        add_days(
-            "Transfers sent", [=](const auto& day) { return number(day.sent); }, count_text);
-        add_days(
-            "Transfers failed", [=](const auto& day) { return number(day.failed); }, count_text);
-        add_days(
-            "Images sent", [=](const auto& day) { return number(day.images); }, count_text);
-        add_days(
-            "Bytes sent", [=](const auto& day) { return number(day.bytes); }, bytes_label);
-        add_days(
-            "Images masked", [=](const auto& day) { return number(day.masked); }, count_text);
-        m_body += "</div>\n";
-    }
-
-    void add_history(const std::string& title,
-                     const std::function<double(const HistoryPoint&)>& value,
-                     const std::function<std::string(double)>& text)
-    {
-        constexpr std::size_t most_points = 700; // two for each column of pixels
-        const auto& all = m_summary.history;
-        const auto step = all.size() / most_points + 1;
-        Chart chart{title, {}, text};
-        for (std::size_t i = 0; i < all.size();
-             i += i + 1 < all.size() ? std::min(step, all.size() - 1 - i) : 1) {
-            chart.points.push_back({static_cast<double>(epoch_seconds(all[i].when)), value(all[i]),
-                                    local_minute(all[i].when)});
-        }
-        m_body += line_chart(chart);
-    }
-
-    void history()
-    {
-        m_body += "<h2>Over time</h2>\n<div class=\"grid\">\n";
-        const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
-        add_history(
-            "Requests not yet done", [=](const auto& point) { return number(point.requests); },
-            count_text);
-        add_history(
-            "Age of the oldest request",
-            [=](const auto& point) { return number(point.request_seconds / 60); }, minutes_label);
-        add_history(
-            "Objects in the spool", [=](const auto& point) { return number(point.spool); },
-            count_text);
-        add_history(
-            "Age of the oldest object there",
-            [=](const auto& point) { return number(point.spool_seconds / 60); }, minutes_label);
-        add_history(
-            "Bytes received, in all",
-            [=](const auto& point) { return number(point.received_bytes); }, bytes_label);
-        add_history(
-            "Disk of the archive, used",
-            [=](const auto& point) { return number(point.disk_used_bytes); }, bytes_label);
-        m_body += "</div>\n";
-    }
-
-    void failures()
-    {
-        if (m_summary.failures.empty()) {
-            return;
-        }
-        m_body += "<h2>Why requests failed in the last 24 hours</h2>\n<div class=\"card\"><ul>\n";
-        for (const auto& [reason, count] : m_summary.failures) {
-            m_body += fmt::format("<li>{} &times; {}</li>\n", count, html_escaped(reason));
-        }
-        m_body += "</ul></div>\n";
-    }
-
-    const Summary& m_summary;
-    std::string m_body;
-};
-
-std::string job_row(const Summary& summary, const store::RunName& name,
-                    const std::optional<store::KnownRun>& run, std::string_view schedule,
-                    bool is_overdue)
+std::string job_row(const Summary& summary, const JobState& job)
 {
     using State = store::KnownRun::State;
     std::string state = "never ran";
-    std::string_view look = is_overdue ? "warn" : "";
     std::string since = "-";
-    if (run) {
+    if (const auto& run = job.run) {
         since = age_text(summary.when
                          - (run->state == State::ended ? run->last->ended : run->run.started));
         state = run->state == State::running  ? "runs"
                 : run->state == State::killed ? "killed"
                 : run->last->exit_code == 0   ? "ok"
                                               : fmt::format("exit {}", run->last->exit_code);
-        look = state == "ok" || state == "runs" ? (is_overdue ? "warn" : "good") : "bad";
     }
+    const bool is_well = state == "ok" || state == "runs";
+    const auto* const look = is_bad(job) ? (is_well || !job.run ? "warn" : "bad")
+                             : is_well   ? "good"
+                                         : "";
     return fmt::format(
         "<tr><td>{}<br><span class=\"soft\">{}</span></td><td class=\"n {}\">{}{}</td>"
         "<td class=\"n\">{}</td></tr>\n",
-        html_escaped(title_of(name)), html_escaped(schedule), look, state,
-        is_overdue ? ", overdue" : "", since);
+        html_escaped(title_of(job.job.name)), html_escaped(job.job.schedule), look, state,
+        job.is_overdue ? ", overdue" : "", since);
 }
 
 std::string jobs_body(const Summary& summary)
 {
+    if (!summary.knows(Part::jobs)) {
+        return "<p class=\"bad\">The runs of the jobs cannot be looked at.</p>\n";
+    }
     std::string body = "<h2>The last run of each</h2>\n<div class=\"card\"><table>\n"
                        "<tr><th>Job</th><th>Result</th><th>Ago</th></tr>\n";
-    for (const auto& state : summary.jobs) {
-        body += job_row(summary, state.job.name, state.run, state.job.schedule, state.is_overdue);
+    for (const auto& job : summary.jobs) {
+        body += job_row(summary, job);
     }
     for (const auto& run : summary.other_runs) {
-        body += job_row(summary, run.run.name, run, "by hand", false);
+        JobState job;
+        job.job.name = run.run.name;
+        job.job.schedule = "by hand";
+        job.run = run;
+        body += job_row(summary, job);
     }
     return body + "</table></div>\n";
 }
@@ -297,7 +121,7 @@ std::string review_body(const std::vector<std::string>& sheets)
 std::map<std::string, std::string> report_pages(const Summary& summary,
                                                 const std::vector<std::string>& sheets)
 {
-    return {{"index.html", page(summary, "Site", SitePage{summary}.body())},
+    return {{"index.html", page(summary, "Site", site_body(summary))},
             {"jobs.html", page(summary, "Jobs", jobs_body(summary))},
             {"review.html", page(summary, "Review of masked series", review_body(sheets))}};
 }

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <map>
 #include <set>
 
@@ -30,18 +31,18 @@ constexpr std::string_view done_middle = "_ok_";
 std::optional<TimePoint> moved_here(const fs::path& path)
 {
     struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0) {
-        return std::nullopt;
+    if (::lstat(path.c_str(), &status) == 0) {
+        return Clock::from_time_t(status.st_ctim.tv_sec);
     }
-    return Clock::from_time_t(status.st_ctim.tv_sec);
+    if (errno != ENOENT && errno != ENOTDIR) {
+        throw os_error(errno, "look at a request");
+    }
+    return std::nullopt;
 }
 
 class Listing {
 public:
-    Listing(const Paths& paths, std::size_t most_failed)
-        : m_paths{paths}, m_requests{paths}, m_most_failed{most_failed}
-    {
-    }
+    explicit Listing(const Paths& paths) : m_paths{paths}, m_requests{paths} {}
 
     std::vector<QueuedRequest> all()
     {
@@ -109,37 +110,28 @@ private:
 
     void add_failed()
     {
-        struct Given {
-            TimePoint when;
-            std::string name;
-        };
-        std::vector<Given> given_up;
+        std::optional<std::map<std::string, std::string>> done;
         for (const auto& file : visible_names(m_paths.failed())) {
             if (!file.ends_with(failed_suffix)) {
                 continue;
             }
+            const auto path = m_paths.failed() / file;
             auto name = file.substr(0, file.size() - failed_suffix.size());
-            const auto when = moved_here(m_paths.failed() / file);
-            if (when && !m_pending.contains(name)) {
-                given_up.push_back({*when, std::move(name)});
-            }
-        }
-        std::ranges::sort(given_up, std::greater{}, &Given::when);
-        given_up.resize(std::min(given_up.size(), m_most_failed));
-        if (given_up.empty()) {
-            return;
-        }
-        const auto done = last_successes();
-        for (const auto& [when, name] : given_up) {
-            const auto success = done.find(name);
-            if (success != done.end() && success->second >= local_minute(when)) {
+            const auto when = moved_here(path);
+            if (!when || m_pending.contains(name)) {
                 continue;
             }
-            const auto file = m_paths.failed() / store::files::failed_name(name);
-            const auto failure = failure_in(file);
+            if (!done) {
+                done = last_successes();
+            }
+            const auto success = done->find(name);
+            if (success != done->end() && success->second >= local_minute(*when)) {
+                continue;
+            }
+            const auto failure = failure_in(path);
             const auto state = failure.is_dropped ? RequestState::dropped : RequestState::failed;
-            m_found.push_back(
-                {name, state, file, when, 0, std::nullopt, log::without_uids(failure.reason)});
+            m_found.push_back({std::move(name), state, path, *when, 0, std::nullopt,
+                               log::without_uids(failure.reason)});
         }
     }
 
@@ -163,7 +155,6 @@ private:
 
     const Paths& m_paths;
     store::Requests m_requests;
-    std::size_t m_most_failed;
     std::set<std::string> m_pending;
     std::vector<QueuedRequest> m_found;
 };
@@ -198,9 +189,9 @@ std::string QueuedRequest::reference() const
                                     : log::uid_tag(name.substr(0, end)) + name.substr(end);
 }
 
-std::vector<QueuedRequest> queued_requests(const Paths& paths, std::size_t most_failed)
+std::vector<QueuedRequest> queued_requests(const Paths& paths)
 {
-    return Listing{paths, most_failed}.all();
+    return Listing{paths}.all();
 }
 
 store::TransferRequest content_of(const QueuedRequest& request)

@@ -41,10 +41,8 @@ struct QueuedRequest {
     [[nodiscard]] std::string reference() const;
 };
 
-/// Oldest first. Of the given up ones the newest `most_failed` are read; those that succeeded or
-/// were filed again since are left out.
-[[nodiscard]] std::vector<QueuedRequest> queued_requests(const Paths& paths,
-                                                         std::size_t most_failed = 1000);
+/// Oldest first. Of the given up ones those that succeeded or were filed again since are left out.
+[[nodiscard]] std::vector<QueuedRequest> queued_requests(const Paths& paths);
 
 /// The request itself. Throws Error{Fault::data} if its file is none.
 [[nodiscard]] store::TransferRequest content_of(const QueuedRequest& request);

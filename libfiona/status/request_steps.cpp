@@ -6,7 +6,8 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/log.h"
-#include "libfiona/base/text.h"
+#include "libfiona/store/request_files.h"
+#include "libfiona/store/requests.h"
 
 #include <sys/stat.h>
 
@@ -20,7 +21,7 @@ namespace {
 
 using State = Step::State;
 
-constexpr std::string_view request_suffix = ".json";
+namespace files = store::files;
 
 std::string changed(const fs::path& path)
 {
@@ -28,17 +29,6 @@ std::string changed(const fs::path& path)
     return ::stat(path.c_str(), &status) == 0
                ? local_minute(Clock::from_time_t(status.st_ctim.tv_sec)) // when it was moved here
                : "";
-}
-
-std::vector<fs::path> entries(const fs::path& directory)
-{
-    std::vector<fs::path> paths;
-    std::error_code absent;
-    for (const auto& entry : fs::directory_iterator{directory, absent}) {
-        paths.push_back(entry.path());
-    }
-    std::ranges::sort(paths);
-    return paths;
 }
 
 /// The object in a file; nothing if it is gone or no JSON.
@@ -54,9 +44,8 @@ std::optional<json::Value> object_in(const fs::path& path)
 }
 
 /// `<study>_<instance>_...`; "" if it is no request of this study and instance, else the instance.
-std::string instance_of(const fs::path& path, const StudyUid& study, unsigned instance)
+std::string instance_of(const std::string& name, const StudyUid& study, unsigned instance)
 {
-    const auto name = path.filename().native();
     const auto prefix = study.str() + "_";
     const auto end = name.find('_', std::min(prefix.size(), name.size()));
     if (!name.starts_with(prefix) || end == std::string::npos) {
@@ -66,20 +55,10 @@ std::string instance_of(const fs::path& path, const StudyUid& study, unsigned in
     return instance == 0 || number == std::to_string(instance) ? number : "";
 }
 
-bool is_request(const fs::path& path)
+/// The study as a shell takes it: a `#` in front would begin a comment.
+std::string word_for(const std::string& study)
 {
-    const auto name = path.filename().native();
-    return name.ends_with(request_suffix) && !name.ends_with(".state.json")
-           && !name.ends_with(".result.json") && !name.starts_with('.');
-}
-
-/// A time as we write it (seconds since 1970) or any text.
-std::string time_text(const json::Value& state, std::string_view key)
-{
-    const auto* const found = state.find(key);
-    return found != nullptr && found->is_integer()
-               ? local_minute(TimePoint{std::chrono::seconds{found->integer()}})
-               : state.text(key);
+    return log::uid_tag(study).substr(1);
 }
 
 std::string title(const std::string& instance)
@@ -93,20 +72,23 @@ Step unreported_step(const fs::path& path, const std::string& instance)
             "fiona-anonymize-send repeats the report only"};
 }
 
-Step waiting_step(const fs::path& path, const std::string& instance)
+Step waiting_step(const store::Requests& requests, const std::string& name,
+                  const std::string& instance)
 {
-    if (fs::exists(path.native() + ".result.json")) {
-        return unreported_step(path, instance);
+    const auto directory = requests.paths().requests();
+    if (files::exists(directory / files::result_name(name))) {
+        return unreported_step(directory / name, instance);
     }
-    const auto state = object_in(path.native() + ".state.json");
+    const auto since = changed(directory / name);
+    const auto state = requests.state(name);
     if (!state) {
-        return {title(instance), State::waiting, changed(path), "waits to be sent",
+        return {title(instance), State::waiting, since, "waits to be sent",
                 "fiona-anonymize-send takes it in its next run"};
     }
-    return {title(instance), State::waiting, changed(path),
-            fmt::format("postponed after {} attempts: {}", state->text("attempts", "?"),
-                        state->text("last_error", "no reason noted")),
-            fmt::format("tried again after {}", time_text(*state, "next_try"))};
+    return {title(instance), State::waiting, since,
+            fmt::format("postponed after {} attempts: {}", state->attempts,
+                        state->last_error.empty() ? "no reason noted" : state->last_error),
+            fmt::format("tried again after {}", local_minute(state->next_try))};
 }
 
 /// The result of an earlier attempt stays in `requests` while the request is in work.
@@ -114,8 +96,8 @@ Step work_step(const fs::path& path, const std::string& instance, const fs::path
 {
     const auto worker = path.parent_path();
     const auto holder = FileLock::holder(worker / ".lock");
-    const auto result = path.filename().native() + ".result.json";
-    if (fs::exists(worker / result) || fs::exists(requests / result)) {
+    const auto result = files::result_name(path.filename().native());
+    if (files::exists(worker / result) || files::exists(requests / result)) {
         return unreported_step(path, instance);
     }
     if (holder) {
@@ -136,9 +118,9 @@ Step failed_step(const fs::path& path, const std::string& instance)
                 "nothing; fiona-status queue retry asks for it again"};
     }
     return {title(instance), State::blocked, changed(path), "given up: " + failure.reason,
-            fmt::format("mend the cause, then: fiona-status queue retry {}",
-                        log::uid_tag(path.filename().native().substr(
-                            0, path.filename().native().find('_'))))};
+            fmt::format(
+                "mend the cause, then: fiona-status queue retry {}",
+                word_for(path.filename().native().substr(0, path.filename().native().find('_'))))};
 }
 
 } // namespace
@@ -164,41 +146,40 @@ Failure failure_in(const fs::path& failed_request)
 
 std::vector<Step> request_steps(const Paths& paths, const StudyUid& study, unsigned instance)
 {
+    const store::Requests requests{paths};
     std::vector<Step> steps;
-    const auto each = [&](const fs::path& directory, const auto& make) {
-        for (const auto& path : entries(directory)) {
-            if (const auto number = instance_of(path, study, instance); !number.empty()) {
-                make(path, number);
+    const auto each = [&](const std::vector<std::string>& names, const auto& step) {
+        for (const auto& name : names) {
+            if (const auto number = instance_of(name, study, instance); !number.empty()) {
+                steps.push_back(step(name, number));
             }
         }
     };
-    each(paths.requests(), [&](const fs::path& path, const std::string& number) {
-        if (is_request(path)) {
-            steps.push_back(waiting_step(path, number));
-        }
+    const auto each_ending = [&](const fs::path& directory, std::string_view ending,
+                                 const auto& step) {
+        auto names = visible_names(directory);
+        std::erase_if(names, [&](const std::string& name) { return !name.ends_with(ending); });
+        std::ranges::sort(names);
+        each(names, step);
+    };
+    each(requests.waiting(), [&](const std::string& name, const std::string& number) {
+        return waiting_step(requests, name, number);
     });
-    for (const auto& worker : entries(paths.work())) {
-        each(worker, [&](const fs::path& path, const std::string& number) {
-            if (is_request(path)) {
-                steps.push_back(work_step(path, number, paths.requests()));
-            }
+    for (const auto& worker : files::work_directories(paths)) {
+        each(files::requests_in(worker), [&](const std::string& name, const std::string& number) {
+            return work_step(worker / name, number, paths.requests());
         });
     }
-    each(paths.held(), [&](const fs::path& path, const std::string& number) {
-        if (is_request(path)) {
-            steps.push_back({title(number), State::blocked, changed(path), "held by a person",
-                             "fiona-status queue release " + log::uid_tag(study.str())});
-        }
+    each(requests.held(), [&](const std::string& name, const std::string& number) {
+        return Step{title(number), State::blocked, changed(paths.held() / name), "held by a person",
+                    "fiona-status queue release " + word_for(study.str())};
     });
-    each(paths.failed(), [&](const fs::path& path, const std::string& number) {
-        if (path.native().ends_with("_fail.log")) {
-            steps.push_back(failed_step(path, number));
-        }
-    });
-    each(paths.done(), [&](const fs::path& path, const std::string& number) {
-        if (path.native().ends_with(".log")) {
-            steps.push_back({title(number), State::done, changed(path), "sent", ""});
-        }
+    each_ending(paths.failed(), "_fail.log",
+                [&](const std::string& name, const std::string& number) {
+                    return failed_step(paths.failed() / name, number);
+                });
+    each_ending(paths.done(), ".log", [&](const std::string& name, const std::string& number) {
+        return Step{title(number), State::done, changed(paths.done() / name), "sent", ""};
     });
     return steps;
 }

@@ -3,8 +3,10 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
-#include "libfiona/base/log.h"
+#include "libfiona/base/text.h"
 #include "libfiona/base/workers.h"
+#include "libfiona/status/unseen.h"
+#include "libfiona/store/arrival_marks.h"
 #include "libfiona/store/daemon.h"
 #include "libfiona/store/incoming_list.h"
 #include "libfiona/store/request_files.h"
@@ -13,6 +15,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <utility>
 
 namespace fiona::status {
@@ -22,12 +26,24 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t most_reason_columns = 200;
+/// The beginning of a reason, without half a letter.
+std::string shortened(std::string reason)
+{
+    constexpr std::size_t most_bytes = 200;
+    if (reason.size() > most_bytes) {
+        reason.resize(most_bytes);
+        while (!reason.empty() && !is_utf8(reason)) {
+            reason.pop_back();
+        }
+    }
+    return reason;
+}
 
 class Collection {
 public:
     Collection(const Config& config, const Surroundings& surroundings, TimePoint now, Mode mode)
-        : m_config{config}, m_paths{config.paths}, m_surroundings{surroundings}, m_mode{mode}
+        : m_config{config}, m_paths{config.paths},
+          m_surroundings{surroundings}, m_mode{mode}, m_unseen{surroundings.troubles}
     {
         m_summary.when = now;
         m_summary.host = store::short_host_name();
@@ -39,15 +55,15 @@ public:
 
     Summary collect()
     {
-        look("the list of arrivals", [&] { arrivals(); });
-        look("the spool", [&] { spool(); });
-        look("the transfer requests", [&] { requests(); });
-        look("the disks", [&] { disks(); });
-        look("the daemons", [&] { daemons(); });
-        look("what is set aside", [&] { set_aside(); });
+        look(Part::arrivals, "the arrivals", [&] { arrivals(); });
+        look(Part::spool, "the spool", [&] { spool(); });
+        look(Part::requests, "the transfer requests", [&] { requests(); });
+        look(Part::disks, "the disks", [&] { disks(); });
+        look(Part::daemons, "the daemons", [&] { daemons(); });
+        look(Part::set_aside, "what is set aside", [&] { set_aside(); });
         ask();
-        look("the history", [&] { history(); });
-        look("the jobs", [&] { jobs(); });
+        look(Part::history, "the history", [&] { history(); });
+        look(Part::jobs, "the jobs", [&] { jobs(); });
         auto found = troubles_of(m_summary, m_paths);
         std::ranges::move(m_unseen, std::back_inserter(found));
         std::ranges::stable_sort(found, std::greater{}, &Trouble::severity);
@@ -57,16 +73,13 @@ public:
 
 private:
     template <typename Step>
-    void look(std::string_view what, const Step& step)
+    void look(Part part, std::string_view what, const Step& step)
     {
         try {
             step();
         } catch (const std::exception& e) {
-            const auto* const error = dynamic_cast<const Error*>(&e);
-            const std::string reason = error != nullptr ? error->what() : "the disk failed";
-            m_unseen.push_back({Trouble::Severity::critical,
-                                fmt::format("{} cannot be looked at: {}", what, reason),
-                                "see to the disk, the rights, the configuration"});
+            m_summary.unseen.insert(part);
+            m_unseen.push_back(unseen(what, e));
         }
     }
 
@@ -77,10 +90,13 @@ private:
             const TimePoint when{std::chrono::seconds{line.arrived}};
             m_summary.last_arrival = std::max(m_summary.last_arrival.value_or(when), when);
         }
+        std::set<StudyUid> arriving;
         for (const auto& name : visible_names(m_paths.arrived())) {
-            static_cast<void>(name);
-            ++m_summary.arriving;
+            if (const auto mark = store::ArrivalMark::parse(name)) {
+                arriving.insert(mark->study);
+            }
         }
+        m_summary.arriving = arriving.size();
         m_summary.days = update_days(m_paths, lines, m_summary.when, m_mode);
         const auto week = last_days(m_summary.when, 7);
         for (const auto& day : week) {
@@ -111,7 +127,7 @@ private:
             ++amounts.count;
             amounts.oldest = std::min(amounts.oldest.value_or(request.since), request.since);
             if (request.state == RequestState::failed && m_summary.when - request.since < 24h) {
-                ++m_summary.failures[request.reason.substr(0, most_reason_columns)];
+                ++m_summary.failures[shortened(request.reason)];
             }
         }
     }
@@ -123,8 +139,13 @@ private:
              {std::pair{"data", m_paths.archive()}, std::pair{"processing", m_paths.processing},
               std::pair{"export", m_paths.export_root}}) {
             struct stat status {};
-            if (::stat(path.c_str(), &status) != 0
-                || std::ranges::find(seen, status.st_dev) != seen.end()) {
+            if (::stat(path.c_str(), &status) != 0) {
+                if (errno == ENOENT && path != m_paths.archive()) {
+                    continue; // not in use
+                }
+                throw os_error(errno, fmt::format("look at {}", path.native()));
+            }
+            if (std::ranges::find(seen, status.st_dev) != seen.end()) {
                 continue;
             }
             seen.push_back(status.st_dev);
@@ -176,9 +197,9 @@ private:
         const auto begin = std::chrono::steady_clock::now();
         try {
             probe.ask();
-        } catch (const Error& e) {
+        } catch (const std::exception& e) {
             answer.answers = false;
-            answer.reason = log::without_uids(e.what());
+            answer.reason = reason_of(e);
         }
         answer.took = std::chrono::steady_clock::now() - begin;
         return answer;
@@ -186,6 +207,12 @@ private:
 
     void history()
     {
+        for (const auto part : {Part::spool, Part::requests, Part::disks}) {
+            if (!m_summary.knows(part)) { // and nothing is remembered of it
+                m_summary.history = read_history(m_paths);
+                return;
+            }
+        }
         HistoryPoint point;
         point.when = m_summary.when;
         const auto seconds_since = [&](const std::optional<TimePoint>& oldest) {
@@ -203,18 +230,16 @@ private:
         }
         point.received_objects = m_summary.received_objects;
         point.received_bytes = m_summary.received_bytes;
-        if (!m_summary.disks.empty()) {
-            const auto& space = m_summary.disks.front().space;
-            point.disk_used_bytes = space.used_bytes;
-            point.disk_total_bytes = space.used_bytes + space.free_bytes; // of what we may have
-        }
+        const auto& space = m_summary.disks.front().space; // the archive's
+        point.disk_used_bytes = space.used_bytes;
+        point.disk_total_bytes = space.used_bytes + space.free_bytes; // of what we may have
         m_summary.history = extend_history(m_paths, point, m_mode);
         m_summary.full_when = full_when(m_summary.history);
     }
 
     void jobs()
     {
-        auto runs = store::known_runs(m_paths.state());
+        auto runs = store::known_runs(m_paths.state(), m_summary.when);
         const auto& since = m_summary.days.since;
         m_summary.jobs = job_states(read_crontab(m_surroundings.crontab), runs,
                                     since < m_summary.when ? std::optional{since} : std::nullopt,
@@ -224,7 +249,7 @@ private:
         });
         std::erase_if(runs, [&](const store::KnownRun& run) {
             return std::ranges::any_of(m_summary.jobs, [&](const JobState& state) {
-                return state.job.name == run.run.name;
+                return state.run && state.run->run.name == run.run.name;
             });
         });
         m_summary.other_runs = std::move(runs);
@@ -243,6 +268,13 @@ private:
 Summary summarize(const Config& config, const Surroundings& surroundings, TimePoint now, Mode mode)
 {
     return Collection{config, surroundings, now, mode}.collect();
+}
+
+std::string_view name_of(Part part)
+{
+    constexpr std::array<std::string_view, 8> names{"arrivals", "spool",     "requests", "disks",
+                                                    "daemons",  "set_aside", "history",  "jobs"};
+    return names.at(static_cast<std::size_t>(part));
 }
 
 int exit_code_of(const Summary& summary)

@@ -13,11 +13,14 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// How a site stands, on one screen: what came, what waits, what failed, who runs, and what to do.
@@ -52,8 +55,19 @@ struct OtherQueue {
     std::string next;       ///< what to do about those
 };
 
+/// Something that a person should see to.
+struct Trouble {
+    enum class Severity {
+        warning, ///< something waits for a person
+        critical ///< the road of the studies is blocked
+    } severity = Severity::warning;
+    std::string what;
+    std::string next; ///< what to do
+};
+
 /// What other rooms know of a site.
 struct Surroundings {
+    std::vector<Trouble> troubles; ///< what could not be looked at there
     std::vector<Daemon> daemons;
     std::vector<Probe> probes;
     std::vector<OtherQueue> queues;
@@ -74,22 +88,20 @@ struct DiskArea {
     store::DiskState state = store::DiskState::ok;
 };
 
-/// Something that a person should see to.
-struct Trouble {
-    enum class Severity {
-        warning, ///< something waits for a person
-        critical ///< the road of the studies is blocked
-    } severity = Severity::warning;
-    std::string what;
-    std::string next; ///< what to do
-};
+/// What is looked at by itself: one that cannot be read hides no other.
+enum class Part { arrivals, spool, requests, disks, daemons, set_aside, history, jobs };
+[[nodiscard]] std::string_view name_of(Part part);
 
 struct Summary {
+    /// Nobody knows how these stand: what is below of them is no answer, and must not be shown as one.
+    std::set<Part> unseen;
+    [[nodiscard]] bool knows(Part part) const { return !unseen.contains(part); }
+
     TimePoint when;
     std::string host;
     std::uint64_t arrived_today = 0, arrived_week = 0; ///< studies
     std::optional<TimePoint> last_arrival;
-    std::size_t arriving = 0; ///< marks of arrivals, studies and series
+    std::size_t arriving = 0; ///< studies that still arrive, or are not yet noticed
     bool is_reception_enabled = true;
     std::uint64_t received_objects = 0, received_bytes = 0;
     Amounts spool;
@@ -116,6 +128,9 @@ struct Summary {
 /// What is wrong with it, and what to do.
 [[nodiscard]] std::vector<Trouble> troubles_of(const Summary& summary, const Paths& paths);
 
+/// That something could not be looked at: whoever does not see must not say that all is well.
+[[nodiscard]] Trouble unseen(std::string_view what, const std::exception& problem);
+
 /// 0 well, 1 something waits for a person, 2 the road is blocked.
 [[nodiscard]] int exit_code_of(const Summary& summary);
 
@@ -125,6 +140,12 @@ struct Summary {
 
 /// `fiona-assign coupling expire`, with the project in brackets.
 [[nodiscard]] std::string title_of(const store::RunName& name);
+/// `2 x disk full`, the most frequent first; where there are more than `most` a last line says how many.
+[[nodiscard]] std::vector<std::string>
+frequent_reasons(const std::map<std::string, std::size_t>& failures, std::size_t most);
+/// Whether a person should look at it: it is late, was killed, or ended with another code than 0, 75 (the
+/// next run tries again) and, of fiona-status(1), 1 and 2 (what it found).
+[[nodiscard]] bool is_bad(const JobState& state);
 /// `12 s`, `5 min`, `3 h`, `4 d`.
 [[nodiscard]] std::string age_text(Clock::duration age);
 /// `1.2 TB`, in powers of 1000.

@@ -3,6 +3,7 @@
 #include "libfiona/status/summary.h"
 
 #include <array>
+#include <utility>
 
 namespace fiona::status {
 
@@ -85,13 +86,6 @@ json::Object as_json(const Trouble& trouble)
             {"next", trouble.next}};
 }
 
-json::Object as_json(const DayCounts& counts)
-{
-    return {{"arrived", counts.arrived}, {"sent", counts.sent},   {"failed", counts.failed},
-            {"images", counts.images},   {"bytes", counts.bytes}, {"masked", counts.masked},
-            {"held", counts.held}};
-}
-
 template <typename Items>
 json::Array array_of(const Items& items)
 {
@@ -112,6 +106,20 @@ json::Object counts_in(const Map& map)
     return object;
 }
 
+/// What is null where its part could not be looked at.
+constexpr std::array<std::pair<Part, const char*>, 11> members_of_parts{
+    {{Part::arrivals, "arrivals"},
+     {Part::arrivals, "days"},
+     {Part::arrivals, "total"},
+     {Part::spool, "spool"},
+     {Part::requests, "requests"},
+     {Part::requests, "failures_last_day"},
+     {Part::disks, "disks"},
+     {Part::daemons, "daemons"},
+     {Part::set_aside, "set_aside"},
+     {Part::jobs, "jobs"},
+     {Part::jobs, "other_runs"}}};
+
 } // namespace
 
 json::Value as_json(const Summary& summary)
@@ -126,11 +134,16 @@ json::Value as_json(const Summary& summary)
         const auto found = summary.days.days.find(day);
         days.emplace(day, as_json(found == summary.days.days.end() ? DayCounts{} : found->second));
     }
-    return json::Object{
+    json::Array unseen;
+    for (const auto part : summary.unseen) {
+        unseen.emplace_back(name_of(part));
+    }
+    json::Object document{
         {"schema", 1},
         {"time", iso8601_utc(summary.when)},
         {"host", summary.host},
         {"exit_code", exit_code_of(summary)},
+        {"unseen", std::move(unseen)},
         {"arrivals", json::Object{{"today", summary.arrived_today},
                                   {"week", summary.arrived_week},
                                   {"last", time_of(summary.last_arrival)},
@@ -152,6 +165,12 @@ json::Value as_json(const Summary& summary)
         {"days", std::move(days)},
         {"total", as_json(summary.days.total)},
         {"troubles", array_of(summary.troubles)}};
+    for (const auto& [part, member] : members_of_parts) {
+        if (!summary.knows(part)) {
+            document[member] = nullptr;
+        }
+    }
+    return document;
 }
 
 } // namespace fiona::status

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t columns = 80;
 constexpr std::size_t label_columns = 11;
+constexpr std::string_view not_seen = "NOT KNOWN, see below";
 
 std::size_t width_of(std::string_view text)
 {
@@ -88,6 +89,13 @@ private:
         }
     }
 
+    /// The row of a part, if anybody knows how it stands.
+    template <typename Text>
+    void row(Part part, std::string_view label, const Text& text)
+    {
+        row(label, m_summary.knows(part) ? std::string{text()} : std::string{not_seen});
+    }
+
     [[nodiscard]] std::string age(TimePoint since) const
     {
         return age_text(m_summary.when - since);
@@ -111,68 +119,81 @@ private:
 
     void arrivals()
     {
-        const auto last = m_summary.last_arrival
-                              ? fmt::format("; the last {} ago", age(*m_summary.last_arrival))
-                              : std::string{};
-        const auto arriving =
-            m_summary.arriving > 0 ? fmt::format("; {} arriving", m_summary.arriving) : "";
-        row("arrivals", fmt::format("{} studies today, {} in 7 days{}{}", m_summary.arrived_today,
-                                    m_summary.arrived_week, last, arriving));
-        row("spool",
-            m_summary.spool.count == 0
-                ? std::string{"empty"}
-                : fmt::format("{} objects wait{}", m_summary.spool.count, oldest(m_summary.spool)));
+        row(Part::arrivals, "arrivals", [&] {
+            const auto last = m_summary.last_arrival
+                                  ? fmt::format("; the last {} ago", age(*m_summary.last_arrival))
+                                  : std::string{};
+            const auto arriving =
+                m_summary.arriving > 0 ? fmt::format("; {} arriving", m_summary.arriving) : "";
+            return fmt::format("{} studies today, {} in 7 days{}{}", m_summary.arrived_today,
+                               m_summary.arrived_week, last, arriving);
+        });
+        row(Part::spool, "spool", [&] {
+            const auto& spool = m_summary.spool;
+            return spool.count == 0 ? std::string{"empty"}
+                                    : fmt::format("{} objects wait{}", spool.count, oldest(spool));
+        });
     }
 
     void requests()
     {
-        std::vector<std::string> parts;
-        for (const auto& [state, amounts] : m_summary.requests) {
-            if (amounts.count > 0) {
-                parts.push_back(
-                    fmt::format("{} {}{}", amounts.count, name_of(state), oldest(amounts)));
+        row(Part::requests, "requests", [&] {
+            std::vector<std::string> parts;
+            for (const auto& [state, amounts] : m_summary.requests) {
+                if (amounts.count > 0) {
+                    parts.push_back(
+                        fmt::format("{} {}{}", amounts.count, name_of(state), oldest(amounts)));
+                }
             }
-        }
-        const auto today = m_summary.days.days.find(local_day(m_summary.when));
-        const auto counts = today == m_summary.days.days.end() ? DayCounts{} : today->second;
-        row("requests", parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, ", ")));
-        row("sent today", fmt::format("{} studies, {} images, {}", counts.sent, counts.images,
-                                      bytes_text(counts.bytes)));
+            return parts.empty() ? std::string{"none"} : fmt::format("{}", fmt::join(parts, ", "));
+        });
+        row(Part::arrivals, "sent today", [&] {
+            const auto today = m_summary.days.days.find(local_day(m_summary.when));
+            const auto counts = today == m_summary.days.days.end() ? DayCounts{} : today->second;
+            return fmt::format("{} studies, {} images, {}", counts.sent, counts.images,
+                               bytes_text(counts.bytes));
+        });
         if (!m_summary.failures.empty()) {
+            constexpr std::size_t most_reasons = 5;
             row("failures", "in the last 24 hours:");
-            for (const auto& [reason, count] : m_summary.failures) {
-                row("", fmt::format("{} x {}", count, reason));
+            for (const auto& line : frequent_reasons(m_summary.failures, most_reasons)) {
+                row("", line);
             }
         }
     }
 
     void disks()
     {
-        std::vector<std::string> parts;
-        for (const auto& disk : m_summary.disks) {
-            constexpr std::array<std::string_view, 3> words{"", ", LOW", ", FULL"};
-            parts.push_back(fmt::format(
-                "{} {} % used, {} free{}", disk.name, disk.space.used_percent(),
-                bytes_text(disk.space.free_bytes), words.at(static_cast<std::size_t>(disk.state))));
-        }
-        if (m_summary.full_when) {
-            parts.push_back("full in " + age_text(*m_summary.full_when - m_summary.when));
-        }
-        row("disk", fmt::format("{}", fmt::join(parts, "; ")));
+        row(Part::disks, "disk", [&] {
+            std::vector<std::string> parts;
+            for (const auto& disk : m_summary.disks) {
+                constexpr std::array<std::string_view, 3> words{"", ", LOW", ", FULL"};
+                parts.push_back(fmt::format("{} {} % used, {} free{}", disk.name,
+                                            disk.space.used_percent(),
+                                            bytes_text(disk.space.free_bytes),
+                                            words.at(static_cast<std::size_t>(disk.state))));
+            }
+            if (m_summary.full_when) {
+                parts.push_back("full in " + age_text(*m_summary.full_when - m_summary.when));
+            }
+            return fmt::format("{}", fmt::join(parts, "; "));
+        });
     }
 
     void daemons()
     {
-        std::vector<std::string> parts;
-        for (const auto& daemon : m_summary.daemons) {
-            if (daemon.pid != 0) {
-                parts.push_back(fmt::format("{} runs ({})", daemon.name, daemon.pid));
-            } else if (daemon.is_expected) {
-                parts.push_back(daemon.name + " DOES NOT RUN");
+        row(Part::daemons, "daemons", [&] {
+            std::vector<std::string> parts;
+            for (const auto& daemon : m_summary.daemons) {
+                if (daemon.pid != 0) {
+                    parts.push_back(fmt::format("{} runs ({})", daemon.name, daemon.pid));
+                } else if (daemon.is_expected) {
+                    parts.push_back(daemon.name + " DOES NOT RUN");
+                }
             }
-        }
-        row("daemons", fmt::format("{}", fmt::join(parts, ", ")));
-        parts.clear();
+            return fmt::format("{}", fmt::join(parts, ", "));
+        });
+        std::vector<std::string> parts;
         for (const auto& peer : m_summary.peers) {
             parts.push_back(peer.answers
                                 ? fmt::format("{} answers ({:.1f} s)", peer.name, peer.took.count())
@@ -201,8 +222,9 @@ private:
                 parts.push_back(fmt::format("{} {}", count, kind));
             }
         }
-        if (!parts.empty()) {
-            row("set aside", fmt::format("{}", fmt::join(parts, ", ")));
+        if (!parts.empty() || !m_summary.knows(Part::set_aside)) {
+            row(Part::set_aside, "set aside",
+                [&] { return fmt::format("{}", fmt::join(parts, ", ")); });
         }
     }
 
@@ -220,8 +242,6 @@ private:
                        ? "runs"
                        : std::to_string(state.run->last->exit_code);
         }
-        const bool is_bad =
-            state.is_overdue || (code != "0" && code != "runs" && code != "75" && code != "-");
         auto title = title_of(state.job.name);
         if (title.starts_with("fiona-")) {
             title.erase(0, std::string_view{"fiona-"}.size());
@@ -231,16 +251,16 @@ private:
             title = title.substr(0, name_columns - end_columns - 2) + ".."
                     + title.substr(title.size() - end_columns);
         }
-        return fmt::format("{} {} {:>4} {:>6}", is_bad ? '!' : ' ', padded(title, name_columns),
-                           code, since);
+        return fmt::format("{} {} {:>4} {:>6}", is_bad(state) ? '!' : ' ',
+                           padded(title, name_columns), code, since);
     }
 
     /// Two columns, read downwards.
     void jobs()
     {
         const auto& jobs = m_summary.jobs;
-        if (jobs.empty()) {
-            row("jobs", "no crontab is known");
+        if (jobs.empty() || !m_summary.knows(Part::jobs)) {
+            row(Part::jobs, "jobs", [] { return "no crontab is known"; });
             return;
         }
         const auto late = std::ranges::count_if(jobs, &JobState::is_overdue);
@@ -283,45 +303,6 @@ private:
 std::vector<std::string> as_lines(const Summary& summary)
 {
     return Screen{summary}.lines();
-}
-
-std::string title_of(const store::RunName& name)
-{
-    auto title = name.tool;
-    for (const auto& command : name.commands) {
-        title += " " + command;
-    }
-    for (const auto& limit : {name.project, name.part}) {
-        title += limit.empty() ? "" : " [" + limit + "]";
-    }
-    return title;
-}
-
-std::string age_text(Clock::duration age)
-{
-    const auto seconds =
-        std::max<std::int64_t>(0, std::chrono::floor<std::chrono::seconds>(age).count());
-    constexpr std::array<std::pair<std::int64_t, std::string_view>, 4> units{
-        {{2 * 86400, "d"}, {2 * 3600, "h"}, {2 * 60, "min"}, {0, "s"}}};
-    for (const auto& [least, unit] : units) {
-        if (seconds >= least) {
-            return fmt::format("{} {}", least == 0 ? seconds : seconds / (least / 2), unit);
-        }
-    }
-    return {};
-}
-
-std::string bytes_text(std::uint64_t bytes)
-{
-    constexpr std::array<std::string_view, 6> units{"B", "kB", "MB", "GB", "TB", "PB"};
-    auto value = static_cast<double>(bytes);
-    std::size_t unit = 0;
-    while (value >= 999.5 && unit + 1 < units.size()) {
-        value /= 1000;
-        ++unit;
-    }
-    return value < 10 && unit > 0 ? fmt::format("{:.1f} {}", value, units.at(unit))
-                                  : fmt::format("{:.0f} {}", value, units.at(unit));
 }
 
 } // namespace fiona::status

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/status/summary.h"
+#include "libfiona/status/unseen.h"
 
 #include <fmt/ranges.h>
 
@@ -200,6 +201,13 @@ private:
 };
 
 } // namespace
+
+Trouble unseen(std::string_view what, const std::exception& problem)
+{
+    return {Trouble::Severity::critical,
+            fmt::format("{} cannot be looked at: {}", what, reason_of(problem)),
+            "see to the disk, the rights, the configuration"};
+}
 
 std::vector<Trouble> troubles_of(const Summary& summary, const Paths& paths)
 {

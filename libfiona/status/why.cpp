@@ -5,8 +5,10 @@
 #include "libfiona/base/text.h"
 #include "libfiona/status/disk_steps.h"
 #include "libfiona/status/request_steps.h"
+#include "libfiona/status/unseen.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace fiona::status {
 
@@ -51,6 +53,30 @@ void drop_overtaken(std::vector<Step>& requests)
     requests.erase(tail, requests.end());
 }
 
+/// A study whose files were cleared away after all that was asked for had been sent lacks nothing.
+void note_clearing(std::vector<Step>& steps)
+{
+    const auto is_of_a_transfer = [](const Step& step) {
+        return step.name.starts_with("transfer ") || step.name.starts_with("request ");
+    };
+    bool is_sent = false;
+    for (const auto& step : steps) {
+        if (is_of_a_transfer(step) && step.state != State::done) {
+            return;
+        }
+        is_sent = is_sent || step.name.starts_with("transfer ");
+    }
+    for (auto& step : steps) {
+        const bool is_gone = (step.name == "received" && step.state == State::blocked)
+                             || (step.name == "sorted" && step.state == State::unknown);
+        if (is_sent && is_gone) {
+            step.state = State::done;
+            step.detail += ": cleared away after it was sent";
+            step.next.clear();
+        }
+    }
+}
+
 void settle(Whereabouts& found)
 {
     const auto* const step = decisive_step(found.steps);
@@ -70,14 +96,35 @@ Whereabouts whereabouts(const Config& config, const StudyUid& study, const OpenI
 {
     const auto& paths = config.paths;
     Whereabouts found{.study = study, .steps = {}, .verdict = "", .next = ""};
-    found.steps = {received_step(paths, study), spool_step(paths, study), sorted_step(paths, study),
-                   arrival_step(paths, config.timing, study, now)};
-    auto recorded = redcap_steps(paths, study, open);
-    found.redcap_reachable = recorded.is_reachable;
-    std::ranges::move(recorded.steps, std::back_inserter(found.steps));
-    auto requests = request_steps(paths, study, 0);
-    drop_overtaken(requests);
-    std::ranges::move(requests, std::back_inserter(found.steps));
+    bool is_all_seen = true;
+    const auto look = [&](std::string_view name, const auto& steps_of) {
+        try {
+            std::ranges::move(steps_of(), std::back_inserter(found.steps));
+        } catch (const std::exception& e) {
+            is_all_seen = false;
+            found.steps.push_back({std::string{name}, State::unknown, "",
+                                   "cannot be looked at: " + reason_of(e),
+                                   "run it as the user of the site, or see to the disk"});
+        }
+    };
+    const auto one = [](Step step) { return std::vector<Step>{std::move(step)}; };
+    look("received", [&] { return one(received_step(paths, study)); });
+    look("spooled", [&] { return one(spool_step(paths, study)); });
+    look("sorted", [&] { return one(sorted_step(paths, study)); });
+    look("complete", [&] { return one(arrival_step(paths, config.timing, study, now)); });
+    look("recorded", [&] {
+        auto recorded = redcap_steps(paths, study, open);
+        found.redcap_reachable = recorded.is_reachable;
+        return recorded.steps;
+    });
+    look("request", [&] {
+        auto requests = request_steps(paths, study, 0);
+        drop_overtaken(requests);
+        return requests;
+    });
+    if (is_all_seen) {
+        note_clearing(found.steps);
+    }
     settle(found);
     return found;
 }

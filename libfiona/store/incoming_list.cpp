@@ -44,6 +44,7 @@ std::optional<Number> number_in(std::string_view text)
 
 std::optional<IncomingLine> parse(std::string_view text)
 {
+    constexpr std::int64_t end_of_clock = 9'000'000'000; // seconds; our clock counts 64-bit ns
     const auto arrived = number_in<std::int64_t>(take_field(text));
     const auto caller = take_field(text);
     const auto called = take_field(text);
@@ -53,7 +54,7 @@ std::optional<IncomingLine> parse(std::string_view text)
     if (study.starts_with(prefix)) {
         study.remove_prefix(prefix.size());
     }
-    if (!arrived || !is_uid(study)) {
+    if (!arrived || *arrived < 0 || *arrived > end_of_clock || !is_uid(study)) {
         return std::nullopt;
     }
     const auto series = number_in<unsigned>(take_field(text));

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-/// Names and directory listings behind requests.h; for requests.cpp and request_worker.cpp only.
+/// Names and directory listings behind requests.h; for those who move requests, and those who look at all.
 namespace fiona::store::files {
 
 [[nodiscard]] inline std::string state_name(std::string_view request)

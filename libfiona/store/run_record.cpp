@@ -105,10 +105,11 @@ auto read_record(const fs::path& file, const Read& read)
     return std::nullopt;
 }
 
-/// Of another machine nobody can say: believed, for as long as any run of ours may take.
-bool is_alive(const Run& run, const std::string& host)
+/// Of another machine nobody can say: believed, for as long as a run of ours may take.
+bool is_alive(const Run& run, const std::string& host, TimePoint now)
 {
-    return run.host != host || start_ticks(run.pid) == run.ticks;
+    constexpr std::chrono::hours longest_run{48};
+    return run.host == host ? start_ticks(run.pid) == run.ticks : now - run.started < longest_run;
 }
 
 void write(const fs::path& file, const json::Object& record)
@@ -166,7 +167,7 @@ std::optional<RunRecord> RunRecord::begin(const fs::path& state, RunName name,
         }
         const auto file = record.file(running_suffix);
         const auto other = read_record(file, run_in);
-        if (!other || !is_alive(*other, record.m_run.host)) {
+        if (!other || !is_alive(*other, record.m_run.host, now)) {
             write(file, as_json(record.m_run));
         }
         return record;
@@ -215,33 +216,32 @@ void RunRecord::forget_running() const
     }
 }
 
-std::vector<KnownRun> known_runs(const fs::path& state)
+std::vector<KnownRun> known_runs(const fs::path& state, TimePoint now)
 {
+    const auto host = short_host_name();
+    const auto directory = state / "runs";
     std::map<std::string, std::optional<Run>> running;
     std::map<std::string, std::optional<EndedRun>> last;
-    std::error_code problem; // no directory: no run
-    for (const auto& entry : fs::directory_iterator{state / "runs", problem}) {
-        const auto name = entry.path().filename().native();
+    for (const auto& name : visible_names(directory)) {
         const auto stem = [&](std::string_view suffix) {
             return name.substr(0, name.size() - suffix.size());
         };
-        if (name.starts_with('.')) {
-            continue;
-        }
         if (name.ends_with(running_suffix)) {
-            running[stem(running_suffix)] = read_record(entry.path(), run_in);
-            last.try_emplace(stem(running_suffix));
+            auto begun = read_record(directory / name, run_in);
+            if (begun && (begun->host == host || is_alive(*begun, host, now))) {
+                running[stem(running_suffix)] = std::move(begun);
+                last.try_emplace(stem(running_suffix));
+            }
         } else if (name.ends_with(last_suffix)) {
-            last[stem(last_suffix)] = read_record(entry.path(), ended_in);
+            last[stem(last_suffix)] = read_record(directory / name, ended_in);
         }
     }
-    const auto host = short_host_name();
     std::vector<KnownRun> known;
     for (auto& [stem, ended] : last) {
         const auto& begun = running[stem];
         if (begun && (!ended || *begun != ended->run)) {
             const auto state_now =
-                is_alive(*begun, host) ? KnownRun::State::running : KnownRun::State::killed;
+                is_alive(*begun, host, now) ? KnownRun::State::running : KnownRun::State::killed;
             known.push_back({state_now, *begun, std::move(ended)});
         } else if (ended) {
             const auto run = ended->run;

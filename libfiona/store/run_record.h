@@ -83,7 +83,7 @@ private:
 struct KnownRun {
     enum class State {
         ended,
-        running, ///< its process lives, or is on another machine
+        running, ///< its process lives; of another machine: may live
         killed,  ///< started, and neither an end nor a process
     };
     State state = State::ended;
@@ -91,8 +91,10 @@ struct KnownRun {
     std::optional<EndedRun> last; ///< the last one that ended by itself
 };
 
-/// By tool and command. A file that cannot be read is left out.
-[[nodiscard]] std::vector<KnownRun> known_runs(const std::filesystem::path& state);
+/// By tool and command. A file that cannot be read is left out, and so is a start on another machine two
+/// days ago, of which nobody here can say what became. Throws os_error() if the directory cannot be read;
+/// without one nothing ever ran.
+[[nodiscard]] std::vector<KnownRun> known_runs(const std::filesystem::path& state, TimePoint now);
 
 /// Up to the first dot.
 [[nodiscard]] std::string short_host_name();

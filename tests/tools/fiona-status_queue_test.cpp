@@ -194,6 +194,24 @@ TEST_CASE("fiona-status queue: one bad word or file among good ones stops none o
     CHECK(lines_in(site.audit()) == 2);
 }
 
+TEST_CASE("fiona-status queue: what is being sent is neither held nor dropped")
+{
+    const QueueSite site;
+    const store::RequestWorker worker{site.requests};
+    REQUIRE(worker.claim(site.names[0], Clock::now()));
+
+    for (const auto* const verb : {"hold", "drop"}) {
+        CHECK(site.queue({verb, site.names[0]}).exit_code == EX_TEMPFAIL);
+    }
+    for (const auto* const verb : {"release", "retry"}) {
+        const auto run = site.queue({verb, site.names[0]});
+        CHECK(run.exit_code == EX_OK);
+        CHECK_THAT(run.out, Contains("unchanged"));
+    }
+    CHECK(fs::exists(worker.directory() / site.names[0]));
+    CHECK(site.audit().empty());
+}
+
 TEST_CASE("fiona-status queue: a bad command line is 64 and touches nothing")
 {
     const QueueSite site;

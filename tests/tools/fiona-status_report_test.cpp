@@ -117,6 +117,19 @@ TEST_CASE("fiona-status report: a second run leaves the same files, and sheets t
     CHECK(fs::exists(site.html() / "review" / "notes.txt"));
 }
 
+TEST_CASE(
+    "fiona-status report: a contact sheet that is too large is left out, and the rest is there")
+{
+    const ReportSite site;
+    const auto sheet = site.site.config().paths.state() / "review" / "2.25.99.png";
+    std::ofstream{sheet}.flush();
+    fs::resize_file(sheet, 40 << 20); // a hole
+
+    CHECK(site.write().exit_code == 2);
+
+    CHECK_THAT(site.page("review.html"), Contains("2.25.123456789") && !Contains("2.25.99"));
+}
+
 TEST_CASE("fiona-status report: Chromium shows each page in a desktop's and a telephone's width "
           "without overflow")
 {

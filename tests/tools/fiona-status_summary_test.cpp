@@ -2,6 +2,8 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/process.h"
+#include "libfiona/base/unique_fd.h"
+#include "libfiona/store/atomic_file.h"
 #include "libfiona/store/requests.h"
 #include "tests/support/phantom_facts.h"
 #include "tests/support/site.h"
@@ -9,8 +11,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 
+#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <set>
@@ -47,6 +52,28 @@ struct SummarySite {
 
     Site site;
     Paths paths = site.config().paths;
+};
+
+/// Connections are taken, and nothing is ever said.
+class SilentPeer {
+public:
+    SilentPeer() : m_socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}
+    {
+        m_address.sin_family = AF_INET;
+        m_address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+        socklen_t length = sizeof m_address;
+        auto* const address = reinterpret_cast<sockaddr*>(
+            &m_address); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) BSD sockets
+        if (::bind(m_socket.get(), address, length) != 0 || ::listen(m_socket.get(), 8) != 0
+            || ::getsockname(m_socket.get(), address, &length) != 0) {
+            throw std::runtime_error{"no port to be silent on"};
+        }
+    }
+    [[nodiscard]] std::uint16_t port() const { return ::ntohs(m_address.sin_port); }
+
+private:
+    UniqueFd m_socket;
+    sockaddr_in m_address{};
 };
 
 std::size_t longest_line(const std::string& text)
@@ -155,6 +182,82 @@ TEST_CASE("fiona-status summary: what cannot be looked at is a trouble, and the 
 
     CHECK(run.exit_code == 2);
     CHECK_THAT(run.out, Contains("cannot be looked at") && Contains("disk"));
+}
+
+TEST_CASE(
+    "fiona-status summary: a file that cannot be written stops neither the other nor the screen")
+{
+    const SummarySite site;
+    const auto html = site.site.root() / "html";
+
+    const auto run =
+        site.summary({"--prometheus", "/nonexistent/fiona.prom", "--html", html.native()});
+
+    CHECK(run.exit_code == EX_NOINPUT);
+    CHECK_THAT(run.out, Contains("what to do:"));
+    CHECK(fs::exists(html / "index.html"));
+}
+
+TEST_CASE("fiona-status summary: slides that wait and slides that were given up are told apart")
+{
+    const SummarySite site;
+    const auto attach = site.paths.applications / "Attach";
+    for (const auto* const file :
+         {"uploads/1.json", "uploads/1.svs", "uploads/2.status.json", "uploads/3.svs",
+          "uploads_failed/3.json", "uploads_failed/3.error.txt"}) {
+        fs::create_directories((attach / file).parent_path());
+        std::ofstream{attach / file} << "{}";
+    }
+
+    const auto document = site.document();
+
+    const auto& queues = document.find("queues")->array();
+    const auto uploads = std::ranges::find_if(
+        queues, [](const json::Value& queue) { return queue.text("name") == "uploads"; });
+    REQUIRE(uploads != queues.end());
+    CHECK(uploads->find("waiting")->integer() == 1);
+    CHECK(uploads->find("failed")->integer() == 1);
+    CHECK_THAT(site.summary().out,
+               Contains("uploads: 1 given up") && Contains("fiona-process-tiff"));
+}
+
+TEST_CASE("fiona-status summary: a crontab of the site that cannot be read hides nothing else")
+{
+    SummarySite site;
+    site.site.set("STATUS", json::Object{{"crontab", "/nonexistent"}});
+
+    const auto run = site.summary();
+
+    CAPTURE(run.out, run.err);
+    CHECK(run.exit_code == 2);
+    CHECK_THAT(run.out, Contains("the crontab cannot be looked at") && Contains("arrivals")
+                            && Contains("disk"));
+}
+
+TEST_CASE(
+    "fiona-status summary: peers that take the call and say nothing hold it up for seconds only")
+{
+    SummarySite site;
+    const SilentPeer peer;
+    site.site.set("RESEARCH_PACS",
+                  json::Object{{"host", "127.0.0.1"}, {"port", peer.port()}, {"aet", "PACS"}});
+    site.site.set_redcap("url", "http://127.0.0.1:" + std::to_string(peer.port()) + "/api/");
+    store::write_file(site.site.root() / "redcap.tokens", "incoming = 0123456789ABCDEF\n", 0600);
+
+    const auto begin = std::chrono::steady_clock::now();
+    const auto run = site.site.run("fiona-status", {"summary", "--json"});
+    const auto took = std::chrono::steady_clock::now() - begin;
+
+    CAPTURE(run.out, run.err);
+    const auto document = json::parse(run.out, "summary");
+    REQUIRE(document.find("peers")->array().size() == 2);
+    for (const auto& answer : document.find("peers")->array()) {
+        CHECK_FALSE(answer.find("answers")->boolean());
+        CHECK_FALSE(answer.text("reason").empty());
+    }
+    CHECK(run.exit_code == 2);
+    CHECK(took < std::chrono::seconds{10});
+    CHECK_THAT(run.out + run.err, !Contains("0123456789ABCDEF"));
 }
 
 TEST_CASE("fiona-status summary: a bad command line is 64, a crontab that is not there 66")

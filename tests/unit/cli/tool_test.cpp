@@ -372,13 +372,13 @@ TEST_CASE("a run leaves its name, its end and its exit code in the site's state"
     const auto config = site.config();
     const auto ran = run(tool, {"coupling", "expire", "--config", config.c_str()}, [&] {
         static_cast<void>(tool.config());
-        seen_inside = store::known_runs(site.state()).at(0).state;
+        seen_inside = store::known_runs(site.state(), Clock::now()).at(0).state;
         throw Error{Fault::temporary, "not now"};
     });
 
     CHECK(ran.exit_code == EX_TEMPFAIL);
     CHECK(seen_inside == store::KnownRun::State::running);
-    const auto known = store::known_runs(site.state());
+    const auto known = store::known_runs(site.state(), Clock::now());
     REQUIRE(known.size() == 1);
     CHECK(known[0].run.name.tool == "fiona-test");
     CHECK(known[0].run.name.commands == std::vector<std::string>{"coupling", "expire"});
@@ -405,7 +405,7 @@ TEST_CASE("a dry run, a run that only looks and one that finds the lock held lea
     const auto ran = run(second, {"--config", config.c_str()}, [&] { second.run_alone(); });
 
     CHECK(ran.exit_code == EX_TEMPFAIL);
-    CHECK(store::known_runs(site.state()).empty());
+    CHECK(store::known_runs(site.state(), Clock::now()).empty());
 }
 
 TEST_CASE("a site whose state cannot be written stops no tool")

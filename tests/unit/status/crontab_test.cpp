@@ -114,3 +114,37 @@ TEST_CASE("a job that never ran is overdue only where runs are known for longer 
     CHECK_FALSE(status::job_states(jobs, {}, noon - 1h, noon).at(0).is_overdue);
     CHECK(status::job_states(jobs, {}, noon - 24h, noon).at(0).is_overdue);
 }
+
+TEST_CASE("a run is found for its line, whatever stands between the tool and its sub-commands")
+{
+    const auto noon = *parse_local_minute("2026-03-01 12:00");
+    const auto ran = [&](const std::string& line, const store::RunName& name) {
+        const auto jobs = status::read_crontab("* * * * * " + line + "\n");
+        REQUIRE(jobs.size() == 1);
+        return status::job_states(jobs, last_run(name, noon), noon - 24h, noon)
+            .at(0)
+            .run.has_value();
+    };
+    const store::RunName summary{"fiona-status", {"summary"}, "", ""};
+
+    CHECK(ran("fiona-status --config x summary --html y", summary));
+    CHECK(ran("fiona-status summary --project=DEMO", {"fiona-status", {"summary"}, "DEMO", ""}));
+    CHECK(ran("fiona-what-is-in-ids7 GLIOMA --from-pacs",
+              {"fiona-what-is-in-ids7", {}, "", "GLIOMA"}));
+    CHECK(ran("fiona-clear-stale-links /x 2>/dev/null", {"fiona-clear-stale-links", {}, "", ""}));
+    CHECK_FALSE(ran("fiona-status --config summary queue list", {"fiona-status", {"why"}, "", ""}));
+    CHECK_FALSE(ran("fiona-status summary --project OTHER", summary));
+    CHECK_FALSE(ran("fiona-cron && fiona-status summary", summary));
+    CHECK_FALSE(ran("fiona-what-is-in-ids7 GLIOMA", {"fiona-what-is-in-ids7", {}, "", "OTHER"}));
+}
+
+TEST_CASE("of several runs of a tool the one that is most like the line is its own")
+{
+    const auto noon = *parse_local_minute("2026-03-01 12:00");
+    const auto jobs = status::read_crontab("0 * * * * fiona-what-is-in-ids7 GLIOMA --from-pacs\n");
+    auto runs = last_run({"fiona-what-is-in-ids7", {}, "", ""}, noon);
+    const auto own = last_run({"fiona-what-is-in-ids7", {}, "", "GLIOMA"}, noon - 1h);
+    runs.insert(runs.end(), own.begin(), own.end());
+
+    CHECK(status::job_states(jobs, runs, std::nullopt, noon).at(0).run->run.name.part == "GLIOMA");
+}

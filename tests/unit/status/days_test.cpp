@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/status/days.h"
@@ -115,6 +116,29 @@ TEST_CASE("a dry run counts and remembers nothing, and a damaged memory begins a
     static_cast<void>(site.days());
     std::ofstream{site.paths.state() / "status" / "days.json"} << "{\"days\": ";
     CHECK(site.days().total.sent == 1);
+}
+
+TEST_CASE("an audit that cannot be read is no sign that nothing was sent, and is not forgotten")
+{
+    const AuditSite site;
+    site.add(noon);
+    static_cast<void>(site.days());
+    fs::remove(site.audit());
+    fs::create_directory(site.audit());
+
+    CHECK_THROWS_AS(site.days(), Error);
+
+    fs::remove(site.audit());
+    site.add(noon);
+    CHECK(site.days().total.sent == 2);
+}
+
+TEST_CASE("a memory that cannot be read is not forgotten")
+{
+    const AuditSite site;
+    fs::create_directories(site.paths.state() / "status" / "days.json");
+
+    CHECK_THROWS_AS(site.days(), Error);
 }
 
 TEST_CASE("the last days end with today")

@@ -55,3 +55,20 @@ TEST_CASE("a word that fits nothing is missing, and not repeated")
     CHECK_THROWS_WITH(find(site, word),
                       Contains("no study here") && !Contains("ACC777") && !Contains("19450117"));
 }
+
+TEST_CASE("the tag of a study of which only a request is left is understood")
+{
+    const SortedSite site;
+    store::write_file(site.paths.failed() / "1.2.9_1_0123456789abcdef.json_fail.log", "{}");
+
+    CHECK(find(site, log::uid_tag("1.2.9")) == "1.2.9");
+}
+
+TEST_CASE("an archive that cannot be read is no answer")
+{
+    const SortedSite site;
+    std::filesystem::remove_all(site.paths.archive());
+    store::write_file(site.paths.archive(), "a file");
+
+    CHECK_THROWS_WITH(find(site, "1.2.3"), !Contains("no study here"));
+}

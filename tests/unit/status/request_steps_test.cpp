@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/status/request_steps.h"
+#include "libfiona/store/atomic_file.h"
 #include "libfiona/store/requests.h"
 #include "tests/support/sorted_site.h"
 
@@ -72,7 +73,18 @@ TEST_CASE("a request is followed through every state of its road")
         worker.finish_failed(name, json::Object{{"reason", "series 1.2.3.1: leak"}});
         CHECK(only_step(site).state == Step::State::blocked);
         CHECK_THAT(only_step(site).detail, Contains("leak"));
+        CHECK_THAT(only_step(site).next, !Contains("#")); // a shell takes it for a comment
     }
+}
+
+TEST_CASE("a note of a request whose numbers are out of this world is read like any other")
+{
+    const SortedSite site;
+    REQUIRE(store::Requests{site.paths}.file(request()));
+    store::write_file(site.paths.requests() / (request().file_name() + ".state.json"),
+                      R"({"attempts": 9223372036854775807, "next_try": 9223372036854775807})");
+
+    CHECK_THAT(only_step(site).next, Contains("2255-"));
 }
 
 TEST_CASE("requests of another study or instance are not confused")

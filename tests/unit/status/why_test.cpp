@@ -185,6 +185,44 @@ TEST_CASE("a transfer is requested, sent, failed or partly held back")
     }
 }
 
+TEST_CASE("a study that was cleared away after it was sent lacks nothing")
+{
+    Road road;
+    road.rows = {{"1.2.3", "", "series", 1, {{"series_instance_uid", "1.2.3.1"}}}};
+
+    CHECK(road.step("received").state == Step::State::blocked); // nobody has asked for it yet
+    SECTION("sent")
+    {
+        road.transfer({{"transfer_date", "2026-03-01 10:05"}});
+        CHECK(road.step("received").state == Step::State::done);
+        CHECK_THAT(road.why().verdict, Contains("all done"));
+    }
+    SECTION("asked for, and not sent")
+    {
+        road.transfer({});
+        CHECK(road.step("received").state == Step::State::blocked);
+        CHECK_THAT(road.why().next, Contains("send it again"));
+    }
+}
+
+TEST_CASE("a place that cannot be looked at is unknown, not empty, and the rest is shown")
+{
+    Road road;
+    road.record();
+    namespace fs = std::filesystem;
+    const auto make_unreadable = [](const fs::path& directory) {
+        fs::remove_all(directory);
+        store::write_file(directory, "a file");
+    };
+    make_unreadable(road.site.paths.archive() / "scp_1.2.3");
+    make_unreadable(road.site.paths.failed());
+
+    CHECK(road.step("received").state == Step::State::unknown);
+    CHECK(road.step("request").state == Step::State::unknown);
+    CHECK_THAT(road.step("received").detail, Contains("cannot be looked at"));
+    CHECK(road.step("recorded").state == Step::State::done);
+}
+
 TEST_CASE("without REDCap the rest is shown, and that it is down")
 {
     Road road;

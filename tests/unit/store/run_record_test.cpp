@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/store/run_record.h"
 #include "tests/support/forked_child.h"
@@ -34,7 +35,7 @@ std::unique_ptr<ForkedChild> sender_at_work(const TempDir& state)
             ::pause();
         }
     });
-    REQUIRE(eventually([&] { return !store::known_runs(state.path).empty(); }));
+    REQUIRE(eventually([&] { return !store::known_runs(state.path, noon).empty(); }));
     return child;
 }
 
@@ -50,7 +51,7 @@ TEST_CASE("a run that has ended leaves its end, its exit code and the last succe
     const auto second = RunRecord::begin(state.path, sender(), noon + 60s);
     second->end(75, noon + 61s);
 
-    const auto known = store::known_runs(state.path);
+    const auto known = store::known_runs(state.path, noon);
     REQUIRE(known.size() == 1);
     CHECK(known[0].state == KnownRun::State::ended);
     CHECK(known[0].run.started == noon + 60s);
@@ -67,7 +68,7 @@ TEST_CASE("a run in the midst of it is visible beside the one before")
 
     const auto running = RunRecord::begin(state.path, sender(), noon + 60s);
 
-    const auto known = store::known_runs(state.path);
+    const auto known = store::known_runs(state.path, noon);
     REQUIRE(known.size() == 1);
     CHECK(known[0].state == KnownRun::State::running);
     CHECK(known[0].run.started == noon + 60s);
@@ -80,13 +81,13 @@ TEST_CASE("a killed run has a start, no end and no process, until the next one")
     auto child = sender_at_work(state);
     child->kill();
 
-    const auto known = store::known_runs(state.path);
+    const auto known = store::known_runs(state.path, noon);
     REQUIRE(known.size() == 1);
     CHECK(known[0].state == KnownRun::State::killed);
     CHECK_FALSE(known[0].last);
 
     RunRecord::begin(state.path, sender(), noon + 60s)->end(0, noon + 61s);
-    CHECK(store::known_runs(state.path).at(0).state == KnownRun::State::ended);
+    CHECK(store::known_runs(state.path, noon).at(0).state == KnownRun::State::ended);
 }
 
 TEST_CASE("a run beside another of its kind hides neither its start nor its end")
@@ -96,9 +97,9 @@ TEST_CASE("a run beside another of its kind hides neither its start nor its end"
 
     RunRecord::begin(state.path, sender(), noon + 10s)->end(0, noon + 11s);
 
-    CHECK(store::known_runs(state.path).at(0).state == KnownRun::State::running);
-    CHECK(store::known_runs(state.path).at(0).run.started == noon);
-    CHECK(store::known_runs(state.path).at(0).last->ended == noon + 11s);
+    CHECK(store::known_runs(state.path, noon).at(0).state == KnownRun::State::running);
+    CHECK(store::known_runs(state.path, noon).at(0).run.started == noon);
+    CHECK(store::known_runs(state.path, noon).at(0).last->ended == noon + 11s);
 }
 
 TEST_CASE(
@@ -112,7 +113,7 @@ TEST_CASE(
         RunRecord::begin(state.path, name, noon)->end(0, noon);
     }
 
-    const auto known = store::known_runs(state.path);
+    const auto known = store::known_runs(state.path, noon);
 
     CHECK(known.size() == 3);
     CHECK(known[0].run.name.commands == std::vector<std::string>{"coupling", "expire"});
@@ -125,10 +126,10 @@ TEST_CASE("a run that was none leaves nothing, and one without a state directory
 
     RunRecord::begin(state.path, sender(), noon)->withdraw();
 
-    CHECK(store::known_runs(state.path).empty());
+    CHECK(store::known_runs(state.path, noon).empty());
     CHECK_FALSE(RunRecord::begin(state / "absent", sender(), noon));
     CHECK_FALSE(fs::exists(state / "absent"));
-    CHECK(store::known_runs(state / "absent").empty());
+    CHECK(store::known_runs(state / "absent", noon).empty());
 }
 
 TEST_CASE("a record that is torn or of strangers says nothing and stops nobody")
@@ -139,8 +140,37 @@ TEST_CASE("a record that is torn or of strangers says nothing and stops nobody")
         std::ofstream{state.path / "runs" / "fiona-anonymize-send.last"} << text;
         std::ofstream{state.path / "runs" / "fiona-anonymize-send.running"} << text;
 
-        CHECK(store::known_runs(state.path).empty());
+        CHECK(store::known_runs(state.path, noon).empty());
         RunRecord::begin(state.path, sender(), noon + 1s)->end(1, noon + 2s);
-        CHECK(store::known_runs(state.path).at(0).last->exit_code == 1);
+        CHECK(store::known_runs(state.path, noon).at(0).last->exit_code == 1);
     }
+}
+
+TEST_CASE("a start on another machine is believed for two days, and then hinders nobody")
+{
+    const TempDir state;
+    RunRecord::begin(state.path, sender(), noon)->end(0, noon + 5s);
+    const auto file = state.path / "runs" / "fiona-anonymize-send.running";
+    std::ofstream{file}
+        << R"({"tool": "fiona-anonymize-send", "host": "gone", "pid": 1, "ticks": 1,)"
+        << R"( "started": )" << (noon + 60s).time_since_epoch() / 1s << "}";
+
+    CHECK(store::known_runs(state.path, noon + 47h).at(0).state == KnownRun::State::running);
+    const auto later = store::known_runs(state.path, noon + 49h);
+    REQUIRE(later.size() == 1);
+    CHECK(later[0].state == KnownRun::State::ended);
+    CHECK(later[0].run.started == noon);
+
+    const auto next = RunRecord::begin(state.path, sender(), noon + 49h);
+    CHECK(store::known_runs(state.path, noon + 49h).at(0).run.started == noon + 49h);
+    next->end(0, noon + 49h);
+    CHECK_FALSE(fs::exists(file));
+}
+
+TEST_CASE("records that cannot be looked at are no sign that nothing ever ran")
+{
+    const TempDir state;
+    std::ofstream{state.path / "runs"} << "a file";
+
+    CHECK_THROWS_AS(store::known_runs(state.path, noon), Error);
 }

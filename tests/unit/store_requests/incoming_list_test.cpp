@@ -215,3 +215,18 @@ TEST_CASE("writers that are killed at any moment leave every line whole")
         CHECK(lines[0].arrived == round + 1);
     }
 }
+
+TEST_CASE("a line whose time our clock cannot hold is unreadable, and stays")
+{
+    const TempDir directory;
+    const auto file = directory / "incoming.txt";
+    const auto* const time = GENERATE("9223372036854775807", "9000000001", "-1");
+    const auto text = std::string{time} + " A B host 1.2.3 1 MR\n";
+    store::write_file(file, text);
+    const IncomingList list{file};
+
+    CHECK(list.lines().empty());
+    list.put({1, "A", "B", "host", StudyUid{"1.2.4"}, 1, "MR", ""});
+    CHECK(list.lines().size() == 1);
+    CHECK_THAT(read_file(file), Catch::Matchers::Contains(text));
+}
