@@ -19,7 +19,7 @@ namespace {
 int& way_of_broken_engine()
 {
     void* const library = ::dlopen(BROKEN_TESSERACT, RTLD_NOW | RTLD_LOCAL);
-    void* const way = library == nullptr ? nullptr : ::dlsym(library, "broken_tesseract_way");
+    void* const way = library == nullptr ? nullptr : ::dlsym(library, "g_broken_tesseract_way");
     REQUIRE(way != nullptr);
     return *static_cast<int*>(way);
 }

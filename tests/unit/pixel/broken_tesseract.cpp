@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A library that calls itself Tesseract: it is set up as that one, and cannot read. How it fails says the variable
-// broken_tesseract_way.
+// g_broken_tesseract_way.
 #include <tesseract/capi.h>
 #include <unistd.h>
 
@@ -10,7 +10,7 @@ extern "C" {
 
 /// 0: reads for ever, 1: waits for ever, 2: dies, 3: says that it cannot.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables) the test sets it by dlsym(3)
-int broken_tesseract_way = 0;
+int g_broken_tesseract_way = 0;
 
 TessBaseAPI* TessBaseAPICreate()
 {
@@ -37,15 +37,15 @@ void TessBaseAPISetSourceResolution(TessBaseAPI* /*api*/, int /*resolution*/) {}
 int TessBaseAPIRecognize(TessBaseAPI* /*api*/, ETEXT_DESC* /*monitor*/)
 {
     static volatile bool for_ever = true;
-    switch (broken_tesseract_way) {
+    switch (g_broken_tesseract_way) {
     case 0:
         while (for_ever) {
         }
         break;
     case 1: ::pause(); break;
     case 2:
-        ::signal(SIGSEGV, SIG_DFL); // the test program's own would report it
-        ::raise(SIGSEGV);
+        static_cast<void>(::signal(SIGSEGV, SIG_DFL)); // the test program's own would report it
+        static_cast<void>(::raise(SIGSEGV));
         break;
     default: break;
     }
@@ -77,6 +77,7 @@ TessResultIteratorGetPageIteratorConst(const TessResultIterator* /*results*/)
 {
     return nullptr;
 }
+// NOLINTNEXTLINE(readability-function-size) so many parameters Tesseract's has
 BOOL TessPageIteratorBoundingBox(const TessPageIterator* /*page*/, TessPageIteratorLevel /*level*/,
                                  int* /*left*/, int* /*top*/, int* /*right*/, int* /*bottom*/)
 {
