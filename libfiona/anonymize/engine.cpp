@@ -126,9 +126,12 @@ private:
                     const auto layout = examine(m_inputs[index]);
                     const SourceFile source{m_inputs[index], layout};
                     const auto parsed = read_data_set(source.header(), layout.encoding);
-                    if (const auto reason =
-                            refusal(parsed.root, layout.transfer_syntax, m_settings.documents);
-                        !reason.empty()) {
+                    auto reason =
+                        refusal(parsed.root, layout.transfer_syntax, m_settings.documents);
+                    if (reason.empty()) {
+                        reason = refusal_of_output(parsed.root, m_settings);
+                    }
+                    if (!reason.empty()) {
                         // Its identifiers count all the same: the other files may repeat them.
                         parts[thread].add(parsed.root, m_profile);
                         refuse(index, reason);

@@ -34,7 +34,7 @@ constexpr std::array<Refused, 3> syntaxes{
      {"1.2.840.10008.1.2.7.", "video is refused by policy"},
      {"1.2.840.10008.1.2.4.95", "deflated JPIP references are refused"}}};
 
-std::string_view uid_at(const Item& root, Tag tag)
+std::string_view value_at(const Item& root, Tag tag)
 {
     const auto* const found = root.find(tag);
     return found == nullptr ? std::string_view{} : without_padding(found->stored);
@@ -51,7 +51,7 @@ bool matches(std::string_view uid, std::string_view prefix)
 
 std::string_view refusal(const Item& root, std::string_view transfer_syntax, Documents documents)
 {
-    const auto sop_class = uid_at(root, {0x0008, 0x0016});
+    const auto sop_class = value_at(root, {0x0008, 0x0016});
     const bool documents_pass = documents == Documents::if_clean;
     for (const auto& refused : classes) {
         if (documents_pass && refused.prefix == document_class) {
@@ -80,8 +80,18 @@ std::string_view refusal(const Item& root, std::string_view transfer_syntax, Doc
     constexpr std::array<Tag, 4> needed{
         {{0x0008, 0x0016}, {0x0008, 0x0018}, {0x0020, 0x000d}, {0x0020, 0x000e}}};
     const bool complete =
-        std::ranges::all_of(needed, [&](Tag tag) { return is_uid(uid_at(root, tag)); });
+        std::ranges::all_of(needed, [&](Tag tag) { return is_uid(value_at(root, tag)); });
     return complete ? "" : "no legal SOP class, SOP instance, study and series UID";
+}
+
+std::string_view refusal_of_output(const Item& root, const Settings& settings)
+{
+    const auto study = value_at(root, {0x0020, 0x000d});
+    const bool is_ours = (study.starts_with("2.25.") || study.starts_with("1.3.6.1.4.1.45037."))
+                         && value_at(root, {0x0012, 0x0062}) == "YES"
+                         && value_at(root, {0x0012, 0x0020}) == settings.project.str()
+                         && value_at(root, {0x0010, 0x0020}) == settings.participant.str();
+    return is_ours ? "it has been de-identified for this project and participant already" : "";
 }
 
 } // namespace fiona::anonymize

@@ -95,12 +95,12 @@ struct TlsClientConfig {
 
 struct ResearchPacsConfig {
     std::string host;
-    std::uint16_t port = 0;    ///< C-STORE
-    std::string aet;           ///< called AE title for C-STORE
-    std::uint16_t qr_port = 0; ///< C-FIND, C-GET, C-MOVE; default: port
-    std::string qr_aet;        ///< default: aet
-    std::string calling_aet;   ///< default FIONA
-    std::chrono::seconds timeout{60};
+    std::uint16_t port = 0;             ///< C-STORE
+    std::string aet;                    ///< called AE title for C-STORE
+    std::uint16_t qr_port = 0;          ///< C-FIND, C-GET, C-MOVE; default: port
+    std::string qr_aet;                 ///< default: aet
+    std::string calling_aet;            ///< default FIONA
+    std::chrono::seconds timeout{60};   ///< for the answer to an image five times as long
     std::optional<TlsClientConfig> tls; ///< then both ports speak TLS
     /// Storage commitment (PS3.4 annex J): whether the PACS has to say again that all is safe.
     enum class Commitment {

@@ -19,6 +19,7 @@ constexpr std::string_view location_key = "SliceLocation";
 constexpr std::string_view measurement_key = "MeasID";
 constexpr std::string_view first_key = "FirstReceived";
 constexpr std::string_view last_key = "LastReceived";
+constexpr std::array<std::string_view, 3> patient_keys{"PatientID", "PatientName", "PatientSex"};
 constexpr std::array<std::string_view, 2> entry_keys{siemens_diffusion_key, diffusion_key};
 
 bool is_entry_key(std::string_view key)
@@ -31,6 +32,11 @@ bool is_missing(std::string_view key, const json::Value& value)
 {
     return value == json::Value{""}
            || (key == "StudyDescription" && value == json::Value{"missing"});
+}
+
+bool is_patient_key(std::string_view key)
+{
+    return std::ranges::find(patient_keys, key) != patient_keys.end();
 }
 
 bool keep_smaller(json::Value& ours, const json::Value& theirs)
@@ -95,20 +101,23 @@ SeriesRecord::SeriesRecord(const json::Value& stored)
 void SeriesRecord::add(const json::Object& image, Arrival arrival)
 {
     bool has_changed = false;
+    const json::Value known{image};
+    const auto received = known.text(last_key);
+    const auto last = m_fields.find(last_key);
+    const bool is_latest = last != m_fields.end() && received > last->second.text();
     for (const auto& [key, value] : image) {
-        const bool is_newest = key == measurement_key && arrival == Arrival::first;
+        const bool is_newest = (key == measurement_key && arrival == Arrival::first)
+                               || (is_latest && is_patient_key(key) && !value.text().empty());
         has_changed = (is_newest ? replace(key, value) : keep(key, value)) || has_changed;
     }
     if (arrival == Arrival::again && !has_changed) {
         return;
     }
-    const json::Value known{image};
-    const auto received = known.text(last_key);
     if (!received.empty()) {
         auto& first = m_fields[std::string{first_key}];
-        auto& last = m_fields[std::string{last_key}];
+        auto& latest = m_fields[std::string{last_key}];
         first = first.text().empty() ? received : std::min(first.text(), received);
-        last = std::max(last.text(), received);
+        latest = std::max(latest.text(), received);
     }
 }
 

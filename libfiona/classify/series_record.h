@@ -17,7 +17,8 @@ enum class Arrival {
 
 /// The JSON of one series while images are added to it: the first image's values stay, fields that
 /// were missing or empty are filled in, SliceLocation keeps the smallest, DiffusionBValues all, MeasID
-/// that of the newest image that told one.
+/// that of the newest image that told one. Who the patient is says the image that was received last: names are
+/// corrected and patients merged, and then the images come once more.
 /// What is kept of each image (FramesOf, siemensDiffusionInformation, diffusionInformation) has one
 /// entry per SOP instance. Adding the same image again changes nothing: LastReceived moves only with
 /// a new image or another change. The cost of adding does not grow with the series.

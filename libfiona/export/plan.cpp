@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/export/plan.h"
 
+#include "libfiona/base/text.h"
 #include "libfiona/base/workers.h"
 
 #include <fmt/format.h>
@@ -23,13 +24,27 @@ bool is_wanted(const fs::path& file, const ExportType& type)
         type.exclude_prefix, [&](const std::string& prefix) { return name.starts_with(prefix); });
 }
 
+/// Equal for names that are one on the disks of Windows and macOS: the second would be unpacked over the first.
+/// ASCII and the letters of Latin-1 (À to Þ, without the sign ×).
+std::string without_case(std::string_view name)
+{
+    auto result = lower_case(name);
+    for (std::size_t i = 1; i < result.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(result[i]);
+        if (result[i - 1] == '\xc3' && byte >= 0x80U && byte <= 0x9eU && byte != 0x97U) {
+            result[i] = static_cast<char>(byte + 0x20U);
+        }
+    }
+    return result;
+}
+
 /// Folders that belong to one series each.
 class SeriesFolders {
 public:
     /// The folder for that series: the name it would have, unless another series has it.
     std::string of(const std::string& folder, const std::string& series)
     {
-        auto& owners = m_owners[folder];
+        auto& owners = m_owners[without_case(folder)];
         const auto next = static_cast<unsigned>(owners.size()) + 1;
         const auto number = owners.try_emplace(series, next).first->second;
         return number == 1 ? folder : fmt::format("{}_{}", folder, number);
@@ -49,7 +64,7 @@ bool has_series_folders(const Template& layout)
 
 std::string UniqueNames::take(const std::string& name)
 {
-    auto& count = m_taken[name];
+    auto& count = m_taken[without_case(name)];
     if (++count == 1) {
         return name;
     }

@@ -20,12 +20,12 @@ struct PlannedImage {
 
 /// Which images go into the package and what they are called there, in the order of `files`. Names are
 /// unique: a second series that would share the folder of another has `_2` behind its folder's name, a
-/// second file of one name likewise. Headers are read by `threads` threads. Throws as Image.
+/// second file of one name likewise; upper and lower case make no other name. Headers are read by `threads` threads. Throws as Image.
 [[nodiscard]] std::vector<PlannedImage> plan_images(const std::vector<std::filesystem::path>& files,
                                                     const ExportType& type,
                                                     const PackageFacts& facts, unsigned threads);
 
-/// Names of one package, each once.
+/// Names of one package, each once; those that differ in case only are one to many disks.
 class UniqueNames {
 public:
     /// `name`, or with `_2`, `_3`, ... before its last suffix.

@@ -173,9 +173,9 @@ std::uint16_t send_as_it_is(Association& association, const Context& context, co
     T_DIMSE_Message answer{};
     T_ASC_PresentationContextID answered_on = 0;
     DcmDataset* raw_detail = nullptr;
-    const auto received =
-        DIMSE_receiveCommand(association.handle(), DIMSE_NONBLOCKING, association.timeout(),
-                             &answered_on, &answer, &raw_detail);
+    const auto received = DIMSE_receiveCommand(association.handle(), DIMSE_NONBLOCKING,
+                                               store_patience * association.timeout(), &answered_on,
+                                               &answer, &raw_detail);
     const std::unique_ptr<DcmDataset> detail{raw_detail}; // the peer's words are not used
     if (received.bad()) {
         association.give_up();
@@ -216,7 +216,7 @@ std::uint16_t send_rewritten(Association& association, const Context& context, c
     DcmDataset* raw_detail = nullptr;
     const auto sent = DIMSE_storeUser(association.handle(), context.id, &request, nullptr,
                                       format.getDataset(), nullptr, nullptr, DIMSE_NONBLOCKING,
-                                      association.timeout(), &answer, &raw_detail);
+                                      store_patience * association.timeout(), &answer, &raw_detail);
     const std::unique_ptr<DcmDataset> detail{raw_detail};
     if (sent.bad()) {
         association.give_up();

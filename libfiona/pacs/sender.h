@@ -18,9 +18,12 @@ struct Peer {
     std::uint16_t port = 0;
     std::string called_aet;
     std::string calling_aet;
-    std::chrono::seconds timeout{60};
+    std::chrono::seconds timeout{60}; ///< for the answer to a C-STORE store_patience times as long
     std::optional<TlsClientConfig> tls{};
 };
+
+/// There are archives that take a minute for an image. Given up, it would be sent again, and once more.
+constexpr int store_patience = 5;
 
 /// C-ECHO. Throws Error: Fault::unreachable (no connection, no answer), Fault::protocol (rejected).
 void echo(const Peer& peer);

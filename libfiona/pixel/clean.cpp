@@ -22,13 +22,13 @@ using std::chrono::steady_clock;
 
 /// Generous for honest files: a second of processor time for some hundred kilobytes, which is what
 /// JPEG 2000 and Tesseract together need on a slow machine.
-ChildLimits limits_for(const fs::path& input)
+ChildLimits limits_for(const fs::path& input, std::chrono::seconds patience)
 {
     std::error_code ignored;
     const auto size = fs::file_size(input, ignored);
     const auto bytes = ignored ? 0 : size;
     ChildLimits limits;
-    limits.cpu = std::chrono::seconds{120 + static_cast<std::int64_t>(bytes / 200'000)};
+    limits.cpu = patience + std::chrono::seconds{static_cast<std::int64_t>(bytes / 200'000)};
     limits.wall = 10 * limits.cpu;
     limits.memory_bytes = std::uint64_t{2} << 30U;
     // A lossy file is written without loss: rarely more than thirty times as long.
@@ -61,9 +61,10 @@ struct Running {
 std::unique_ptr<LimitedChild> start(const CleanJob& job, const CleanOptions& options,
                                     Reader* reader)
 {
-    return std::make_unique<LimitedChild>(limits_for(job.input), [&job, &options, reader] {
-        return json::write(clean_one_image(job.input, job.output, options, reader).to_json());
-    });
+    return std::make_unique<LimitedChild>(
+        limits_for(job.input, options.patience), [&job, &options, reader] {
+            return json::write(clean_one_image(job.input, job.output, options, reader).to_json());
+        });
 }
 
 /// The child's answer. What concerns the file makes a refused report, the rest is thrown.

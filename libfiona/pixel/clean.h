@@ -6,6 +6,7 @@
 #include "libfiona/pixel/gray.h"
 #include "libfiona/pixel/regions.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -39,6 +40,8 @@ struct CleanOptions {
     std::vector<std::string> safe_words{"A", "P", "I", "L", "R", "H", "F", "S"};
     std::vector<RegionRule> regions;
     std::string languages = "eng+nor"; ///< those that are not installed are left out
+    /// Processor time that an image may take in any case; large ones get more. Then it is refused.
+    std::chrono::seconds patience{120};
     /// A contact sheet for each file, <name of the output>.png, into this directory. It shows what was
     /// hidden: to be kept like the original.
     std::optional<std::filesystem::path> preview;

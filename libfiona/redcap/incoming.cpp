@@ -88,4 +88,22 @@ Incoming::recorded_series(const std::vector<StudyUid>& studies)
     return recorded;
 }
 
+std::map<StudyUid, std::string> Incoming::recorded_patients(const std::vector<StudyUid>& studies)
+{
+    std::map<StudyUid, std::string> recorded;
+    if (studies.empty()) { // no records in a request means all of them
+        return recorded;
+    }
+    ExportSpec spec;
+    spec.records = record_names(studies);
+    spec.fields = {"study_patient_id"};
+    for (const auto& row : m_client.export_records(spec)) {
+        const std::string patient{trimmed(row.value("study_patient_id"))};
+        if (row.instrument.empty() && is_uid(row.record) && !patient.empty()) {
+            recorded.emplace(row.record, patient);
+        }
+    }
+    return recorded;
+}
+
 } // namespace fiona::redcap

@@ -89,6 +89,9 @@ public:
     /// Series UIDs already recorded, per study.
     [[nodiscard]] std::map<StudyUid, std::vector<SeriesUid>>
     recorded_series(const std::vector<StudyUid>& studies);
+    /// SHA-256 of the patient's id, per study; without those of which INCOMING has none.
+    [[nodiscard]] std::map<StudyUid, std::string>
+    recorded_patients(const std::vector<StudyUid>& studies);
 
     /// Writes the study row and a row for each series, new or changed; known series keep their
     /// instance. Returns how many series rows were written; a second call with the same writes 0.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/routing/coupling_import.h"
 
+#include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/routing/participant_check.h"
@@ -58,6 +59,40 @@ public:
 
 private:
     CouplingIndex m_index;
+};
+
+/// The studies that are here already for some rows.
+class StudiesHere {
+public:
+    StudiesHere(const Paths& paths, std::vector<CouplingRow> rows)
+    {
+        const CouplingIndex index{std::move(rows)};
+        const store::StudyTree tree{paths};
+        for (const auto& study : tree.studies()) {
+            const auto record = read_study(tree, study, Clock::now()).record;
+            for (const auto* const row : index.find(study.str(), Private{record.accession})) {
+                m_rows.insert(row->record);
+                if (record.hashed_patient_id != sha256_hex("")) {
+                    m_patients[{row->project, row->participant}].insert(record.hashed_patient_id);
+                }
+            }
+        }
+    }
+
+    [[nodiscard]] bool has(const CouplingRow& row) const { return m_rows.contains(row.record); }
+    /// Throws Error{Fault::data} if two patients would have one pseudonym.
+    void check_patient(const CouplingRow& row) const
+    {
+        const auto found = m_patients.find({row.project, row.participant});
+        if (found != m_patients.end() && found->second.size() > 1) {
+            throw Error{Fault::data, "the participant would have studies of two patients"};
+        }
+    }
+
+private:
+    std::set<std::string> m_rows; ///< record ids
+    /// SHA-256 of their ids, by project and participant.
+    std::map<std::pair<std::string, std::string>, std::set<std::string>> m_patients;
 };
 
 } // namespace
@@ -133,18 +168,25 @@ struct CouplingImporter::Plan {
     std::vector<CouplingRow> fresh; ///< of them, those that the list has not
     std::map<std::string, std::set<std::string>> newcomers; ///< participants, by project
     std::vector<CouplingFile::Bad> bad;
+    std::size_t matching = 0; ///< of the good ones, studies are here
 };
 
 CouplingImporter::Plan CouplingImporter::plan(CouplingFile file, Targets& targets,
                                               const CouplingImport& options, TimePoint now)
 {
-    const Existing existing{read_coupling(m_coupling)};
+    auto rows = read_coupling(m_coupling);
+    const Existing existing{rows};
+    for (auto& [number, row] : file.lines) {
+        row.record = row.made_record_id();
+        rows.push_back(row);
+    }
+    const StudiesHere here{m_paths, std::move(rows)};
     Plan plan;
     plan.bad = std::move(file.bad);
     for (auto& [number, row] : file.lines) {
         try {
             targets.check(row);
-            row.record = row.made_record_id();
+            here.check_patient(row);
             row.created = local_minute(now);
             if (!existing.has(row)) {
                 plan.fresh.push_back(row);
@@ -153,6 +195,7 @@ CouplingImporter::Plan CouplingImporter::plan(CouplingFile file, Targets& target
                 && targets.is_new(row)) {
                 plan.newcomers[row.project].insert(row.participant);
             }
+            plan.matching += here.has(row) ? 1U : 0U;
             plan.good.push_back(std::move(row));
         } catch (const Error& e) {
             if (e.fault() != Fault::data) {
@@ -183,7 +226,7 @@ CouplingImportReport CouplingImporter::import(CouplingFile file, const CouplingI
     for (const auto& [project, participants] : planned.newcomers) {
         report.participants_created += participants.size();
     }
-    report.matching = count_matching(planned.good);
+    report.matching = planned.matching;
     if (mode == Mode::apply) {
         write(planned, targets, now);
     }
@@ -217,20 +260,6 @@ void CouplingImporter::write(const Plan& plan, Targets& targets, TimePoint now)
         audit.append(entries, now);
         m_coupling.import_records(rows, redcap::Overwrite::normal);
     }
-}
-
-std::size_t CouplingImporter::count_matching(const std::vector<CouplingRow>& rows) const
-{
-    const CouplingIndex index{rows};
-    const store::StudyTree tree{m_paths};
-    std::set<std::string> matched;
-    for (const auto& study : tree.studies()) {
-        const auto on_disk = read_study(tree, study, Clock::now());
-        for (const auto* const row : index.find(study.str(), Private{on_disk.record.accession})) {
-            matched.insert(row->record);
-        }
-    }
-    return matched.size();
 }
 
 ExpiryReport expire_coupling(redcap::Client& coupling, std::chrono::seconds age, Mode mode,

@@ -36,7 +36,8 @@ struct CouplingImportReport {
 };
 
 /// Adds the lines of a file to the coupling list. Each line is held against DataTransferProjects, the
-/// participants and events of its project, and the list as it is; events are stored as labels. Doing it
+/// participants and events of its project, the list as it is, and the patients of the studies that are here: no
+/// two of them get one pseudonym. Events are stored as labels. Doing it
 /// twice changes nothing. Participants and rows are in the audit log before they are in REDCap.
 class CouplingImporter {
 public:
@@ -54,7 +55,6 @@ private:
     [[nodiscard]] Plan plan(CouplingFile file, Targets& targets, const CouplingImport& options,
                             TimePoint now);
     void write(const Plan& plan, Targets& targets, TimePoint now);
-    [[nodiscard]] std::size_t count_matching(const std::vector<CouplingRow>& rows) const;
 
     const Paths& m_paths;
     redcap::Client& m_coupling;

@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/routing/router.h"
 
+#include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace fiona::routing {
+
+namespace {
+
+constexpr std::string_view list_source = "coupling list";
+
+} // namespace
 
 void Router::look_at(const StudyOnDisk& study, const RoutingScope& scope)
 {
     const auto& uid = study.record.study;
     std::vector<Wish> wishes;
     for (const auto* const row : m_coupling.find(uid.str(), Private{study.record.accession})) {
-        wishes.push_back({row->project, row->participant, row->event, "coupling list"});
+        wishes.push_back({row->project, row->participant, row->event, std::string{list_source}});
     }
     if (scope.rules == RoutingScope::Rules::apply) {
         try {
@@ -28,11 +36,11 @@ void Router::look_at(const StudyOnDisk& study, const RoutingScope& scope)
             report_conflict(uid, "", e.what());
         }
     }
-    settle(uid, wishes);
+    settle(study.record, wishes);
 }
 
 /// One wish for each project, unless they disagree.
-void Router::settle(const StudyUid& study, const std::vector<Wish>& wishes)
+void Router::settle(const redcap::StudyRecord& study, const std::vector<Wish>& wishes)
 {
     std::map<std::string, std::vector<const Wish*>> by_project;
     for (const auto& wish : wishes) {
@@ -45,16 +53,19 @@ void Router::settle(const StudyUid& study, const std::vector<Wish>& wishes)
         });
         if (other != list.end()) {
             report_conflict(
-                study, project,
+                study.study, project,
                 fmt::format("{} and {} disagree about the {}", first.source, (*other)->source,
                             (*other)->participant == first.participant ? "event" : "participant"));
             continue;
         }
-        m_wanted.push_back({{.study = study,
+        const auto& patient = study.hashed_patient_id;
+        const bool is_compared = first.source == list_source && patient != sha256_hex("");
+        m_wanted.push_back({{.study = study.study,
                              .project = project,
                              .participant = first.participant,
                              .event = first.event},
-                            first.source});
+                            first.source,
+                            is_compared ? patient : std::string{}});
     }
 }
 
@@ -85,9 +96,55 @@ void Router::check_wishes()
     });
 }
 
+/// What is requested already stays so, and counts.
+void Router::check_patients(redcap::Incoming& incoming)
+{
+    using Pseudonym = std::pair<std::string, std::string>; // project, participant
+    const auto pseudonym = [](const redcap::Transfer& transfer) {
+        return Pseudonym{transfer.project, transfer.participant};
+    };
+    std::map<Pseudonym, std::set<std::string>> patients;
+    for (const auto& wanted : m_wanted) {
+        if (!wanted.patient.empty()) {
+            patients[pseudonym(wanted.transfer)].insert(wanted.patient);
+        }
+    }
+    if (patients.empty()) {
+        return;
+    }
+    std::set<std::pair<StudyUid, Pseudonym>> requested;
+    std::set<StudyUid> studies;
+    for (const auto& transfer : incoming.transfers()) {
+        if (patients.contains(pseudonym(transfer))) {
+            requested.insert({transfer.study, pseudonym(transfer)});
+            studies.insert(transfer.study);
+        }
+    }
+    const auto recorded = incoming.recorded_patients({studies.begin(), studies.end()});
+    for (const auto& [study, name] : requested) {
+        if (const auto patient = recorded.find(study);
+            patient != recorded.end() && patient->second != sha256_hex("")) {
+            patients[name].insert(patient->second);
+        }
+    }
+    std::erase_if(m_wanted, [&](const Wanted& wanted) {
+        const auto name = pseudonym(wanted.transfer);
+        const bool is_other = !wanted.patient.empty() && patients.at(name).size() > 1
+                              && !requested.contains({wanted.transfer.study, name});
+        if (is_other) {
+            report_conflict(wanted.transfer.study, wanted.transfer.project,
+                            fmt::format("{}: another patient (by PatientID) has this participant's "
+                                        "id; if they are one person, assign the study by hand",
+                                        wanted.source));
+        }
+        return is_other;
+    });
+}
+
 RoutingReport Router::flush(redcap::Incoming& incoming, TimePoint now, Mode mode)
 {
     check_wishes();
+    check_patients(incoming);
     std::vector<redcap::Transfer> transfers;
     transfers.reserve(m_wanted.size());
     for (const auto& wanted : m_wanted) {

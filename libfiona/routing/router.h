@@ -40,7 +40,9 @@ struct RoutingReport {
 };
 
 /// Asks coupling list and routing rules what studies are for, and requests them: one request at most
-/// for a study and a project. Sources that disagree about participant or event request nothing.
+/// for a study and a project. Sources that disagree about participant or event request nothing, and
+/// neither does a row of the coupling list that would put two patients under one pseudonym: the list knows accession
+/// numbers, and those of two hospitals may be the same.
 class Router {
 public:
     using OpenDtp = std::function<redcap::Client&()>;
@@ -62,9 +64,10 @@ private:
         std::string source;
     };
 
-    void settle(const StudyUid& study, const std::vector<Wish>& wishes);
+    void settle(const redcap::StudyRecord& study, const std::vector<Wish>& wishes);
     void report_conflict(const StudyUid& study, const std::string& project, std::string reason);
     void check_wishes();
+    void check_patients(redcap::Incoming& incoming);
 
     const CouplingIndex& m_coupling;
     const RoutingRules& m_rules;
@@ -73,6 +76,8 @@ private:
     struct Wanted {
         redcap::Transfer transfer;
         std::string source;
+        std::string
+            patient; ///< SHA-256 of the id, to be compared; "" if there is nothing to compare
     };
     std::vector<Wanted> m_wanted;
     RoutingReport m_report;

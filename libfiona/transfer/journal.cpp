@@ -26,6 +26,9 @@ namespace {
 constexpr std::chrono::hours meaningful_age{24};
 constexpr std::string_view failure_line = "failed";
 constexpr std::string_view decoded_word = "decoded";
+constexpr std::string_view before_word = "before";
+constexpr std::size_t digest_digits = 64;
+constexpr std::chrono::hours memory_of_finished{90 * 24}; // late series come within days
 constexpr std::string_view whole = "ok"; // last word; without it the line was cut short by a crash
 
 /// By what is asked for, not by how the file is called: old tools name requests in other ways.
@@ -34,11 +37,15 @@ fs::path file_of(const Paths& paths, const store::TransferRequest& request)
     return paths.state() / "transfers" / (request.file_name() + ".sent");
 }
 
-bool is_recent(const fs::path& file, TimePoint now)
+fs::path finished_directory(const Paths& paths)
+{
+    return paths.state() / "sent";
+}
+
+bool is_recent(const fs::path& file, TimePoint now, std::chrono::hours age)
 {
     struct stat status {};
-    return ::stat(file.c_str(), &status) == 0
-           && Clock::from_time_t(status.st_mtime) + meaningful_age > now;
+    return ::stat(file.c_str(), &status) == 0 && Clock::from_time_t(status.st_mtime) + age > now;
 }
 
 std::string key_of(const std::string& series, const std::string& sop)
@@ -51,7 +58,8 @@ std::string key_of(const std::string& series, const std::string& sop)
 Journal::Journal(const Paths& paths, const store::TransferRequest& request, TimePoint now)
     : m_file{file_of(paths, request)}, m_head{"request " + sha256_hex(json::write(request.content))}
 {
-    const auto text = is_recent(m_file, now) ? read_file_if_any(m_file).value_or("") : "";
+    const auto text =
+        is_recent(m_file, now, meaningful_age) ? read_file_if_any(m_file).value_or("") : "";
     const auto lines = split(text, '\n');
     if (lines.front() != m_head || lines.size() < 2) {
         return;
@@ -63,7 +71,7 @@ Journal::Journal(const Paths& paths, const store::TransferRequest& request, Time
     }
 }
 
-/// stored SERIES SOP [STATUS [decoded]] ok, lost SERIES SOP ok, asked TRANSACTION SECONDS ok,
+/// stored SERIES SOP [STATUS [decoded] [before] [SHA256]] ok, lost SERIES SOP ok, asked TRANSACTION SECONDS ok,
 /// committed SOP ok, answered ok, failed
 void Journal::take(std::string_view line)
 {
@@ -80,7 +88,11 @@ void Journal::take(std::string_view line)
     if (words[0] == "stored" && words.size() >= 4) {
         Stored how;
         how.status = words.size() > 4 ? word(3) : how.status;
-        how.was_decoded = word(4) == decoded_word;
+        for (std::size_t i = 4; i + 1 < words.size(); ++i) {
+            how.was_decoded = how.was_decoded || words[i] == decoded_word;
+            how.was_before = how.was_before || words[i] == before_word;
+            how.sha256 = words[i].size() == digest_digits ? std::string{words[i]} : how.sha256;
+        }
         m_stored.insert_or_assign(key_of(word(1), word(2)), how);
     } else if (words[0] == "lost" && words.size() == 4) {
         m_stored.erase(key_of(word(1), word(2)));
@@ -101,11 +113,28 @@ const Journal::Stored* Journal::stored(const std::string& series, const std::str
     return found == m_stored.end() ? nullptr : &found->second;
 }
 
+const Journal::Stored* Journal::stored(const std::string& series, const std::string& sop,
+                                       const std::string& sha256) const
+{
+    const auto* const found = stored(series, sop);
+    const bool is_same = found != nullptr && found->sha256 == sha256;
+    return is_same ? found : nullptr;
+}
+
 void Journal::note_stored(const std::string& series, const std::string& sop, const Stored& how)
 {
     const auto key = key_of(series, sop);
-    append(fmt::format("stored {} {}{} {}", key, how.status,
-                       how.was_decoded ? fmt::format(" {}", decoded_word) : "", whole));
+    std::string words = how.status;
+    if (how.was_decoded) {
+        words += fmt::format(" {}", decoded_word);
+    }
+    if (how.was_before) {
+        words += fmt::format(" {}", before_word);
+    }
+    if (!how.sha256.empty()) {
+        words += " " + how.sha256;
+    }
+    append(fmt::format("stored {} {} {}", key, words, whole));
     m_stored.insert_or_assign(key, how);
 }
 
@@ -158,10 +187,32 @@ void Journal::append(const std::string& lines)
     m_is_torn = false;
 }
 
-void Journal::remove(const Paths& paths, const store::TransferRequest& request)
+void Journal::finish(const Paths& paths, const store::TransferRequest& request)
 {
-    if (::unlink(file_of(paths, request).c_str()) != 0 && errno != ENOENT) {
-        throw os_error(errno, "remove the journal of a transfer");
+    make_directories(finished_directory(paths));
+    const auto to = finished_directory(paths) / request.file_name();
+    if (::rename(file_of(paths, request).c_str(), to.c_str()) != 0 && errno != ENOENT) {
+        throw os_error(errno, "put the journal of a transfer aside");
+    }
+}
+
+Journal Journal::finished(const Paths& paths, const store::TransferRequest& request)
+{
+    Journal journal{finished_directory(paths) / request.file_name()};
+    for (const auto text = read_file_if_any(journal.m_file).value_or("");
+         const auto line : split(text, '\n')) {
+        journal.take(line);
+    }
+    return journal;
+}
+
+void Journal::sweep(const Paths& paths, TimePoint now)
+{
+    std::error_code problem; // nothing finished yet, or no right to look: then nothing is forgotten
+    for (const auto& entry : fs::directory_iterator{finished_directory(paths), problem}) {
+        if (!is_recent(entry.path(), now, memory_of_finished)) {
+            fs::remove(entry.path(), problem);
+        }
     }
 }
 

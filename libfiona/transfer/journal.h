@@ -26,7 +26,8 @@ namespace fiona::transfer {
 ///    +        -        +     REDCap has still to be told
 ///
 /// A journal of another content of the request, or older than a day, means nothing: somebody asked
-/// again, and then everything is sent again.
+/// again, and then everything is sent again. Finished, it moves to `<processing>/state/sent/<request>`, so
+/// that what comes late can go alone. That is only a memory: without it everything is sent again.
 class Journal {
 public:
     /// Reads what is there. `now` decides whether it is too old.
@@ -35,13 +36,20 @@ public:
     struct Stored {
         std::string status = "0000"; ///< of C-STORE, four hex digits
         bool was_decoded = false;
+        bool was_before = false; ///< by an earlier transfer, and not sent again
+        std::string sha256{};    ///< of the file that was sent; "" if nobody noted it
     };
+    /// Nothing was noted yet in this transfer.
+    [[nodiscard]] bool is_new() const { return !m_started; }
     /// Nothing if the PACS has it not, or has said later that it lost it.
     [[nodiscard]] const Stored* stored(const std::string& series, const std::string& sop) const;
     [[nodiscard]] bool is_stored(const std::string& series, const std::string& sop) const
     {
         return stored(series, sop) != nullptr;
     }
+    /// The same, of those bytes and no others.
+    [[nodiscard]] const Stored* stored(const std::string& series, const std::string& sop,
+                                       const std::string& sha256) const;
     [[nodiscard]] unsigned failures() const { return m_failures; }
 
     /// A request for storage commitment that has no answer yet.
@@ -65,9 +73,16 @@ public:
     void note_asked(const Question& question);
     /// The question is answered: these are safe.
     void note_committed(const std::set<std::string>& sops);
-    static void remove(const Paths& paths, const store::TransferRequest& request);
+    /// The transfer is over. Twice is harmless.
+    static void finish(const Paths& paths, const store::TransferRequest& request);
+    /// What the last finished transfer of the request has left in the PACS. To be read only.
+    [[nodiscard]] static Journal finished(const Paths& paths,
+                                          const store::TransferRequest& request);
+    /// Forgets finished transfers that nothing has been added to for 90 days.
+    static void sweep(const Paths& paths, TimePoint now);
 
 private:
+    explicit Journal(std::filesystem::path file) : m_file{std::move(file)} {}
     void append(const std::string& lines);
     void take(std::string_view line);
 

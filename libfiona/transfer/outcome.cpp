@@ -98,7 +98,8 @@ json::Value to_json(const Counts& counts)
     return json::Object{
         {"in", counts.in},           {"stored", counts.stored},   {"warnings", counts.warnings},
         {"masked", counts.masked},   {"held", counts.held},       {"skipped", counts.skipped},
-        {"refused", counts.refused}, {"decoded", counts.decoded}, {"added", counts.added}};
+        {"refused", counts.refused}, {"decoded", counts.decoded}, {"added", counts.added},
+        {"before", counts.before}};
 }
 
 Counts counts_of(const json::Value& json)
@@ -109,6 +110,7 @@ Counts counts_of(const json::Value& json)
     };
     return {.in = number("in"),
             .stored = number("stored"),
+            .before = number("before"),
             .warnings = number("warnings"),
             .masked = number("masked"),
             .held = number("held"),

@@ -22,6 +22,7 @@ namespace fiona::transfer {
 struct Counts {
     std::size_t in = 0;
     std::size_t stored = 0;
+    std::size_t before = 0;   ///< of the stored ones: by an earlier transfer, and not sent again
     std::size_t warnings = 0; ///< of the stored ones: the PACS changed or discarded something
     std::size_t masked = 0;   ///< of the stored ones: burned-in text was hidden in them
     std::size_t held = 0;

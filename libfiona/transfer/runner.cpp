@@ -81,6 +81,7 @@ public:
     {
         Workspace::sweep(m_paths);
         PreparedStudy::sweep(m_requests, m_begin);
+        Journal::sweep(m_paths, m_begin);
         pacs::CommitmentInbox{m_paths.commitments()}.sweep(m_begin);
         const auto waiting = wanted();
         if (waiting.empty() && m_requests.in_work().empty()) {
@@ -330,7 +331,7 @@ private:
               const json::Value& noted)
     {
         auto item = told_item(request, noted);
-        Journal::remove(m_paths, request);
+        Journal::finish(m_paths, request);
         PreparedStudy{m_paths, request}.remove();
         if (const auto seen = seen_of(noted)) {
             m_requests.note_seen(name, *seen); // before anybody can see transfer_date
@@ -360,6 +361,7 @@ private:
                                        {"state", item.state},
                                        {"in", item.counts.in},
                                        {"stored", item.counts.stored},
+                                       {"before", item.counts.before},
                                        {"masked", item.counts.masked},
                                        {"decoded", item.counts.decoded},
                                        {"added", item.counts.added},

@@ -4,6 +4,9 @@
 #include "libfiona/anonymize/inputs.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/text.h"
+#include "libfiona/pacs/query.h"
+#include "libfiona/pacs/research_pacs.h"
 #include "libfiona/store/study_tree.h"
 #include "libfiona/transfer/decompress.h"
 #include "libfiona/transfer/journal.h"
@@ -14,6 +17,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace fiona::transfer {
@@ -32,7 +36,40 @@ struct Parcel {
     std::string status; ///< of C-STORE, or "unsent"
     std::string reason; ///< of a refused one
     bool was_decoded = false;
+    bool was_before = false; ///< by an earlier transfer
 };
+
+/// It was sent before, and nobody has asked for all of it again: something has been added to the study
+/// (routing::decide()).
+bool is_addition(const store::TransferRequest& request)
+{
+    const auto sent = parse_local_minute(trimmed(request.content.text("transfer_date")));
+    const auto asked = parse_local_minute(trimmed(request.requested));
+    return sent && (!asked || *asked <= *sent);
+}
+
+/// SOP instance UIDs of some series that the PACS says it has.
+std::set<std::string> found_in_pacs(const Config& config, const std::vector<std::string>& studies,
+                                    const std::set<std::string>& series)
+{
+    std::set<std::string> found;
+    pacs::QuerySession session{pacs::research_query(config)};
+    for (const auto& study : studies) {
+        for (const auto& one : series) {
+            const auto result = session.find(
+                pacs::Level::image,
+                {{"StudyInstanceUID", study}, {"SeriesInstanceUID", one}, {"SOPInstanceUID", ""}},
+                [&](const pacs::Keys& image) {
+                    found.insert(image.at("SOPInstanceUID"));
+                    return pacs::Next::more;
+                });
+            if (result.ending != pacs::Ending::complete) {
+                throw Error{Fault::protocol, "{}", pacs::describe(result.ending, result.status)};
+            }
+        }
+    }
+    return found;
+}
 
 bool is_stored(const pacs::SendResult& result)
 {
@@ -51,8 +88,8 @@ class Journey {
 public:
     Journey(const Means& means, const store::TransferRequest& request, TimePoint now,
             Preparation preparation)
-        : m_means{means}, m_journal{means.config.paths, request, now}, m_now{now},
-          m_outcome{std::move(preparation.outcome)}
+        : m_means{means}, m_request{request}, m_journal{means.config.paths, request, now},
+          m_now{now}, m_outcome{std::move(preparation.outcome)}
     {
         m_outcome.started = now;
         for (auto& object : preparation.objects) {
@@ -65,6 +102,9 @@ public:
         if (m_outcome.counts.in == 0) {
             return failure(std::string{study_is_gone}, m_outcome.started);
         }
+        if (is_addition(m_request) && m_journal.is_new()) {
+            leave_out_what_is_there();
+        }
         if (auto postponed = sent()) {
             return *std::move(postponed);
         }
@@ -76,6 +116,40 @@ public:
     }
 
 private:
+    /// What an earlier transfer sent, byte for byte, and the PACS still has need not go again. A PACS that
+    /// cannot be asked gets everything: that is harmless, a study with a hole is not.
+    void leave_out_what_is_there()
+    {
+        const auto before = Journal::finished(m_means.config.paths, m_request);
+        std::vector<const ReadyObject*> same;
+        std::set<std::string> series;
+        for (const auto& parcel : m_parcels) {
+            const auto& object = parcel.object;
+            if (before.stored(object.new_series, object.new_sop, object.sha256) != nullptr) {
+                same.push_back(&object);
+                series.insert(object.new_series);
+            }
+        }
+        if (same.empty()) {
+            return;
+        }
+        try {
+            const auto there = found_in_pacs(m_means.config, m_outcome.mapped_uids, series);
+            for (const auto* const object : same) {
+                if (there.contains(object->new_sop)) {
+                    auto stored = *before.stored(object->new_series, object->new_sop);
+                    stored.was_before = true;
+                    m_journal.note_stored(object->new_series, object->new_sop, stored);
+                }
+            }
+        } catch (const Error& e) {
+            if (e.fault() == Fault::io) {
+                throw;
+            }
+            log::warn("everything_sent_again", {{"study", m_request.study}, {"reason", e.what()}});
+        }
+    }
+
     /// Sends what the PACS has not yet. Something if it has to be tried again.
     std::optional<Postponed> sent()
     {
@@ -83,10 +157,12 @@ private:
         std::map<fs::path, Parcel*> parcel_of;
         for (auto& parcel : m_parcels) {
             const auto& object = parcel.object;
-            if (const auto* const stored = m_journal.stored(object.new_series, object.new_sop)) {
+            if (const auto* const stored =
+                    m_journal.stored(object.new_series, object.new_sop, object.sha256)) {
                 parcel.state = Parcel::State::stored;
                 parcel.status = stored->status;
                 parcel.was_decoded = stored->was_decoded;
+                parcel.was_before = stored->was_before;
             } else {
                 files.push_back(object.file);
                 parcel_of.emplace(object.file, &parcel);
@@ -115,7 +191,9 @@ private:
         if (is_stored(result)) {
             parcel.state = Parcel::State::stored;
             m_journal.note_stored(parcel.object.new_series, parcel.object.new_sop,
-                                  {parcel.status, result.was_decoded});
+                                  {.status = parcel.status,
+                                   .was_decoded = result.was_decoded,
+                                   .sha256 = parcel.object.sha256});
         } else {
             parcel.state = Parcel::State::refused;
             parcel.reason = result.reason;
@@ -194,10 +272,14 @@ private:
     void conclude()
     {
         json::Object stores;
+        json::Array before;
         std::map<std::string, std::vector<fs::path>> masked;
         for (const auto& parcel : m_parcels) {
             count(parcel);
             stores[parcel.object.new_sop] = parcel.status;
+            if (parcel.was_before) {
+                before.emplace_back(parcel.object.new_sop);
+            }
             if (parcel.object.is_masked && parcel.state == Parcel::State::stored) {
                 masked[parcel.object.new_series].push_back(parcel.object.file);
             }
@@ -218,6 +300,7 @@ private:
         }
         if (!m_outcome.receipt.empty()) {
             m_outcome.receipt["stores"] = std::move(stores);
+            m_outcome.receipt["sent_before"] = std::move(before);
             m_outcome.receipt["decoded"] = std::move(m_decoded);
         }
         const bool left_out = counts.held + counts.refused > 0;
@@ -244,7 +327,8 @@ private:
         counts.masked += object.is_masked ? 1U : 0U;
         counts.warnings += parcel.status.starts_with('B') ? 1U : 0U;
         counts.decoded += parcel.was_decoded ? 1U : 0U;
-        m_outcome.bytes += object.bytes;
+        counts.before += parcel.was_before && !object.is_added ? 1U : 0U;
+        m_outcome.bytes += parcel.was_before ? 0U : object.bytes;
         if (auto modality = modality_of(object); !object.is_added && !modality.empty()) {
             m_outcome.modalities.insert(std::move(modality));
         }
@@ -272,6 +356,7 @@ private:
     }
 
     const Means& m_means;
+    const store::TransferRequest& m_request;
     Journal m_journal;
     TimePoint m_now;
     Outcome m_outcome;

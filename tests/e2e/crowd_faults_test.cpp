@@ -30,10 +30,14 @@ void allow_descriptors()
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// How long the sequence of associations is: some hundreds, or what FIONA_FAULT_ASSOCIATIONS says.
+/// How long the sequence of associations is, unless FIONA_FAULT_ASSOCIATIONS says otherwise.
 unsigned sequence_length()
 {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     unsigned length = 300;
+#else
+    unsigned length = 10'000;
+#endif
     // NOLINTNEXTLINE(concurrency-mt-unsafe) there is one thread, and nobody sets it
     const auto* const given = std::getenv("FIONA_FAULT_ASSOCIATIONS");
     const std::string_view text{given != nullptr ? given : ""};

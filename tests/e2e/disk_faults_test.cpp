@@ -256,6 +256,23 @@ TEST_CASE("fault 47: something else stands where a directory of the site must be
     const auto way_out = [&](const fs::path& path) {
         fs::create_directory_symlink(outside.path, path);
     };
+    if (::geteuid() == 0) { // else nobody may mount one
+        run_faults({{47, "a study's directory", "another file system",
+                     "status a700: nothing kept, then status 0000: archived", [&] {
+                         const auto ids = bench.fresh_ids();
+                         const auto directory = paths.archive() / ("scp_" + ids.study);
+                         fs::create_directory(directory);
+                         if (::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=1m") != 0) {
+                             return std::string{"cannot be mounted"};
+                         }
+                         const auto words = bench.answer_to(ids, DataSet{ids}.bytes());
+                         const bool is_kept = !fs::is_empty(directory);
+                         ::umount2(directory.c_str(), MNT_DETACH);
+                         const auto then = bench.answer_to(ids, DataSet{ids}.bytes());
+                         return words + (is_kept ? ": kept, then " : ": nothing kept, then ") + then
+                                + (fs::exists(bench.archived(ids)) ? ": archived" : ": lost");
+                     }}});
+    }
     run_faults({
         {47, "spool/tmp", "a file instead", refused, instead(paths.spool() / "tmp", file)},
         {47, "spool/tmp", "missing", refused, instead(paths.spool() / "tmp", nothing)},
@@ -277,6 +294,14 @@ TEST_CASE("fault 47: something else stands where a directory of the site must be
          [&] {
              const auto ids = bench.fresh_ids();
              way_out(paths.archive() / ("scp_" + ids.study));
+             const auto words = bench.answer_to(ids, DataSet{ids}.bytes());
+             return words + (fs::is_empty(outside.path) ? ": nothing outside" : ": OUTSIDE");
+         }},
+        {47, "a study's directory", "a link to nowhere", "status a700: nothing outside",
+         [&] {
+             const auto ids = bench.fresh_ids();
+             const auto directory = paths.archive() / ("scp_" + ids.study);
+             fs::create_directory_symlink(outside / "nowhere", directory);
              const auto words = bench.answer_to(ids, DataSet{ids}.bytes());
              return words + (fs::is_empty(outside.path) ? ": nothing outside" : ": OUTSIDE");
          }},

@@ -18,6 +18,14 @@ namespace {
 const std::vector<std::string> no_lines;
 constexpr auto one_second = 1;
 
+/// Objects a second that a sender with Nagle's algorithm must reach; 21 is what the pauses leave. On a quiet
+/// machine it is ten times as many: scripts/bench measures that, a test must hold on a busy one.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr long least_rate = 50;
+#else
+constexpr long least_rate = 100;
+#endif
+
 /// A request and what comes back; the association is released if there is one.
 std::string answer_to(const Bench& bench, const raw::Request& request)
 {
@@ -337,7 +345,8 @@ TEST_CASE("faults 11 to 13: who hangs up leaves nothing, who missed the answer m
              const bool is_old = fs::last_write_time(bench.archived(ids)) == written;
              return first + "; again: " + again + (is_old ? "; the old file" : "; another file");
          }},
-        {13, "Nagle's algorithm", "100 objects with it and 100 without", "all stored, no pauses",
+        {13, "Nagle's algorithm", "batches of 100 objects with it, 100 without",
+         fmt::format("all stored, no pauses, {} a second", least_rate),
          [&] {
              using std::chrono::steady_clock;
              const auto send = [&](const raw::Association& peer) {
@@ -347,18 +356,25 @@ TEST_CASE("faults 11 to 13: who hangs up leaves nothing, who missed the answer m
                      const auto ids = bench.fresh_ids();
                      stored += peer.store(ids, DataSet{ids}.bytes()) == 0x0000 ? 1U : 0U;
                  }
-                 return std::pair{stored, steady_clock::now() - start};
+                 return std::pair{stored == 100, steady_clock::now() - start};
              };
              const raw::Association stock{bench.port()};
              raw::set_nagle(stock.connection);
-             const auto [stored, took] = send(stock);
-             const auto [other_stored, other_took] = send(raw::Association{bench.port()});
+             auto [is_stored, took] = send(stock);
+             // The rest of the machine may be busy: the best of ten counts.
+             for (int batch = 1; batch < 10 && 100s / took < least_rate; ++batch) {
+                 const auto [is_again_stored, again] = send(stock);
+                 is_stored = is_stored && is_again_stored;
+                 took = std::min(took, again);
+             }
+             const auto [is_other_stored, other_took] = send(raw::Association{bench.port()});
              static_cast<void>(bench.changes());
              // A pause for a delayed acknowledgement is 40 ms: one at each object makes four seconds.
-             const auto rate = 100s / std::max(took, steady_clock::duration{1ms});
-             return fmt::format("{}, {} [{} a second]",
-                                stored + other_stored == 200 ? "all stored" : "some refused",
-                                took - other_took < 2s ? "no pauses" : "pauses", rate);
+             const auto rate = 100s / took;
+             return fmt::format("{}, {}, {} a second [{}]",
+                                is_stored && is_other_stored ? "all stored" : "some refused",
+                                took - other_took < 2s ? "no pauses" : "pauses",
+                                std::min<long>(rate, least_rate), rate);
          }},
     };
 

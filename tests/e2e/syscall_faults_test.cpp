@@ -215,6 +215,48 @@ TEST_CASE("sending: killed or failed at any system call, PACS and REDCap have ev
     CHECK(identity_in(site.studies->everything_written()).empty());
 }
 
+TEST_CASE("sending: an archive that cannot be read is told or put off, and asked for again it is "
+          "all sent")
+{
+    if (!traced::is_possible() || !SendingSite::can_be_made()) {
+        return;
+    }
+    const ScriptedPacs pacs{[](std::size_t) { return ScriptedPacs::Answer{}; }};
+    SendingSite site{json::Object{{"port", pacs.port()}}};
+    const auto file = site.site.config_file().native();
+    int studies = 0;
+    std::string name;
+    const Scene scene{
+        "fiona-anonymize-send",
+        [&](unsigned) {
+            name = site.add(++studies, 2);
+            return std::vector<std::string>{"--config", file, "--request", name};
+        },
+        [&](unsigned, const Outcome& outcome) {
+            CHECK((outcome.exit_code != EX_OK || site.studies->whereabouts(name) == "done"));
+        },
+        [&](unsigned) {
+            for (int run = 0; run < 4 && site.studies->whereabouts(name) != "done"; ++run) {
+                const auto place = site.studies->whereabouts(name);
+                if (place == "failed") { // and it was said why
+                    CHECK_FALSE(site.told(studies, "transfer_error_message").empty());
+                    name = site.ask_again(studies);
+                }
+                static_cast<void>(site.site.run("fiona-anonymize-send",
+                                                place == "work"
+                                                    ? std::vector<std::string>{}
+                                                    : std::vector<std::string>{"--request", name}));
+            }
+            CHECK(site.told(studies, "transfers_complete") == "2");
+            const auto stored = pacs.stored();
+            CHECK(std::set<std::string>(stored.begin(), stored.end()).size()
+                  == 2 * static_cast<std::size_t>(studies));
+        }};
+
+    CHECK(play(scene, "read,pread64", "error=EIO", most) >= few);
+    CHECK(identity_in(site.studies->everything_written()).empty());
+}
+
 TEST_CASE("exporting: killed or failed at any system call, a package is whole or not there")
 {
     if (!traced::is_possible()) {

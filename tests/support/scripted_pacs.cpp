@@ -35,6 +35,11 @@ struct Storing {
     std::uint16_t status = 0;
 };
 
+bool is_success(std::uint16_t status)
+{
+    return status == 0 || (status & 0xf000U) == 0xb000U;
+}
+
 void set_status(void* data, T_DIMSE_StoreProgress* progress, T_DIMSE_C_StoreRQ* /*request*/,
                 char* /*file*/, DcmDataset** /*dataset*/, T_DIMSE_C_StoreRSP* response,
                 DcmDataset** /*detail*/)
@@ -191,6 +196,9 @@ bool ScriptedPacs::Data::store(T_ASC_Association& association, unsigned char con
             return false;
         }
         stopped.wait_for(lock, stop, answer.delay, [] { return false; });
+        if (!stop.stop_requested() && is_success(answer.status)) {
+            stored.emplace_back(request.AffectedSOPInstanceUID);
+        }
         lock.unlock();
         T_DIMSE_C_StoreRSP response{};
         response.DimseStatus = answer.status;
@@ -204,7 +212,7 @@ bool ScriptedPacs::Data::store(T_ASC_Association& association, unsigned char con
     const std::lock_guard guard{mutex};
     received.push_back(
         {request.AffectedSOPInstanceUID, accepted.acceptedTransferSyntax, dataset.card()});
-    if (answer.status == 0 || (answer.status & 0xf000U) == 0xb000U) {
+    if (is_success(answer.status)) {
         stored.emplace_back(request.AffectedSOPInstanceUID);
     }
     return done.good();

@@ -60,6 +60,12 @@ struct SendingSite {
         return request(TransferSite::study_uid(number));
     }
 
+    /// Files the request of add() once more.
+    [[nodiscard]] std::string ask_again(int number) const
+    {
+        return studies->file_request(TransferSite::study_uid(number), "DEMO", "DEMO_0001");
+    }
+
     [[nodiscard]] std::string told(int number, const std::string& field) const
     {
         fiona::redcap::ExportSpec spec;

@@ -98,11 +98,12 @@ void TransferSite::add_study(int number, int count) const
 }
 
 std::string TransferSite::file_request(const std::string& study, const std::string& project,
-                                       const std::string& participant) const
+                                       const std::string& participant,
+                                       const std::string& sent) const
 {
     const json::Object content{
         {"redcap_repeat_instance", 1},      {"redcap_repeat_instrument", "transfers"},
-        {"study_instance_uid", study},      {"transfer_date", ""},
+        {"study_instance_uid", study},      {"transfer_date", sent},
         {"transfer_event_name", ""},        {"transfer_name", participant},
         {"transfer_project_name", project}, {"transfer_requested_date", "2024-01-02 10:30"}};
     const auto request =

@@ -31,9 +31,11 @@ public:
     void add_study(int number, int count) const;
     [[nodiscard]] static std::string study_uid(int number);
 
-    /// Puts a request for that study into transfer_requests/ and returns its file name.
+    /// Puts a request for that study into transfer_requests/ and returns its file name. It was asked for on
+    /// 2024-01-02 10:30; `sent`: its transfer_date.
     std::string file_request(const std::string& study, const std::string& project = "DEMO",
-                             const std::string& participant = "DEMO_0001") const;
+                             const std::string& participant = "DEMO_0001",
+                             const std::string& sent = "") const;
     /// Where the request `name` is now: "requests", "work", "done", "failed", several joined by +.
     [[nodiscard]] std::string whereabouts(const std::string& name) const;
     /// Text of every file below processing/ and of all names below it and site/tmp.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/md5.h"
+#include "libfiona/base/process.h"
 #include "tests/support/scripted_pacs.h"
 #include "tests/support/slide_site.h"
 #include "tests/support/some_slide.h"
@@ -277,6 +278,15 @@ TEST_CASE("fiona-process-tiff: bad uploads among good ones are set aside with th
     site.put("i-folder", slide.path(), {{"project_pat_import_folder", elsewhere.path.native()}});
     site.put("j-good", slide.path());
     site.put_json("k-no-image", json::write(SlideSite::values("k.svs")));
+    // 200 MB of zeros in 200 kB, as somebody might send a slide of many files: nothing unpacks it.
+    fs::create_directory(elsewhere / "zip");
+    store::write_file(elsewhere / "zip/slide.svs", "");
+    fs::resize_file(elsewhere / "zip/slide.svs", 200'000'000);
+    REQUIRE(fiona::run({.arguments = {"zip", "-jqr", (elsewhere / "bomb.zip").native(),
+                                      (elsewhere / "zip").native()}})
+                .exit_code
+            == 0);
+    site.put("l-zip-bomb", elsewhere / "bomb.zip", {{"patho_slide_id", "0009"}});
 
     const auto run = site.run();
 
@@ -289,7 +299,7 @@ TEST_CASE("fiona-process-tiff: bad uploads among good ones are set aside with th
         CHECK_THAT(name,
                    Catch::Matchers::EndsWith(".json") || Catch::Matchers::EndsWith(".error.txt"));
     }
-    CHECK(failed == std::set<std::string>{"a", "b", "c", "d", "e", "f", "g", "h", "i"});
+    CHECK(failed == std::set<std::string>{"a", "b", "c", "d", "e", "f", "g", "h", "i", "l"});
     CHECK_THAT(read_file(site.attach() / "uploads_failed/b-no-event.error.txt"),
                Contains("redcap_event_name"));
     CHECK(fs::exists(elsewhere / "secret.svs"));
@@ -297,7 +307,7 @@ TEST_CASE("fiona-process-tiff: bad uploads among good ones are set aside with th
     CHECK_THAT(run.out + run.err, !Contains("01810750126") && !Contains("no-event"));
 
     const auto status = site.run({"--json", "status"});
-    CHECK(states(status).size() == 10); // those that failed, and the one whose image has not come
+    CHECK(states(status).size() == 11); // those that failed, and the one whose image has not come
     CHECK(site.run().exit_code == EX_OK);
     // A person mends it and moves it back.
     fs::remove(site.attach() / "uploads_failed/b-no-event.json");

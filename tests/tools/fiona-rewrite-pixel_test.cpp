@@ -196,6 +196,21 @@ TEST_CASE("fiona-rewrite-pixel: killed half-way it leaves whole files only, and 
     }
 }
 
+TEST_CASE("fiona-rewrite-pixel: without an engine that can be loaded nothing is written, exit 66")
+{
+    const Site site{2};
+    fs::create_directory(site.root / "libraries");
+    store::write_file(site.root / "libraries" / "libtesseract.so.5", "no library");
+
+    const auto run = run_tool("fiona-rewrite-pixel",
+                              {"-i", site.root / "in", "-o", site.root / "out", "--mode", "ocr"},
+                              {"LD_LIBRARY_PATH=" + (site.root / "libraries").native()});
+
+    CHECK(run.exit_code == EX_NOINPUT);
+    CHECK_THAT(run.err, Contains("Tesseract"));
+    CHECK((!fs::exists(site.root / "out") || tree(site.root / "out").empty()));
+}
+
 TEST_CASE("fiona-rewrite-pixel: known identifiers go, what else is written may stay")
 {
     const Site site{1};

@@ -66,6 +66,20 @@ void replace_in(const fs::path& file, const std::string& before, const std::stri
     store::write_file(file, text.replace(at, before.size(), after));
 }
 
+/// Only what makes it an image: nothing of anybody is in it.
+phantom::Item nobodys_image()
+{
+    auto image = phantom::image({"2.25.1", "2.25.2", "2.25.3"});
+    std::erase_if(image.elements, [](const auto& element) {
+        const auto [group, number] = element.tag;
+        const bool is_class_or_uid =
+            (group == 0x0008 && (number == 0x0016 || number == 0x0018 || number == 0x0060))
+            || (group == 0x0020 && (number == 0x000d || number == 0x000e));
+        return !is_class_or_uid && group != 0x0028 && group != 0x7fe0;
+    });
+    return image;
+}
+
 } // namespace
 
 TEST_CASE("fiona-verify: receipts are signed, chained, and hold nothing of the original")
@@ -178,11 +192,7 @@ TEST_CASE("fiona-verify: residual finds a planted identifier wherever it may hid
     const auto place = clean.root / "place";
     fs::create_directory(place);
     const auto plant = [&](const std::function<void(phantom::Item&)>& change) {
-        auto image = phantom::image({"2.25.1", "2.25.2", "2.25.3"});
-        for (const phantom::Tag tag :
-             {phantom::Tag{0x0010, 0x0010}, {0x0010, 0x0020}, {0x0008, 0x0050}, {0x0010, 0x0030}}) {
-            std::erase_if(image.elements, [&](const auto& element) { return element.tag == tag; });
-        }
+        auto image = nobodys_image();
         change(image);
         phantom::write(place / "object.dcm", image);
     };
@@ -208,10 +218,16 @@ TEST_CASE("fiona-verify: residual finds a planted identifier wherever it may hid
             phantom::put(image, phantom::sequence({0x0040, 0xa730}, {content}));
         });
     }
-    SECTION("a UID with the id of the patient as its end")
+    SECTION("a UID with the birth date as its end")
     {
         plant([](auto& image) {
-            phantom::put(image, phantom::text({0x0020, 0x0052}, "UI", "1.2.752.24.5.111111.3"));
+            phantom::put(image, phantom::text({0x0020, 0x0052}, "UI", "1.2.752.9.88.19610307"));
+        });
+    }
+    SECTION("an original UID")
+    {
+        plant([](auto& image) {
+            phantom::put(image, phantom::text({0x0020, 0x0052}, "UI", "1.2.752.24.5.111111.4"));
         });
     }
     SECTION("a file name")
@@ -251,6 +267,33 @@ TEST_CASE("fiona-verify: residual finds a planted identifier wherever it may hid
     CHECK(run.exit_code == EX_DATAERR);
     CHECK(json::parse(run.out, "out").find("findings")->array().size() >= 1);
     CHECK_THAT(run.out + run.err, !Contains("PID998877"));
+}
+
+TEST_CASE("fiona-verify: residual finds nothing in the same places when others are planted there")
+{
+    const Clean clean;
+    const auto place = clean.root / "place";
+    fs::create_directory(place);
+    auto image = nobodys_image();
+    phantom::put(image, phantom::text({0x0029, 0x0010}, "LO", "ACME"));
+    phantom::put(image, phantom::text({0x0029, 0x1001}, "UN", "xxPID112233xx"));
+    phantom::put(image, phantom::text({0x0020, 0x0052}, "UI", "1.2.752.9.88.19620408"));
+    phantom::write(place / "object.dcm", image);
+    store::write_file(place / "scan_PID112233.txt", "nothing");
+    store::write_file(place / "series.json", R"({"PatientID": ["PID112233"]})");
+    store::write_file(place / "mail.eml", "Subject: new data of PID112233\r\n\r\nbody\r\n");
+    REQUIRE(fiona::run({.arguments = {"zip", "-q", "-z", (place / "package.zip").native(),
+                                      (place / "series.json").native()},
+                        .input = "for PID112233\n"})
+                .exit_code
+            == 0);
+
+    const auto run =
+        run_tool("fiona-verify", {"residual", place, "--original", clean.root / "in", "--harmless",
+                                  "GLIOMA", "--harmless", "GLI_001", "--json"});
+
+    CAPTURE(run.out);
+    CHECK(run.exit_code == EX_OK);
 }
 
 TEST_CASE("fiona-verify: a search for nothing is refused")

@@ -243,7 +243,8 @@ TEST_CASE("references of reports, key objects, plans, doses and segmentations re
     CHECK(first.at({{0x0020, 0x0052}}) != "1.2.752.24.5.111111.77");
 }
 
-TEST_CASE("what was de-identified before is refused, or de-identified again without a new leak")
+TEST_CASE(
+    "what was de-identified for a participant of a project is refused when it comes once more")
 {
     const TempDir root;
     const auto settings = phantom::settings(root.path);
@@ -254,20 +255,34 @@ TEST_CASE("what was de-identified before is refused, or de-identified again with
     const auto second = anonymize_files({first.files[0].output}, root / "twice", settings);
 
     const auto& again = second.files[0];
+    CHECK(again.verdict == Verdict::refused);
+    CHECK_THAT(again.reason,
+               Catch::Matchers::Contains("de-identified") && Catch::Matchers::Contains("already"));
+    CHECK(again.output.empty());
+}
+
+TEST_CASE("what was de-identified for one project is an input of another, without a new leak")
+{
+    const TempDir root;
+    auto settings = phantom::settings(root.path);
+    phantom::write(root / "in.dcm", phantom::image());
+    const auto first = anonymize_files({root / "in.dcm"}, root / "once", settings);
+    REQUIRE(first.files[0].verdict == Verdict::written);
+    settings.project = ProjectName{"ANOTHER"};
+    settings.participant = ParticipantId{"ANO_007"};
+
+    const auto second = anonymize_files({first.files[0].output}, root / "twice", settings);
+
+    const auto& again = second.files[0];
     CAPTURE(again.reason);
-    if (again.verdict == Verdict::refused) {
-        CHECK_FALSE(again.reason.empty());
-        CHECK(again.output.empty());
-    } else {
-        REQUIRE(again.verdict == Verdict::written);
-        const Written once{first.files[0].output};
-        const Written twice{again.output};
-        // The subject, the marks and what research needs stay, whatever happens to the UIDs.
-        for (const Tag tag : {Tag{0x0010, 0x0010}, Tag{0x0010, 0x0020}, Tag{0x0012, 0x0062},
-                              Tag{0x0008, 0x0060}, Tag{0x0018, 0x0050}}) {
-            CHECK(twice.at({tag}) == once.at({tag}));
-        }
-        CHECK(again.new_study != first.files[0].new_study);
-        CHECK(twice.bytes.find("Kari") == std::string::npos);
+    REQUIRE(again.verdict == Verdict::written);
+    const Written once{first.files[0].output};
+    const Written twice{again.output};
+    // The marks and what research needs stay.
+    for (const Tag tag : {Tag{0x0012, 0x0062}, Tag{0x0008, 0x0060}, Tag{0x0018, 0x0050}}) {
+        CHECK(twice.at({tag}) == once.at({tag}));
     }
+    CHECK(twice.at({{0x0010, 0x0020}}) == "ANO_007");
+    CHECK(again.new_study != first.files[0].new_study);
+    CHECK(twice.bytes.find("Kari") == std::string::npos);
 }

@@ -98,6 +98,37 @@ TEST_CASE("a stored JSON of another make does no harm")
     CHECK(record.fields().at("PatientID").text() == "TEST01");
 }
 
+TEST_CASE(
+    "the image that was received last says who the patient is, in whatever order they are read")
+{
+    const auto of = [](unsigned number, const char* id, const char* name) {
+        auto fields = image(number, "0");
+        fields["PatientID"] = id;
+        fields["PatientName"] = name;
+        return fields;
+    };
+    SeriesRecord record{nullptr};
+    record.add(of(1, "TEST01", "WRONG^NAME"), Arrival::first);
+    record.add(of(2, "TEST01", "WRONG^NAME"), Arrival::first);
+
+    auto corrected = of(1, "TEST02", "RIGHT^NAME"); // merged with another patient
+    corrected["LastReceived"] = "2025-01-01T00:01:00.000000Z";
+    record.add(corrected, Arrival::again);
+
+    const auto after = record.fields();
+    CHECK(after.at("PatientID").text() == "TEST02");
+    CHECK(after.at("PatientName").text() == "RIGHT^NAME");
+    CHECK(after.at("LastReceived").text() == "2025-01-01T00:01:00.000000Z");
+    // Read once more from the archive, where the other image has not come again.
+    record.add(of(2, "TEST01", "WRONG^NAME"), Arrival::again);
+    record.add(corrected, Arrival::again);
+    auto nameless = of(3, "", "");
+    nameless["LastReceived"] = "2025-01-01T00:02:00.000000Z";
+    record.add(nameless, Arrival::again);
+    CHECK(record.fields().at("PatientID") == after.at("PatientID"));
+    CHECK(record.fields().at("PatientName") == after.at("PatientName"));
+}
+
 TEST_CASE("a field can be replaced")
 {
     SeriesRecord record{json::Object{{"ClassifyType", json::Array{}}}};

@@ -138,6 +138,27 @@ TEST_CASE("two series of one number and description have folders of their own")
     CHECK(planned[3].name == "0001_t1-synthetic_2/MR.1.2.3.2.2.dcm");
 }
 
+TEST_CASE("two series whose names differ in case only have folders that every disk tells apart")
+{
+    const TempDir directory;
+    std::vector<fs::path> files;
+    for (const auto* const description : {"t1 synthetic", "T1 Synthetic"}) {
+        SmallImage image;
+        image.series = fmt::format("1.2.3.{}", files.size() + 1);
+        image.sop = image.series + ".1";
+        image.more = {{"SeriesDescription", description}};
+        files.push_back(directory.path / ("MR." + image.sop));
+        write_image(image, files.back());
+    }
+    const auto type = types(R"({"layout": "{SeriesDescription}/image.dcm"})");
+
+    const auto planned = plan_images(files, type.find("T"), facts, 1);
+
+    REQUIRE(planned.size() == 2);
+    CHECK(planned[0].name == "t1-synthetic/image.dcm");
+    CHECK(planned[1].name == "T1-Synthetic_2/image.dcm");
+}
+
 TEST_CASE("SOP classes and beginnings of names decide what goes into a package")
 {
     const TempDir directory;

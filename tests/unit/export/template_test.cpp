@@ -135,6 +135,18 @@ TEST_CASE("names of a package are unique")
     CHECK(names.take("a.b/c") == "a.b/c_2");
 }
 
+TEST_CASE("names that differ in case only stay apart on a disk that knows no case")
+{
+    UniqueNames names;
+    CHECK(names.take("T1/A.dcm") == "T1/A.dcm");
+    CHECK(names.take("t1/a.dcm") == "t1/a_2.dcm");
+    CHECK(names.take("T1/A_2.DCM") == "T1/A_2_2.DCM");
+    CHECK(names.take("b/KJØNN Å.dcm") == "b/KJØNN Å.dcm");
+    CHECK(names.take("b/kjønn å.dcm") == "b/kjønn å_2.dcm");
+    CHECK(names.take("b/×.dcm") == "b/×.dcm");
+    CHECK(names.take("b/÷.dcm") == "b/÷.dcm");
+}
+
 TEST_CASE("a link is plain ASCII, and a BIDS label letters and digits")
 {
     CHECK(url_encoded("DEMO_æ^1-x.zip") == "DEMO_%C3%A6%5E1-x.zip");

@@ -329,6 +329,39 @@ TEST_CASE("a peer that does not answer in time leaves the object unsent")
     CHECK(pacs::may_succeed_later(results[0]));
 }
 
+TEST_CASE("a peer that takes long for each image, and longer than for all else, gets them once")
+{
+    const TempDir directory;
+    const ScriptedPacs server{[](std::size_t) {
+        return ScriptedPacs::Answer{.delay = std::chrono::milliseconds{2'500}};
+    }};
+    auto peer = server.peer();
+    peer.timeout = std::chrono::seconds{1};
+
+    const auto results = pacs::send_files(peer, images(directory, 2));
+
+    CHECK(count(results, SendOutcome::stored) == 2);
+    CHECK(server.stored().size() == 2);
+    CHECK(server.associations() == 1);
+    CHECK(pacs::Peer{}.timeout * pacs::store_patience > std::chrono::minutes{1});
+}
+
+TEST_CASE("a peer that ends each association after 500 images gets 1,200 of them, each once")
+{
+    constexpr int many = 1200;
+    const TempDir directory;
+    const ScriptedPacs server{
+        [](std::size_t object) { return ScriptedPacs::Answer{.drop = object % 501 == 0}; }};
+
+    const auto results = pacs::send_files(server.peer(), images(directory, many));
+
+    CHECK(count(results, SendOutcome::stored) == many);
+    const auto stored = server.stored();
+    CHECK(stored.size() == many);
+    CHECK(std::set<std::string>(stored.begin(), stored.end()).size() == many);
+    CHECK(server.associations() == 3);
+}
+
 TEST_CASE("a file that is no DICOM is unsent, its neighbours go")
 {
     const TempDir directory;

@@ -11,6 +11,7 @@
 #include "tests/support/phantom.h"
 #include "tests/support/raw_association.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/tile_coder.h"
 #include "tests/unit/pixel/pictures.h"
 
 #include <catch2/catch.hpp>
@@ -36,12 +37,17 @@ struct Stranger {
     unsigned columns = 16;
     std::string syntax = hostile::jpeg_baseline;
     std::string pixels{}; ///< the whole element
+    bool is_colour = false;
 
     void write(const fs::path& file) const
     {
         const raw::Ids ids;
         hostile::DataSet data{ids};
-        data.put_number(0x00280002, "US", 1).put(0x00280004, "CS", "MONOCHROME2");
+        data.put_number(0x00280002, "US", is_colour ? 3 : 1);
+        data.put(0x00280004, "CS", is_colour ? "RGB" : "MONOCHROME2");
+        if (is_colour) {
+            data.put_number(0x00280006, "US", 0);
+        }
         data.put_number(0x00280010, "US", rows).put_number(0x00280011, "US", columns);
         data.put_number(0x00280100, "US", 8).put_number(0x00280101, "US", 8);
         data.put_number(0x00280102, "US", 7).put_number(0x00280103, "US", 0);
@@ -71,6 +77,19 @@ std::string rle_bomb()
         bytes += "\x81z"; // 128 times z
     }
     return bytes;
+}
+
+/// Writing on a ground of some noise, so that its code stream has many kilobytes.
+std::string jpeg_2000_stream(const phantom::Canvas& canvas, slide_maker::Wavelet wavelet)
+{
+    std::mt19937 random{4711}; // NOLINT(cert-msc32-c,cert-msc51-cpp) the same picture in every run
+    slide_maker::Picture picture{canvas.columns, canvas.rows, {}};
+    for (const auto byte : canvas.bytes) {
+        for (int component = 0; component < 3; ++component) {
+            picture.rgb += static_cast<char>(std::min<unsigned>(255, byte + random() % 4));
+        }
+    }
+    return slide_maker::jpeg_2000(picture, wavelet, slide_maker::ComponentTransform::inside);
 }
 
 /// What a printed QR code looks like: three finders, and modules that nobody can foretell.
@@ -203,6 +222,39 @@ TEST_CASE("a frame whose stream ends early is refused, or shown as its decoder s
         refused += report.verdict == Verdict::refused ? 1U : 0U;
     }
     CHECK(refused > 0);
+}
+
+TEST_CASE(
+    "a JPEG 2000 stream that ends early, at whatever kilobyte, is refused and never half shown")
+{
+    const auto wavelet = GENERATE(slide_maker::Wavelet::reversible, //
+                                  slide_maker::Wavelet::irreversible);
+    const TempDir root;
+    const auto written = pictures::written();
+    const auto whole = jpeg_2000_stream(written.canvas, wavelet);
+    const auto clean = [&](const std::string& stream) {
+        fs::remove(root / "out.dcm");
+        Stranger{.rows = written.canvas.rows,
+                 .columns = written.canvas.columns,
+                 .syntax = hostile::jpeg_2000,
+                 .pixels = hostile::fragments("", {stream}),
+                 .is_colour = true}
+            .write(root / "in.dcm");
+        return clean_pixels(root / "in.dcm", root / "out.dcm", detecting());
+    };
+    const auto right = clean(whole);
+    REQUIRE(right.verdict == Verdict::masked);
+    REQUIRE(pictures::covered(written.text, right.masks.at(0).boxes) > 0.9);
+    constexpr std::size_t kilobyte = 1024;
+    REQUIRE(whole.size() > 4 * kilobyte);
+
+    for (std::size_t size = kilobyte; size < whole.size(); size += kilobyte) {
+        CAPTURE(size, whole.size());
+        const auto report = clean(whole.substr(0, size));
+        CHECK(report.verdict == Verdict::refused);
+        CHECK_FALSE(report.reason.empty());
+        CHECK_FALSE(fs::exists(root / "out.dcm"));
+    }
 }
 
 TEST_CASE("a code that machines read is hidden like text, small and large")

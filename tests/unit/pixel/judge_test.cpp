@@ -51,6 +51,24 @@ TEST_CASE("less certain finds stay when the caller says so")
     CHECK(judge.boxes({pictures::plane_of(pictures::written().canvas)}, {0, 0, 256, 96}).empty());
 }
 
+TEST_CASE("a marker that is read without doubt stays, the name beside it goes")
+{
+    DcmDataset data;
+    data.putAndInsertString(DCM_PatientName, "DOE^JANE");
+    CleanOptions options;
+    options.hide = GENERATE(Hide::known, Hide::all);
+    Reader reader{"eng"};
+    Judge judge{options, data, &reader};
+    auto canvas = phantom::plain_canvas(400, 512, 1, 0);
+    const auto name = pictures::box_of(phantom::draw_text(canvas, 150, 180, 3, "JANE DOE"));
+    const auto marker = pictures::box_of(phantom::draw_text(canvas, 470, 180, 4, "L"));
+
+    const auto boxes = judge.boxes({pictures::plane_of(canvas)}, {0, 0, 512, 400});
+
+    CHECK(pictures::covered(name, boxes) > 0.9);
+    CHECK(pictures::covered(marker, boxes) == 0);
+}
+
 TEST_CASE("words that are no identifiers stay when only known ones are hidden")
 {
     DcmDataset data;

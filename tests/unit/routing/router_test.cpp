@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+namespace fs = std::filesystem;
 using namespace fiona;
 using Catch::Matchers::Contains;
 using routing::CouplingRow;
@@ -185,7 +186,7 @@ TEST_CASE("a coupling row requests its study, known or new, by accession number 
 {
     Bench bench;
     REQUIRE(bench.run().requested.empty()); // the study is known before the row is
-    bench.put_study(other_study, "12345");
+    bench.put_study(other_study, "DEMO_001");
     bench.put_coupling("1", "DEMO_005", "DEMO", "Baseline");
     bench.coupling.add({"2",
                         "",
@@ -203,6 +204,51 @@ TEST_CASE("a coupling row requests its study, known or new, by accession number 
     const auto calls = bench.incoming.exports;
     CHECK(bench.run().requested.empty());
     CHECK(bench.incoming.exports == calls); // a quiet minute
+}
+
+TEST_CASE(
+    "a coupling list gives no participant's id to two patients, at once or one after the other")
+{
+    const bool is_at_once = GENERATE(true, false);
+    CAPTURE(is_at_once);
+    Bench bench;
+    bench.put_coupling("1", "DEMO_005");
+    if (!is_at_once) {
+        REQUIRE(bench.run().requested.size() == 1);
+        fs::remove_all(bench.config.paths.raw() / study.str()); // INCOMING remembers
+    }
+    bench.put_study(other_study, "SECRET77"); // with the same accession number
+
+    const auto report = bench.run();
+
+    CHECK(report.requested.empty());
+    REQUIRE(report.conflicts.size() == (is_at_once ? 2 : 1));
+    CHECK_THAT(report.conflicts.back().reason,
+               Contains("another patient") && !Contains("SECRET") && !Contains("DEMO_00"));
+    CHECK(bench.participant(study) == (is_at_once ? "" : "DEMO_005"));
+    CHECK(bench.participant(other_study).empty());
+    // A person has found out which of them it is.
+    bench.coupling.delete_records({"1"});
+    bench.coupling.add({"2",
+                        "",
+                        "",
+                        0,
+                        {{"cl_studyinstanceuid", other_study.str()},
+                         {"cl_projectname", "DEMO"},
+                         {"cl_subjectid", "DEMO_006"}}});
+    CHECK(bench.run().requested.size() == 1);
+    CHECK(bench.participant(other_study) == "DEMO_006");
+}
+
+TEST_CASE("a patient's later study follows under the participant's id that the list has given")
+{
+    Bench bench;
+    bench.put_coupling("1", "DEMO_005");
+    REQUIRE(bench.run().requested.size() == 1);
+    bench.put_study(other_study, "DEMO_001");
+
+    CHECK(bench.run().requested.size() == 1);
+    CHECK(bench.participant(other_study) == "DEMO_005");
 }
 
 TEST_CASE("sources that disagree request nothing for that project, and say who they are")

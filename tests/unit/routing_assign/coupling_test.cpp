@@ -186,6 +186,39 @@ TEST_CASE("nothing is imported while a line is bad, unless bad ones are skipped"
     CHECK(bench.coupling.rows.size() == 2);
 }
 
+TEST_CASE("one id for two patients is refused, whether the file or the list has the other")
+{
+    Bench bench;
+    bench.site.sort("1.2.4", "1.2.4.1", "1.2.4.1.1",
+                    {{"PatientID", "TESTID002"}, {"AccessionNumber", "ACC0000124"}});
+    const auto first = std::string{"ACC0000123,DEMO,DEMO_001,\r\n"};
+    const auto second = std::string{"ACC0000124,DEMO,DEMO_001,\r\n"};
+
+    SECTION("in one file")
+    {
+        const auto report = bench.import(header + first + second, {}, Mode::dry_run);
+        CHECK(report.is_refused);
+        REQUIRE(report.bad.size() == 2);
+        CHECK(report.bad[0].number == 2);
+        CHECK(report.bad[1].number == 3);
+        CHECK_THAT(report.bad[0].reason,
+                   Contains("two patients") && !Contains("TESTID") && !Contains("ACC"));
+    }
+    SECTION("one after the other")
+    {
+        REQUIRE(bench.import(header + first).added == 1);
+        const auto report = bench.import(header + second);
+        CHECK(report.is_refused);
+        CHECK(report.bad.size() == 1);
+        CHECK(bench.coupling.rows.size() == 1);
+    }
+    SECTION("of one patient they are fine")
+    {
+        bench.site.sort("1.2.4", "1.2.4.1", "1.2.4.1.1", {{"AccessionNumber", "ACC0000124"}});
+        CHECK(bench.import(header + first + second).matching == 2);
+    }
+}
+
 TEST_CASE("participants that are not there are created when that is asked for")
 {
     Bench bench;

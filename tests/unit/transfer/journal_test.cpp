@@ -84,7 +84,33 @@ TEST_CASE("a request that was made again, or a journal of yesterday, starts from
     CHECK_FALSE(Journal{site.paths(), request(), Clock::now() + std::chrono::hours{25}}.is_stored(
         "2.25.1", "2.25.2"));
 
-    Journal::remove(site.paths(), request());
-    Journal::remove(site.paths(), request());
+    Journal::finish(site.paths(), request());
+    Journal::finish(site.paths(), request());
     CHECK_FALSE(Journal{site.paths(), request(), Clock::now()}.is_stored("2.25.1", "2.25.2"));
+}
+
+TEST_CASE("what a finished transfer has left is remembered with its bytes, for 90 days")
+{
+    const TransferSite site;
+    const std::string digest(64, 'a');
+    Journal journal{site.paths(), request(), Clock::now()};
+    journal.note_stored("2.25.1", "2.25.2", {"B000", true, true, digest});
+    journal.note_stored("2.25.1", "2.25.3", {"0000", false, false, digest});
+    journal.note_lost("2.25.1", "2.25.3");
+    CHECK(Journal::finished(site.paths(), request()).stored("2.25.1", "2.25.2") == nullptr);
+    Journal::finish(site.paths(), request());
+
+    const auto finished = Journal::finished(site.paths(), request("2025-01-02 10:30"));
+
+    const auto* const stored = finished.stored("2.25.1", "2.25.2", digest);
+    REQUIRE(stored != nullptr);
+    CHECK(stored->status == "B000");
+    CHECK(stored->was_decoded);
+    CHECK(stored->was_before);
+    CHECK(finished.stored("2.25.1", "2.25.2", std::string(64, 'b')) == nullptr);
+    CHECK_FALSE(finished.is_stored("2.25.1", "2.25.3")); // the PACS has lost it
+    Journal::sweep(site.paths(), Clock::now() + std::chrono::hours{89 * 24});
+    CHECK(Journal::finished(site.paths(), request()).is_stored("2.25.1", "2.25.2"));
+    Journal::sweep(site.paths(), Clock::now() + std::chrono::hours{91 * 24});
+    CHECK_FALSE(Journal::finished(site.paths(), request()).is_stored("2.25.1", "2.25.2"));
 }
