@@ -19,12 +19,8 @@ const std::vector<std::string> no_lines;
 constexpr auto one_second = 1;
 
 /// Objects a second that a sender with Nagle's algorithm must reach; 21 is what the pauses leave. On a quiet
-/// machine it is ten times as many: scripts/bench measures that, a test must hold on a busy one.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/// machine it is many times as much: scripts/bench measures that, a test must hold on a busy one.
 constexpr long least_rate = 50;
-#else
-constexpr long least_rate = 100;
-#endif
 
 /// A request and what comes back; the association is released if there is one.
 std::string answer_to(const Bench& bench, const raw::Request& request)
