@@ -11,6 +11,7 @@
 #include "tests/support/phantom.h"
 #include "tests/support/raw_association.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/pixel/detecting.h"
 #include "tests/unit/pixel/pictures.h"
 
 #include <catch2/catch.hpp>
@@ -22,13 +23,6 @@ using namespace fiona::pixel;
 namespace fs = std::filesystem;
 
 namespace {
-
-CleanOptions detecting()
-{
-    CleanOptions options;
-    options.search = Search::detect;
-    return options;
-}
 
 /// An image of such a size whose pixels are these bytes, as a stranger says them.
 struct Stranger {
