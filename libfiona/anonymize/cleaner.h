@@ -18,7 +18,7 @@ enum class CleaningDepth {
 };
 
 /// Cuts what identifies out of a text and leaves the rest: blanks are collapsed; what keeps fewer
-/// than two letters becomes empty. Nothing if there was nothing to cut. `is_multiple`: backslashes
+/// than two letters becomes empty. Nothing if there was nothing to cut. Multiplicity::multiple: backslashes
 /// separate values, each cleaned by itself. `allowed` is needed for CleaningDepth::words.
 enum class Multiplicity { single, multiple };
 [[nodiscard]] std::optional<std::string> cleaned(std::string_view utf8, const Identity& identity,

@@ -2,11 +2,11 @@
 #include "libfiona/anonymize/data_set.h"
 
 #include "libfiona/anonymize/attributes.h"
+#include "libfiona/base/number.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace fiona::anonymize {
@@ -90,12 +90,10 @@ std::optional<Tag> parse_tag(std::string_view text)
             digits += c;
         }
     }
-    std::uint32_t number = 0;
-    const auto* const last = digits.data() + digits.size();
-    const auto [end, problem] = std::from_chars(digits.data(), last, number, 16);
-    if (digits.size() == 8 && problem == std::errc{} && end == last) {
-        return Tag{static_cast<std::uint16_t>(number >> 16U),
-                   static_cast<std::uint16_t>(number & 0xffffU)};
+    const auto number = read_number<std::uint32_t>(digits, 16);
+    if (digits.size() == 8 && number) {
+        return Tag{static_cast<std::uint16_t>(*number >> 16U),
+                   static_cast<std::uint16_t>(*number & 0xffffU)};
     }
     return Attributes::standard().tag_of(text);
 }

@@ -12,6 +12,7 @@
 #include "libfiona/base/dates.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/text.h"
 #include "libfiona/base/workers.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/dicom/prescan.h"
@@ -138,8 +139,7 @@ private:
                         return;
                     }
                     parts[thread].add(parsed.root, m_profile);
-                    candidate.sop_instance =
-                        without_padding(parsed.root.find({0x0008, 0x0018})->stored);
+                    candidate.sop_instance = trimmed(parsed.root.find({0x0008, 0x0018})->stored);
                     candidate.layout = layout;
                 } catch (const Error& error) {
                     if (error.fault() != Fault::data && error.fault() != Fault::missing

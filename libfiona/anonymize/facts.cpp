@@ -140,13 +140,12 @@ void Facts::add(const Item& root, const Profile& profile)
 {
     add_item(root, "", profile);
     const auto* const study = root.find({0x0020, 0x000d});
-    auto& dates =
-        studies[study == nullptr ? std::string{} : std::string{without_padding(study->stored)}];
+    auto& dates = studies[study == nullptr ? std::string{} : std::string{trimmed(study->stored)}];
     for (const auto& element : root.elements) {
         if (!is_study_day(element.tag) || element.is_sequence) {
             continue;
         }
-        if (const auto day = day_of(without_padding(element.stored))) {
+        if (const auto day = day_of(trimmed(element.stored))) {
             keep_newest(
                 element.tag.element == 0x0020 ? dates.newest_study_date : dates.newest_other, *day);
         }
@@ -155,7 +154,7 @@ void Facts::add(const Item& root, const Profile& profile)
 
 void Facts::add_dates(const Element& element)
 {
-    for (const auto part : split(without_padding(element.stored), '\\')) {
+    for (const auto part : split(trimmed(element.stored), '\\')) {
         for (const auto piece : split(part, '-')) {
             const auto day = day_of(piece);
             if (!day) {
@@ -178,7 +177,7 @@ void Facts::add_uids(const Element& element, const Profile& profile)
     if (is_kept || !uid_names_instance(element.tag)) {
         return;
     }
-    for (const auto uid : split(without_padding(element.stored), '\\')) {
+    for (const auto uid : split(trimmed(element.stored), '\\')) {
         if (!is_standard_uid(trimmed(uid))) {
             identity.add_uid(trimmed(uid));
         }
@@ -193,7 +192,7 @@ void Facts::add_item(const Item& item, std::string_view around, const Profile& p
         for (const auto& nested : element.items) {
             add_item(nested, declared, profile);
         }
-        const auto bare = without_padding(element.stored);
+        const auto bare = trimmed(element.stored);
         if (element.is_sequence || bare.empty()) {
             continue;
         }

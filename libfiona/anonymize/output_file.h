@@ -31,8 +31,8 @@ public:
 
     struct Sizes {
         std::uint64_t header = 0; ///< preamble, meta header and data set up to the pixel data
-        std::uint64_t data_set_offset = 0;
-        std::uint64_t all = 0;
+        std::uint64_t data_set_offset = 0; ///< bytes from the beginning of the file
+        std::uint64_t all = 0;             ///< bytes of the file
     };
     /// Preamble of zeros, our meta header, the new header, the pixel data of the source.
     [[nodiscard]] Sizes write(const Rewritten& identity, std::string_view transfer_syntax,

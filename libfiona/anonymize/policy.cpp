@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/policy.h"
 
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/ids.h"
+#include "libfiona/base/text.h"
 
 #include <algorithm>
 #include <array>
@@ -37,7 +37,7 @@ constexpr std::array<Refused, 3> syntaxes{
 std::string_view value_at(const Item& root, Tag tag)
 {
     const auto* const found = root.find(tag);
-    return found == nullptr ? std::string_view{} : without_padding(found->stored);
+    return found == nullptr ? std::string_view{} : trimmed(found->stored);
 }
 
 /// A prefix that ends in a dot stands for a branch, another one for itself alone: 66 is raw data,

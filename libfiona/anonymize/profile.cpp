@@ -5,11 +5,11 @@
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 
 namespace fiona::anonymize {
@@ -66,11 +66,7 @@ constexpr std::array<Word, 15> original_words{{{"remove", Action::remove},
 template <typename Number>
 std::optional<Number> hex(std::string_view text, std::size_t digits)
 {
-    Number number{};
-    const auto* const last = text.data() + text.size();
-    const auto [end, problem] = std::from_chars(text.data(), last, number, 16);
-    return text.size() == digits && problem == std::errc{} && end == last ? std::optional{number}
-                                                                          : std::nullopt;
+    return text.size() == digits ? read_number<Number>(text, 16) : std::nullopt;
 }
 
 struct Field {

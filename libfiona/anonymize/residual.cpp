@@ -8,10 +8,10 @@
 #include "libfiona/anonymize/plan.h"
 #include "libfiona/anonymize/source_file.h"
 #include "libfiona/anonymize/text_encoding.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/anonymize/vocabulary.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/text.h"
 
 #include <fstream>
 
@@ -128,7 +128,7 @@ private:
     void look_at_value(const fs::path& file, const Element& element, const Charset& charset,
                        const std::string& where)
     {
-        const auto value = without_padding(element.stored);
+        const auto value = trimmed(element.stored);
         if (element.vr == Vr{"CS"} && are_defined_terms(value)) {
             return;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/rewriter.h"
 
+#include "libfiona/anonymize/coded_entries.h"
 #include "libfiona/anonymize/rewriter_context.h"
 #include "libfiona/anonymize/text_encoding.h"
 #include "libfiona/anonymize/value_shape.h"
@@ -31,63 +32,6 @@ std::size_t count_values(const Element& element)
     return static_cast<std::size_t>(std::ranges::count(element.stored, '\\')) + 1;
 }
 
-std::string code_of(const Item& item, Tag sequence)
-{
-    const auto* const codes = item.find(sequence);
-    if (codes == nullptr || codes->items.empty()) {
-        return {};
-    }
-    const auto* const code = codes->items.front().find({0x0008, 0x0100});
-    return code == nullptr ? std::string{} : std::string{without_padding(code->stored)};
-}
-
-/// Content items whose concept is itself an identifier (PS3.16, context group DCM): request and
-/// accession numbers, person names and ids, organisations, locations, birth dates.
-bool is_identifying_concept(std::string_view code)
-{
-    constexpr std::array<std::string_view, 22> codes{
-        "110190", "113871", "113872", "113873", "113870", "121008", "121009", "121010",
-        "121011", "121012", "121017", "121020", "121021", "121022", "121028", "121029",
-        "121030", "121031", "121036", "121094", "121114", "128774"};
-    return std::ranges::find(codes, code) != codes.end();
-}
-
-bool is_public_scheme(std::string_view designator)
-{
-    constexpr std::array<std::string_view, 26> schemes{
-        "DCM",    "SRT", "SCT",  "SNM3", "SDM",  "99SDM", "UCUM",      "LN",     "LOINC",
-        "RADLEX", "FMA", "NCIt", "NCIT", "UMLS", "MDC",   "ACR",       "BI",     "I10",
-        "I9",     "RO",  "NLM",  "C4",   "CPT4", "NDC",   "ISO3166_1", "RFC5646"};
-    return std::ranges::find(schemes, designator) != schemes.end();
-}
-
-bool has_public_scheme(const Item& item)
-{
-    const auto* const scheme = item.find({0x0008, 0x0102});
-    return scheme != nullptr && is_public_scheme(without_padding(scheme->stored));
-}
-
-/// What a site writes into its own codes is free text: their meanings, and values that are words. Numbers
-/// and signs stay, they are what its statistics go by.
-bool is_typed_code(const Item& item, const Element& element)
-{
-    constexpr std::size_t least_letters = 5;
-    const auto value = without_padding(element.stored);
-    const bool is_word = value.size() >= least_letters && std::ranges::all_of(value, [](char c) {
-                             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-                         });
-    const bool is_meaning = element.tag == Tag{0x0008, 0x0104};
-    const bool is_value = element.tag == Tag{0x0008, 0x0100};
-    return (is_meaning || (is_value && is_word)) && !has_public_scheme(item);
-}
-
-bool must_drop(const Item& item)
-{
-    const auto* const type = item.find({0x0040, 0xa040});
-    const auto value_type = type == nullptr ? std::string_view{} : without_padding(type->stored);
-    return value_type != "CONTAINER" && is_identifying_concept(code_of(item, {0x0040, 0xa043}));
-}
-
 void sort_elements(Item& item)
 {
     // PS3.5 §7.1: ascending, each tag once. What comes twice keeps its first value.
@@ -115,7 +59,7 @@ Rewritten Rewriter::rewrite(Item& root)
     m_result = {};
     const auto original = [&](Tag tag) {
         const auto* const found = root.find(tag);
-        return found == nullptr ? std::string{} : std::string{without_padding(found->stored)};
+        return found == nullptr ? std::string{} : std::string{trimmed(found->stored)};
     };
     m_study = original({0x0020, 0x000d});
     const Charset charset{declared_charset(root, "")};
@@ -124,7 +68,7 @@ Rewritten Rewriter::rewrite(Item& root)
     create_missing(root, context);
     const auto value = [&](Tag tag) {
         const auto* const found = root.find(tag);
-        return found == nullptr ? std::string{} : std::string{without_padding(found->value())};
+        return found == nullptr ? std::string{} : std::string{trimmed(found->value())};
     };
     m_result.sop_class = value({0x0008, 0x0016});
     m_result.new_sop = value({0x0008, 0x0018});
@@ -142,9 +86,9 @@ void Rewriter::rewrite_item(Item& item, const Context& context)
     std::set<Tag> used_blocks;
     std::vector<Element> kept;
     kept.reserve(item.elements.size());
-    const bool study_reference = item.find({0x0008, 0x1150}) != nullptr
-                                 && without_padding(item.find({0x0008, 0x1150})->stored)
-                                        .starts_with("1.2.840.10008.3.1.2.3.");
+    const bool study_reference =
+        item.find({0x0008, 0x1150}) != nullptr
+        && trimmed(item.find({0x0008, 0x1150})->stored).starts_with("1.2.840.10008.3.1.2.3.");
     for (auto& element : item.elements) {
         if (PrivateBlocks::is_creator(element.tag)) {
             kept.push_back(std::move(element)); // judged below, when it is known who needs it
@@ -265,7 +209,7 @@ bool Rewriter::rewrite_sequence(Element& element, const Rule& rule, const Contex
     const bool is_content = context.is_content || rule.action == Action::structured;
     m_has_content = m_has_content || rule.action == Action::structured;
     if (is_content) {
-        std::erase_if(element.items, must_drop);
+        std::erase_if(element.items, is_identifying_content);
     }
     for (auto& item : element.items) {
         const auto declared = declared_charset(item, "");
@@ -302,7 +246,7 @@ bool Rewriter::rewrite_value(Element& element, const Decision& decision, const C
     switch (rule.action) {
     case Action::empty: element.set(""); return true;
     case Action::burned_in:
-        if (const auto value = without_padding(element.stored); value != "YES" && value != "NO") {
+        if (const auto value = trimmed(element.stored); value != "YES" && value != "NO") {
             element.set("");
         }
         return true;
@@ -312,9 +256,8 @@ bool Rewriter::rewrite_value(Element& element, const Decision& decision, const C
     case Action::dummy: dummy(element, context); return true;
     case Action::uid: element.set(m_plan.uids.map(element.stored, uid_form(place))); return true;
     case Action::shift:
-        element.set(element.vr == Vr{"DA"}
-                        ? m_plan.dates.move_dates(without_padding(element.stored))
-                        : m_plan.dates.move_datetimes(without_padding(element.stored)));
+        element.set(element.vr == Vr{"DA"} ? m_plan.dates.move_dates(trimmed(element.stored))
+                                           : m_plan.dates.move_datetimes(trimmed(element.stored)));
         return true;
     case Action::clean:
     case Action::clean_sequence:
@@ -341,9 +284,7 @@ bool Rewriter::rewrite_value(Element& element, const Decision& decision, const C
         return set_label(rule.constant == "MODIFIED" && m_plan.dates.is_identity() ? "UNMODIFIED"
                                                                                    : rule.constant);
     case Action::csa: return scrub_csa(element);
-    case Action::body_part:
-        element.set(known_body_part(without_padding(element.stored)));
-        return true;
+    case Action::body_part: element.set(known_body_part(trimmed(element.stored))); return true;
     case Action::remove:
     case Action::recurse:
     case Action::codes:

@@ -66,7 +66,6 @@ private:
     static void apply_regex(Element& element, const std::string& regex, const Context& context);
     static void keep_required(Item& item, const Context& context);
     void create_missing(Item& root, const Context& context);
-    void finish_character_set(Item& root);
     void note(const Element& element, const Decision& decision, const Context& context);
 
     const Plan& m_plan;

@@ -5,6 +5,7 @@
 #include "libfiona/anonymize/value_shape.h"
 #include "libfiona/anonymize/vocabulary.h"
 #include "libfiona/base/ids.h"
+#include "libfiona/base/text.h"
 
 #include <re2/re2.h>
 
@@ -20,7 +21,7 @@ namespace {
 bool holds_words(const Element& element)
 {
     constexpr std::size_t least = 6;
-    const auto bytes = without_padding(element.stored);
+    const auto bytes = trimmed(element.stored);
     const bool is_number = element.vr == Vr{"US"} || element.vr == Vr{"SS"}
                            || element.vr == Vr{"UL"} || element.vr == Vr{"SL"}
                            || element.vr == Vr{"FL"} || element.vr == Vr{"FD"}
@@ -56,7 +57,7 @@ void Rewriter::keep_text(Element& element, const Context& context, CleaningDepth
         element.set("");
         return;
     }
-    const auto text = context.charset.decode(without_padding(element.stored), vr);
+    const auto text = context.charset.decode(trimmed(element.stored), vr);
     m_lies = m_lies || !text.as_declared;
     const auto multiplicity = is_single_valued(vr) ? Multiplicity::single : Multiplicity::multiple;
     auto result = cleaned(text.utf8, m_plan.identity, depth, multiplicity, &m_plan.profile.words());
@@ -91,26 +92,26 @@ bool Rewriter::keep_value(Element& element, const Context& context, CleaningDept
         return true;
     }
     if (vr == Vr{"DA"} || vr == Vr{"DT"}) { // kept by somebody's own rule: as it is, if it is one
-        return day_of(without_padding(element.stored)).has_value();
+        return day_of(trimmed(element.stored)).has_value();
     }
     // Those of study, series and instance stay as the rule says: the verifier refuses the file.
     if (vr == Vr{"UI"} && !is_instance_place({element.tag.group, element.tag.element})
-        && m_plan.identity.is_original_uid(without_padding(element.stored))) {
+        && m_plan.identity.is_original_uid(trimmed(element.stored))) {
         element.set(m_plan.uids.map(element.stored, UidForm::instance));
         return true;
     }
     if (vr != Vr{"UI"} && element.stored.ends_with('\0')) { // PS3.5 §6.2: texts end with blanks
-        element.set(std::string{without_padding(element.stored)});
+        element.set(std::string{trimmed(element.stored)});
     }
     if (!has_legal_shape(vr, element.stored)) {
         element.set("");
         return true;
     }
     if (vr == Vr{"AS"}) {
-        element.set(capped_age(without_padding(element.stored)));
+        element.set(capped_age(trimmed(element.stored)));
         return true;
     }
-    const bool is_term = vr == Vr{"CS"} && are_defined_terms(without_padding(element.stored));
+    const bool is_term = vr == Vr{"CS"} && are_defined_terms(trimmed(element.stored));
     const bool may_name_someone =
         is_encoded_text(vr) || (vr == Vr{"CS"} && !is_term) || vr == Vr{"AE"} || vr == Vr{"UR"};
     if (may_name_someone) {
@@ -130,7 +131,7 @@ bool Rewriter::keep_unknown(Element& element, const Context& context)
         recurse.action = Action::recurse;
         return rewrite_sequence(element, recurse, context);
     }
-    const auto bare = without_padding(element.stored);
+    const auto bare = trimmed(element.stored);
     const bool printable = !bare.empty() && std::ranges::all_of(bare, [](char c) {
         return static_cast<unsigned char>(c) >= 0x20 || c == '\r' || c == '\n' || c == '\t';
     });
@@ -163,9 +164,9 @@ void Rewriter::dummy(Element& element, const Context& context)
     if (std::ranges::find(distinct, element.tag) != distinct.end()) {
         element.set(m_plan.uids.number(element.stored, m_study));
     } else if (vr == Vr{"DA"}) {
-        element.set(m_plan.dates.move_dates(without_padding(element.stored)));
+        element.set(m_plan.dates.move_dates(trimmed(element.stored)));
     } else if (vr == Vr{"DT"}) {
-        element.set(m_plan.dates.move_datetimes(without_padding(element.stored)));
+        element.set(m_plan.dates.move_datetimes(trimmed(element.stored)));
     } else if (vr == Vr{"UI"}) {
         element.set(
             m_plan.uids.map(element.stored, uid_form({element.tag.group, element.tag.element})));
@@ -191,9 +192,9 @@ void Rewriter::apply_regex(Element& element, const std::string& regex, const Con
         element.set("");
         return;
     }
-    const auto text =
-        element.is_utf8 ? std::string{element.value()}
-                        : context.charset.decode(without_padding(element.value()), element.vr).utf8;
+    const auto text = element.is_utf8
+                          ? std::string{element.value()}
+                          : context.charset.decode(trimmed(element.value()), element.vr).utf8;
     const auto groups = static_cast<std::size_t>(pattern.NumberOfCapturingGroups());
     std::vector<re2::StringPiece> found(groups + 1);
     const bool matched = groups > 0

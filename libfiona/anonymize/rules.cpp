@@ -2,7 +2,7 @@
 #include "libfiona/anonymize/rules.h"
 
 #include "libfiona/anonymize/attributes.h"
-#include "libfiona/anonymize/uid_map.h"
+#include "libfiona/base/text.h"
 
 #include <algorithm>
 
@@ -96,7 +96,7 @@ PrivateBlocks::PrivateBlocks(const Item& item)
 {
     for (const auto& element : item.elements) {
         if (is_creator(element.tag) && !element.is_sequence) {
-            m_creators.try_emplace(element.tag, without_padding(element.stored));
+            m_creators.try_emplace(element.tag, trimmed(element.stored));
         }
     }
 }

@@ -7,7 +7,6 @@
 #include "libfiona/anonymize/rules.h"
 #include "libfiona/anonymize/source_file.h"
 #include "libfiona/anonymize/text_encoding.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
@@ -126,7 +125,7 @@ private:
             tag.last_file = m_files;
             ++tag.files;
         }
-        const auto value = without_padding(element.stored);
+        const auto value = trimmed(element.stored);
         if (!tag.seen.insert(short_digest(value)).second
             || tag.examples.size() >= m_most_examples) {
             return;

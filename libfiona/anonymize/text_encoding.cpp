@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/text_encoding.h"
 
-#include "libfiona/anonymize/uid_map.h"
+#include "libfiona/base/text.h"
 
 #include <algorithm>
 
@@ -17,7 +17,7 @@ bool fits(const Item& item, const Charset& around)
     const auto* const own = item.find(charset_tag);
     std::optional<Charset> own_set;
     if (own != nullptr) {
-        own_set.emplace(without_padding(own->value()));
+        own_set.emplace(trimmed(own->value()));
     }
     const auto& set = own_set ? *own_set : around;
     return std::ranges::all_of(item.elements, [&](const Element& element) {
@@ -32,7 +32,7 @@ void encode(Item& item, const Charset& around)
     const auto* const own = item.find(charset_tag);
     std::optional<Charset> own_set;
     if (own != nullptr) {
-        own_set.emplace(without_padding(own->value()));
+        own_set.emplace(trimmed(own->value()));
     }
     const auto& set = own_set ? *own_set : around;
     for (auto& element : item.elements) {
@@ -50,7 +50,7 @@ void to_unicode(Item& item, const Charset& around)
     const auto* const own = item.find(charset_tag);
     std::optional<Charset> own_set;
     if (own != nullptr) {
-        own_set.emplace(without_padding(own->value()));
+        own_set.emplace(trimmed(own->value()));
     }
     const auto& set = own_set ? *own_set : around;
     std::erase_if(item.elements, [](const Element& element) { return element.tag == charset_tag; });
@@ -72,7 +72,7 @@ void to_unicode(Item& item, const Charset& around)
 std::string_view declared_charset(const Item& item, std::string_view around)
 {
     const auto* const own = item.find(charset_tag);
-    return own == nullptr || own->is_sequence ? around : without_padding(own->value());
+    return own == nullptr || own->is_sequence ? around : trimmed(own->value());
 }
 
 void encode_texts(Item& root, Declared declared)

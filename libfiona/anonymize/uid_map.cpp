@@ -65,16 +65,6 @@ std::string padded(std::string_view stored, char padding)
 
 } // namespace
 
-std::string_view without_padding(std::string_view stored)
-{
-    constexpr std::string_view padding{"\0 \t\r\n", 5};
-    const auto first = stored.find_first_not_of(padding);
-    if (first == std::string_view::npos) {
-        return {};
-    }
-    return stored.substr(first, stored.find_last_not_of(padding) - first + 1);
-}
-
 bool is_standard_uid(std::string_view uid)
 {
     constexpr std::string_view root = "1.2.840.10008.";
@@ -127,15 +117,14 @@ std::string UidMap::make(std::string_view stored, UidForm form) const
     if (form == UidForm::plain) {
         return render(sha256(padded(stored, '\0')), m_scheme);
     }
-    const auto input =
-        form == UidForm::study ? std::string{without_padding(stored)} : padded(stored, '\0');
+    const auto input = form == UidForm::study ? std::string{trimmed(stored)} : padded(stored, '\0');
     // 63, not 64, characters: one short, as in all data the original has sent.
     return (std::string{original_root} + render(sha256(input + m_project), m_scheme)).substr(0, 63);
 }
 
 std::string UidMap::map(std::string_view stored, UidForm form)
 {
-    const auto bare = without_padding(stored);
+    const auto bare = trimmed(stored);
     if (bare.empty() || is_standard_uid(bare)) {
         return std::string{bare};
     }
@@ -175,13 +164,13 @@ std::string UidMap::study_number(std::string_view study_uid) const
 {
     constexpr std::size_t length = 16;
     if (m_scheme != UidScheme::hmac) {
-        const auto hash = sha256(std::string{without_padding(study_uid)} + m_project);
+        const auto hash = sha256(std::string{trimmed(study_uid)} + m_project);
         return render(hash, m_scheme).substr(0, length);
     }
     std::string text{m_project};
     text += '\0';
     text += "study id ";
-    text += without_padding(study_uid);
+    text += trimmed(study_uid);
     return render(hmac_sha256(m_key, text), m_scheme).substr(0, length);
 }
 
@@ -198,7 +187,7 @@ std::map<std::string, std::string> UidMap::pairs(UidForm form) const
     const std::lock_guard lock{m_mutex};
     for (const auto& [key, made] : m_made) {
         if (key.front() == wanted) {
-            result.emplace(without_padding(std::string_view{key}.substr(1)), made);
+            result.emplace(trimmed(std::string_view{key}.substr(1)), made);
         }
     }
     return result;

@@ -67,7 +67,5 @@ private:
 [[nodiscard]] bool is_standard_uid(std::string_view uid);
 /// The UIDs of a study, a series or a SOP instance: never the original's, whatever a profile says.
 [[nodiscard]] bool is_instance_place(UidPlace place);
-/// Value without padding; odd UIDs are stored with a NUL (PS3.5 §9.1), sloppy writers use blanks.
-[[nodiscard]] std::string_view without_padding(std::string_view stored);
 
 } // namespace fiona::anonymize

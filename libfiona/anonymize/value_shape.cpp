@@ -2,7 +2,6 @@
 #include "libfiona/anonymize/value_shape.h"
 
 #include "libfiona/anonymize/charset.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/text.h"
 
 #include <fmt/format.h>
@@ -80,7 +79,7 @@ std::string cut(std::string_view utf8, std::size_t characters)
 
 bool has_legal_shape(Vr vr, std::string_view stored)
 {
-    const auto parts = split(without_padding(stored), '\\');
+    const auto parts = split(trimmed(stored), '\\');
     return std::ranges::all_of(parts,
                                [&](std::string_view part) { return is_value(vr, trimmed(part)); });
 }

@@ -135,14 +135,14 @@ private:
             row != nullptr
             && (row->rule.action == Action::remove || row->rule.action == Action::ctp)
             // Without a value it tells nothing, and some modules cannot do without it.
-            && !(without_padding(element.stored).empty() && element.items.empty());
+            && !(trimmed(element.stored).empty() && element.items.empty());
         const bool unknown = row == nullptr && Attributes::standard().find(tag) == nullptr;
         if (forbidden || unknown || tag.group < 0x0008 || tag.element == 0
             || element.is_encapsulated) {
             report(path_of(index), "an element that must not be there", false);
         }
         if (row != nullptr && row->rule.action == Action::empty
-            && !(without_padding(element.stored).empty() && element.items.empty())) {
+            && !(trimmed(element.stored).empty() && element.items.empty())) {
             report(path_of(index), "a value that must be empty", true);
         }
     }
@@ -159,13 +159,13 @@ private:
         } else if (element.vr == Vr{"UI"}) {
             check_uids(element, action, index);
         } else if (element.vr == Vr{"CS"}) {
-            m_spans[index].is_proven = are_defined_terms(without_padding(element.stored));
+            m_spans[index].is_proven = are_defined_terms(trimmed(element.stored));
         }
         const bool needs_decoding =
             is_encoded_text(element.vr)
             && (!is_ascii(element.stored) || element.stored.find('\x1b') != std::string_view::npos);
         if (needs_decoding) {
-            const auto text = charset.decode(without_padding(element.stored), element.vr);
+            const auto text = charset.decode(trimmed(element.stored), element.vr);
             for (const auto& hit : m_plan.identity.find(fold(text.utf8))) {
                 if (hit.is_certain) {
                     report(path_of(index), std::string{name_of(hit.kind)}, true);
@@ -177,7 +177,7 @@ private:
     void check_name(const Element& element, const Charset& charset, const ProfileRow* row,
                     std::size_t index)
     {
-        const auto name = charset.decode(without_padding(element.stored), element.vr).utf8;
+        const auto name = charset.decode(trimmed(element.stored), element.vr).utf8;
         const auto& settings = m_plan.settings;
         const bool chosen = row != nullptr
                             && (row->rule.action == Action::constant
@@ -195,7 +195,7 @@ private:
             return; // somebody's explicit wish; the bytes are still searched
         }
         bool all_moved = true;
-        const auto value = without_padding(element.stored);
+        const auto value = trimmed(element.stored);
         for (const auto part : split(value, '\\')) {
             for (const auto piece : split(part, '-')) {
                 const auto day = day_of(piece);
@@ -216,7 +216,7 @@ private:
 
     void check_uids(const Element& element, Action action, std::size_t index)
     {
-        const auto value = without_padding(element.stored);
+        const auto value = trimmed(element.stored);
         // No instance has a UID of the standard; and whatever a profile wishes, none keeps its own.
         const bool names_instance = is_instance_place({element.tag.group, element.tag.element});
         const auto is_fine = [&](std::string_view uid) {
@@ -247,7 +247,7 @@ private:
     {
         const auto text = [&](Tag tag) {
             const auto* const found = root.find(tag);
-            return found == nullptr ? std::string_view{} : without_padding(found->stored);
+            return found == nullptr ? std::string_view{} : trimmed(found->stored);
         };
         const auto require = [&](Tag tag, bool good) {
             const auto* const row = m_plan.profile.find(tag);

@@ -5,7 +5,6 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <ctime>
@@ -93,9 +92,9 @@ ResearchPacsConfig read_pacs(const ConfigSection& section)
     if (const auto tls = section.section("tls"); tls.is_given()) {
         pacs.tls = read_client_tls(tls);
     }
-    using Commitment = ResearchPacsConfig::Commitment;
-    constexpr std::array choices{Commitment::off, Commitment::automatic, Commitment::required};
-    pacs.commitment = choices.at(section.choice("commitment", {"off", "auto", "required"}, 1));
+    using enum ResearchPacsConfig::Commitment;
+    section.choice("commitment", {{"off", off}, {"auto", automatic}, {"required", required}},
+                   pacs.commitment);
     section.seconds("commitment_wait", pacs.commitment_wait);
     section.seconds("commitment_timeout", pacs.commitment_timeout);
     return pacs;
@@ -118,9 +117,9 @@ TlsConfig read_tls(const ConfigSection& section)
         tls.ca_file = *ca_file;
     }
     using enum TlsConfig::ClientCertificates;
-    constexpr std::array choices{none, optional, required};
-    tls.client_certificates =
-        choices.at(section.choice("client_certificates", {"none", "optional", "required"}, 2));
+    section.choice("client_certificates",
+                   {{"none", none}, {"optional", optional}, {"required", required}},
+                   tls.client_certificates);
     if (tls.client_certificates != none && !tls.ca_file) {
         throw section.error("ca_file", "is missing: client_certificates need it (or \"none\")");
     }
@@ -182,15 +181,12 @@ ReceiverConfig read_receiver(const ConfigSection& root, const ConfigSection& pro
     section.seconds("acse_timeout", receiver.acse_timeout);
     section.seconds("dimse_timeout", receiver.dimse_timeout);
     section.seconds("stop_grace", receiver.stop_grace);
-    using Syntaxes = ReceiverConfig::TransferSyntaxes;
-    receiver.transfer_syntaxes =
-        section.choice("transfer_syntaxes", {"any", "uncompressed"}, 0) == 0
-            ? Syntaxes::any
-            : Syntaxes::uncompressed;
-    using Durability = ReceiverConfig::Durability;
-    constexpr std::array durabilities{Durability::full, Durability::file, Durability::none};
-    receiver.durability =
-        durabilities.at(section.choice("durability", {"full", "file", "none"}, 1));
+    using enum ReceiverConfig::TransferSyntaxes;
+    section.choice("transfer_syntaxes", {{"any", any}, {"uncompressed", uncompressed}},
+                   receiver.transfer_syntaxes);
+    using enum ReceiverConfig::Durability;
+    section.choice("durability", {{"full", full}, {"file", file}, {"none", none}},
+                   receiver.durability);
     section.boolean("promiscuous", receiver.promiscuous);
     section.boolean("keep_rejected", receiver.keep_rejected);
     receiver.allowed_callers = section.texts("allowed_callers");
@@ -218,8 +214,7 @@ SmtpConfig read_smtp(const ConfigSection& section)
     smtp.user_file = section.absolute_path("user_file");
     smtp.ca_file = section.absolute_path("ca_file");
     using enum SmtpConfig::Tls;
-    constexpr std::array choices{automatic, required, none};
-    smtp.tls = choices.at(section.choice("tls", {"auto", "required", "none"}, 0));
+    section.choice("tls", {{"auto", automatic}, {"required", required}, {"none", none}}, smtp.tls);
     section.seconds("timeout", smtp.timeout);
     return smtp;
 }
@@ -232,7 +227,6 @@ SftpConfig read_sftp(const ConfigSection& root, const ConfigSection& project, co
     SftpConfig sftp;
     sftp.key_file = paths.config() / "sftp.key";
     sftp.known_hosts = paths.config() / "known_hosts";
-    std::size_t verify = 0;
     const auto read = [&](const ConfigSection& section, const auto& names) {
         const auto& [host, port, user, key, hosts, check] = names;
         section.copy(host, sftp.host);
@@ -240,7 +234,9 @@ SftpConfig read_sftp(const ConfigSection& root, const ConfigSection& project, co
         section.copy(user, sftp.user);
         sftp.key_file = section.absolute_path(key).value_or(sftp.key_file.native());
         sftp.known_hosts = section.absolute_path(hosts).value_or(sftp.known_hosts.native());
-        verify = section.choice(check, {"server-md5", "readback", "size"}, verify);
+        using enum SftpConfig::Verify;
+        section.choice(check, {{"server-md5", server_md5}, {"readback", readback}, {"size", size}},
+                       sftp.verify);
     };
     using Names = std::array<std::string_view, 6>;
     constexpr Names old{"DAICSERVER", "DAICPORT",       "SERVERUSER",
@@ -256,9 +252,6 @@ SftpConfig read_sftp(const ConfigSection& root, const ConfigSection& project, co
         section->seconds("time_limit", sftp.time_limit);
         section->seconds("connect_timeout", sftp.connect_timeout);
     }
-    using enum SftpConfig::Verify;
-    constexpr std::array choices{server_md5, readback, size};
-    sftp.verify = choices.at(verify);
     return sftp;
 }
 

@@ -3,13 +3,13 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/number.h"
 
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -93,17 +93,15 @@ public:
         if (!value) {
             return;
         }
-        T parsed{};
-        const auto* const last = value->data() + value->size();
-        const auto [end, problem] = std::from_chars(value->data(), last, parsed);
-        bool legal = problem == std::errc{} && end == last;
+        const auto parsed = read_number<T>(*value);
+        bool legal = parsed.has_value();
         if constexpr (std::is_floating_point_v<T>) {
-            legal = legal && std::isfinite(parsed);
+            legal = legal && std::isfinite(*parsed);
         }
         if (!legal) {
             throw Error{Fault::config, "config: {} must be a number", path_of(key)};
         }
-        target = parsed;
+        target = *parsed;
     }
 
     void seconds(std::string_view key, std::chrono::seconds& target) const
@@ -127,20 +125,25 @@ public:
 
     [[nodiscard]] bool is_given() const { return m_value != nullptr && !m_value->is_null(); }
 
-    /// `text` must be one of `names`; returns its index, or `fallback` if it is absent.
-    [[nodiscard]] std::size_t choice(std::string_view key, const std::vector<std::string>& names,
-                                     std::size_t fallback) const
+    /// The text must be one of the names.
+    template <typename T>
+    void choice(std::string_view key, std::initializer_list<std::pair<std::string_view, T>> choices,
+                T& target) const
     {
         const auto value = text(key);
         if (!value) {
-            return fallback;
+            return;
         }
-        const auto found = std::ranges::find(names, *value);
-        if (found == names.end()) {
-            throw Error{Fault::config, "config: {} must be one of: {}", path_of(key),
-                        fmt::join(names, ", ")};
+        std::vector<std::string_view> names;
+        for (const auto& [name, chosen] : choices) {
+            if (name == *value) {
+                target = chosen;
+                return;
+            }
+            names.push_back(name);
         }
-        return static_cast<std::size_t>(found - names.begin());
+        throw Error{Fault::config, "config: {} must be one of: {}", path_of(key),
+                    fmt::join(names, ", ")};
     }
 
     [[nodiscard]] Error error(std::string_view key, std::string_view what) const

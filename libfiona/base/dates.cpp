@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/dates.h"
 
+#include "libfiona/base/number.h"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <ctime>
 
 namespace fiona {
@@ -13,10 +14,8 @@ namespace {
 
 std::optional<int> digits(std::string_view text)
 {
-    int value = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool all = problem == std::errc{} && end == text.data() + text.size();
-    return all && text.front() != '-' ? std::optional{value} : std::nullopt;
+    const auto value = read_number<int>(text);
+    return value && text.front() != '-' ? value : std::nullopt;
 }
 
 struct Answer {

@@ -4,6 +4,7 @@
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/unique_fd.h"
 
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,13 +52,11 @@ std::optional<std::string> from_hex(std::string_view hex, std::size_t bytes)
     }
     std::string result;
     for (std::size_t at = 0; at < hex.size(); at += 2) {
-        unsigned value = 0;
-        const auto* const last = hex.data() + at + 2;
-        const auto [end, problem] = std::from_chars(hex.data() + at, last, value, 16);
-        if (problem != std::errc{} || end != last) {
+        const auto value = read_number<unsigned>(hex.substr(at, 2), 16);
+        if (!value) {
             return std::nullopt;
         }
-        result += static_cast<char>(value);
+        result += static_cast<char>(*value);
     }
     return result;
 }

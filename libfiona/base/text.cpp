@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/text.h"
 
+#include "libfiona/base/number.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace fiona {
 
@@ -131,12 +132,9 @@ std::string percent_decoded(std::string_view text)
     }
     std::string result;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        unsigned value = 0;
         if (text[i] == '%' && i + 3 <= text.size()) {
-            const auto* const first = text.data() + i + 1;
-            const auto [end, problem] = std::from_chars(first, first + 2, value, 16);
-            if (problem == std::errc{} && end == first + 2) {
-                result += static_cast<char>(value);
+            if (const auto value = read_number<unsigned>(text.substr(i + 1, 2), 16)) {
+                result += static_cast<char>(*value);
                 i += 2;
                 continue;
             }

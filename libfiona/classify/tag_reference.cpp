@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/classify/tag_reference.h"
 
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 
 namespace fiona::classify {
@@ -14,17 +14,6 @@ namespace {
 
 constexpr std::size_t most_steps = 32; // nobody nests deeper
 
-template <typename T>
-std::optional<T> whole_number(std::string_view text, int base)
-{
-    T value{};
-    const auto [end, problem] =
-        std::from_chars(text.data(), text.data() + text.size(), value, base);
-    return text.empty() || problem != std::errc{} || end != text.data() + text.size()
-               ? std::nullopt
-               : std::optional{value};
-}
-
 /// `0x18`, `0018`, `24`: four digits, a letter or 0x mean hexadecimal, else decimal.
 std::optional<std::uint16_t> tag_number(std::string_view text)
 {
@@ -32,17 +21,17 @@ std::optional<std::uint16_t> tag_number(std::string_view text)
     constexpr int decimal = 10;
     constexpr int hexadecimal = 16;
     if (text.starts_with("0x") || text.starts_with("0X")) {
-        return whole_number<std::uint16_t>(text.substr(2), hexadecimal);
+        return read_number<std::uint16_t>(text.substr(2), hexadecimal);
     }
     const bool is_hexadecimal = text.size() == hexadecimal_digits
                                 || text.find_first_of("abcdefABCDEF") != std::string_view::npos;
-    return whole_number<std::uint16_t>(text, is_hexadecimal ? hexadecimal : decimal);
+    return read_number<std::uint16_t>(text, is_hexadecimal ? hexadecimal : decimal);
 }
 
 std::optional<std::size_t> index_number(std::string_view text)
 {
     constexpr std::size_t highest = 1'000'000;
-    const auto index = whole_number<std::size_t>(text, 10);
+    const auto index = read_number<std::size_t>(text);
     return index && *index <= highest ? index : std::nullopt;
 }
 
@@ -54,8 +43,7 @@ std::optional<dicom::Tag> named_tag(std::string_view name)
     if (const auto tag = dicom::Header::tag_of(name)) {
         return tag;
     }
-    const auto number =
-        name.size() == digits ? whole_number<std::uint32_t>(name, 16) : std::nullopt;
+    const auto number = name.size() == digits ? read_number<std::uint32_t>(name, 16) : std::nullopt;
     return number ? std::optional{dicom::Tag{static_cast<std::uint16_t>(*number >> half),
                                              static_cast<std::uint16_t>(*number & 0xffffU)}}
                   : std::nullopt;

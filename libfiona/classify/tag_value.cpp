@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/classify/tag_value.h"
 
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace fiona::classify {
 
@@ -110,12 +110,7 @@ std::optional<double> as_number(std::string_view text)
     if (bare.starts_with('+')) {
         bare.remove_prefix(1);
     }
-    double value = 0;
-    const auto [end, problem] = std::from_chars(bare.data(), bare.data() + bare.size(), value);
-    if (bare.empty() || problem != std::errc{} || end != bare.data() + bare.size()) {
-        return std::nullopt;
-    }
-    return value;
+    return read_number<double>(bare);
 }
 
 std::optional<std::vector<double>> as_numbers(const TagValue& value)

@@ -51,8 +51,8 @@ struct ClearOldReport {
         Hold why = Hold::busy;
         std::uint64_t bytes = 0;
     };
-    unsigned used_before = 0;
-    unsigned used_after = 0; ///< with Mode::dry_run: would be
+    unsigned used_before = 0; ///< percent of the archive's disk
+    unsigned used_after = 0;  ///< likewise; with Mode::dry_run: would be
     bool is_emergency = false;
     std::size_t leftovers = 0;      ///< studies that an earlier run had not finished
     store::Amount freed;            ///< objects of studies that went, leftovers with them

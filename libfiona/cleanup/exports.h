@@ -35,8 +35,8 @@ struct ClearExportsReport {
         store::Amount amount;
         std::chrono::hours age{0};
     };
-    unsigned used_before = 0;
-    unsigned used_after = 0;   ///< with Mode::dry_run: would be
+    unsigned used_before = 0;  ///< percent of the disk
+    unsigned used_after = 0;   ///< likewise; with Mode::dry_run: would be
     std::vector<Gone> removed; ///< with Mode::dry_run: would be
     store::Amount freed;
     std::size_t packages = 0;       ///< finished ones that stay

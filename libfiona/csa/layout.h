@@ -16,10 +16,10 @@ struct Piece {
         name,      ///< of a tag, up to its NUL
         value,     ///< of one item, up to its NUL
     } kind = Kind::structure;
-    std::size_t begin = 0;
-    std::size_t end = 0;
-    std::string_view tag; ///< of a value: the name of its tag, borrowed
-    std::string_view vr;  ///< of a value, borrowed
+    std::size_t begin = 0; ///< of the header's bytes
+    std::size_t end = 0;   ///< behind its last byte
+    std::string_view tag;  ///< of a value: the name of its tag, borrowed
+    std::string_view vr;   ///< of a value, borrowed
 };
 
 /// The pieces of a CSA1 or CSA2 header in order; nothing if `bytes` are no header that could be read to

@@ -3,7 +3,6 @@
 
 #include "libfiona/anonymize/data_set.h"
 #include "libfiona/anonymize/output_file.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
@@ -62,9 +61,8 @@ bool is_compressed_syntax(std::string_view syntax)
 std::string raw_value(const Item& root, Tag tag)
 {
     const auto* const element = root.find(tag);
-    return element == nullptr || element->is_sequence
-               ? std::string{}
-               : std::string{trimmed(anonymize::without_padding(element->value()))};
+    return element == nullptr || element->is_sequence ? std::string{}
+                                                      : std::string{trimmed(element->value())};
 }
 
 bool is_ascii(std::string_view text)

@@ -5,12 +5,12 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/redcap/client.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 namespace fiona::exports {
@@ -38,13 +38,9 @@ std::string sex_of(std::string_view code)
 
 std::string age_string(std::string_view years)
 {
-    years = trimmed(years);
-    double value = 0;
-    const auto* const end = years.data() + years.size();
-    const auto parsed = std::from_chars(years.data(), end, value);
     constexpr double oldest = 999; // three digits
-    if (years.empty() || parsed.ec != std::errc{} || parsed.ptr != end || value < 0
-        || value > oldest) {
+    const auto value = read_number<double>(trimmed(years)).value_or(-1);
+    if (!(value >= 0 && value <= oldest)) {
         return {};
     }
     if (value == std::floor(value)) {

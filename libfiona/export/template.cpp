@@ -2,13 +2,13 @@
 #include "libfiona/export/template.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 namespace fiona::exports {
@@ -93,13 +93,12 @@ Template::Template(std::string_view text, const std::vector<std::string_view>& n
             inside = inside.substr(0, bar);
         }
         if (const auto colon = inside.find(':'); colon != std::string_view::npos) {
-            const auto digits = inside.substr(colon + 1);
             constexpr std::size_t widest = 20;
-            const auto* const end = digits.data() + digits.size();
-            if (std::from_chars(digits.data(), end, piece.width).ptr != end || digits.empty()
-                || piece.width > widest) {
+            const auto width = read_number<decltype(piece.width)>(inside.substr(colon + 1));
+            if (!width || *width > widest) {
                 throw Error{Fault::config, "exports: {{{}}} has no width", inside};
             }
+            piece.width = *width;
             inside = inside.substr(0, colon);
         }
         piece.is_optional = inside.starts_with('_');

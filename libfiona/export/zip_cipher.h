@@ -27,8 +27,6 @@ public:
     /// Stands behind the data. Called once, last.
     [[nodiscard]] std::string checksum();
 
-    static constexpr std::uint64_t overhead = 28; ///< bytes of prefix() and checksum()
-
 private:
     struct Contexts;
     void refill();

@@ -15,7 +15,7 @@ namespace fiona::inventory {
 
 namespace {
 
-constexpr std::size_t block_rows = 500; // as many as one import takes (redcap.md 5.3)
+constexpr std::size_t block_rows = 500; // as many as one import takes
 constexpr std::string_view stamp_field = "ids7_date_stamp";
 
 bool is_equal(const redcap::Row& stored, const redcap::Row& wanted)

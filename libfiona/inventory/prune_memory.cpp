@@ -4,12 +4,11 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/ids.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 namespace fiona::inventory {
 
@@ -17,12 +16,8 @@ namespace {
 
 std::optional<TimePoint> parse_time(std::string_view text)
 {
-    std::int64_t seconds = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (problem != std::errc{} || end != text.data() + text.size() || seconds < 0) {
-        return std::nullopt;
-    }
-    return TimePoint{std::chrono::seconds{seconds}};
+    const auto seconds = read_number<std::int64_t>(text);
+    return seconds >= 0 ? std::optional{TimePoint{std::chrono::seconds{*seconds}}} : std::nullopt;
 }
 
 } // namespace

@@ -20,7 +20,7 @@ namespace fiona::inventory {
 [[nodiscard]] std::string line_of(const pacs::Keys& keys);
 [[nodiscard]] pacs::Keys read_line(std::string_view line);
 
-/// The row of WhatIsInIDS7 (redcap.md 2.6) without its date stamp: several values joined with a
+/// The row of WhatIsInIDS7 (share/redcap/ids7.csv) without its date stamp: several values joined with a
 /// comma, of names the alphabetic part, counts only if they are numbers. Throws Error{Fault::data} if
 /// StudyInstanceUID is no UID.
 [[nodiscard]] redcap::Row ids7_row(const pacs::Keys& study);

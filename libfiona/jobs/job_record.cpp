@@ -4,6 +4,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/words.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <fmt/format.h>
@@ -11,8 +12,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 namespace fiona::jobs {
 
@@ -20,20 +19,18 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::pair<JobState, std::string_view>, 4> state_names{
-    {{JobState::waiting, "waiting"},
-     {JobState::running, "running"},
-     {JobState::done, "done"},
-     {JobState::failed, "failed"}}};
+constexpr WordTable<JobState, 4> state_names{{{JobState::waiting, "waiting"},
+                                              {JobState::running, "running"},
+                                              {JobState::done, "done"},
+                                              {JobState::failed, "failed"}}};
 
 JobState state_of(const std::string& name)
 {
-    const auto* const found =
-        std::ranges::find(state_names, name, [](const auto& item) { return item.second; });
-    if (found == state_names.end()) {
+    const auto state = meaning_of(state_names, name);
+    if (!state) {
         throw Error{Fault::data, "the record of a job has an unknown state"};
     }
-    return found->first;
+    return *state;
 }
 
 std::int64_t number(const json::Value& document, std::string_view key)
@@ -68,8 +65,7 @@ bool is_older(const fs::path& file, TimePoint before)
 
 std::string_view state_name(JobState state)
 {
-    return std::ranges::find(state_names, state, [](const auto& item) { return item.first; })
-        ->second;
+    return word_of(state_names, state);
 }
 
 json::Object as_document(const JobExit& ended)

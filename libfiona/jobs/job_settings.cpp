@@ -3,7 +3,9 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
+#include "libfiona/base/words.h"
 
 #include <algorithm>
 #include <array>
@@ -17,11 +19,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::pair<Engine, std::string_view>, 4> engine_names{
-    {{Engine::podman, "podman"},
-     {Engine::docker, "docker"},
-     {Engine::apptainer, "apptainer"},
-     {Engine::process, "process"}}};
+constexpr WordTable<Engine, 4> engine_names{{{Engine::podman, "podman"},
+                                             {Engine::docker, "docker"},
+                                             {Engine::apptainer, "apptainer"},
+                                             {Engine::process, "process"}}};
 
 /// One object of the configuration, which names itself in complaints.
 class Block {
@@ -125,11 +126,8 @@ private:
 
 std::optional<std::uint16_t> port_number(std::string_view text)
 {
-    std::uint16_t port = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
-    return problem == std::errc{} && end == text.data() + text.size() && port != 0
-               ? std::optional{port}
-               : std::nullopt;
+    const auto port = read_number<std::uint16_t>(text);
+    return port != 0 ? port : std::nullopt;
 }
 
 ImageSettings image_of(const std::string& name, const Block& block, Engine engine)
@@ -211,19 +209,17 @@ std::vector<Destination> destinations_of(const Block& block, const Config& confi
 
 std::string_view engine_name(Engine engine)
 {
-    return std::ranges::find(engine_names, engine, [](const auto& item) { return item.first; })
-        ->second;
+    return word_of(engine_names, engine);
 }
 
 Engine engine_of(std::string_view name)
 {
-    const auto* const found =
-        std::ranges::find(engine_names, name, [](const auto& item) { return item.second; });
-    if (found == engine_names.end()) {
+    const auto engine = meaning_of(engine_names, name);
+    if (!engine) {
         throw Error{Fault::config,
                     "no engine of that name: podman, docker, apptainer and process are known"};
     }
-    return found->first;
+    return *engine;
 }
 
 std::uint64_t byte_count(std::string_view text, std::string_view what)

@@ -31,8 +31,8 @@ struct ImageSettings {
     std::string reference; ///< what the engine is told: `digest` or `file`, else the name
     std::uint64_t memory_bytes = std::uint64_t{4} << 30U;
     unsigned cpus = 1;
-    std::chrono::seconds time{3600};
-    unsigned processes = 512;
+    std::chrono::seconds time{3600}; ///< of one run, by the clock on the wall
+    unsigned processes = 512;        ///< at once, threads counted
     std::uint64_t output_bytes = std::uint64_t{20} << 30U;
     bool has_gpu = false;
     std::string network = "none"; ///< as the engine calls it; of a process: none or host

@@ -5,6 +5,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/dicom/header.h"
 #include "libfiona/dicom/prescan.h"
@@ -14,7 +15,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 namespace fiona::jobs {
@@ -177,9 +177,8 @@ OutputValue value_of(const json::Value& entry, const InputFacts& input)
     if (!is_field_name(result.instrument)) {
         throw Error{Fault::data, "redcap_repeat_instrument is not of the form [a-z][a-z0-9_]*"};
     }
-    const auto* const last = instance.data() + instance.size();
-    const auto [end, problem] = std::from_chars(instance.data(), last, result.instance);
-    if (problem != std::errc{} || end != last || result.instance == 0) {
+    result.instance = read_number<unsigned>(instance).value_or(0);
+    if (result.instance == 0) {
         // Without a number a second import would be a second instance.
         throw Error{Fault::data, "redcap_repeat_instance is no number from 1"};
     }

@@ -2,12 +2,12 @@
 #include "libfiona/jobs/select_language.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/jobs/select_lexer.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 namespace fiona::jobs {
@@ -47,10 +47,7 @@ std::optional<std::uint16_t> tag_number(std::string_view text)
     if (text.starts_with("0x") || text.starts_with("0X")) {
         text.remove_prefix(2);
     }
-    std::uint16_t number = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
-    return problem == std::errc{} && end == text.data() + text.size() ? std::optional{number}
-                                                                      : std::nullopt;
+    return read_number<std::uint16_t>(text, 16);
 }
 
 class Parser {
@@ -345,10 +342,7 @@ std::optional<double> select_number(std::string_view text)
     if (text.starts_with('+')) {
         text.remove_prefix(1);
     }
-    double value = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return problem == std::errc{} && end == text.data() + text.size() ? std::optional{value}
-                                                                      : std::nullopt;
+    return read_number<double>(text);
 }
 
 Statement parse_statement(std::string_view text, Precedence precedence, const SelectLimits& limits)

@@ -2,9 +2,9 @@
 #include "libfiona/jobs/select_lexer.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/number.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace fiona::jobs {
 
@@ -32,12 +32,8 @@ bool is_blank(char c)
 /// As JSON writes numbers, so that `1.5` is one and `1.2.840` is a word.
 bool is_number(std::string_view text)
 {
-    double value = 0;
     const auto digits = text.starts_with('+') ? text.substr(1) : text;
-    const auto [end, problem] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return problem == std::errc{} && end == digits.data() + digits.size()
-           && std::ranges::any_of(digits, is_digit);
+    return read_number<double>(digits).has_value() && std::ranges::any_of(digits, is_digit);
 }
 
 } // namespace

@@ -3,13 +3,13 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace fiona::jobs {
 
@@ -26,14 +26,6 @@ std::string first_line(std::string_view text)
 {
     constexpr std::size_t enough = 200;
     return std::string{trimmed(split(trimmed(text), '\n').front()).substr(0, enough)};
-}
-
-std::optional<unsigned> task_number(std::string_view text)
-{
-    unsigned number = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return problem == std::errc{} && end == text.data() + text.size() ? std::optional{number}
-                                                                      : std::nullopt;
 }
 
 bool is_number(std::string_view text)
@@ -113,7 +105,7 @@ SlurmQueue SlurmQueue::parse(std::string_view text)
             continue;
         }
         queue.m_jobs.insert_or_assign(std::string{fields[3]}, std::string{fields[0]});
-        if (const auto task = task_number(fields[1])) {
+        if (const auto task = read_number<unsigned>(fields[1])) {
             queue.m_words[std::string{fields[0]}][*task] = fields[2];
         }
     }
@@ -128,7 +120,7 @@ void SlurmQueue::add_accounts(std::string_view text)
         if (fields.size() < 2 || id.size() != 2 || !is_number(id[0])) {
             continue;
         }
-        if (const auto task = task_number(id[1])) {
+        if (const auto task = read_number<unsigned>(id[1])) {
             // `CANCELLED by 1000`; what squeue says is younger
             m_words[std::string{id[0]}].try_emplace(*task, split(fields[1], ' ').front());
         }

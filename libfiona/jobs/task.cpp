@@ -4,6 +4,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
 #include "libfiona/base/unique_fd.h"
@@ -18,7 +19,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
@@ -89,9 +89,8 @@ void end_sandboxes(const fs::path& output)
     std::error_code none;
     for (const auto& entry : fs::directory_iterator{"/proc", none}) {
         const auto name = entry.path().filename().native();
-        pid_t pid = 0;
-        const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (problem != std::errc{} || end != name.data() + name.size()) {
+        const auto pid = read_number<pid_t>(name);
+        if (!pid) {
             continue;
         }
         try {
@@ -99,7 +98,7 @@ void end_sandboxes(const fs::path& output)
             const auto words = split(text, '\0');
             if (words.front() == "bwrap"
                 && std::ranges::find(words, output.native()) != words.end()) {
-                ::kill(pid, SIGKILL);
+                ::kill(*pid, SIGKILL);
             }
         } catch (const Error&) { // it has just ended
         }
@@ -258,13 +257,11 @@ JobRecords::BatchTask slurm_task(const JobRecords& records, const std::string& b
     const auto* const text =
         std::getenv("SLURM_ARRAY_TASK_ID"); // NOLINT(concurrency-mt-unsafe) one thread
     const std::string_view digits{text == nullptr ? "" : text};
-    std::size_t number = 0;
-    const auto [end, problem] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (problem != std::errc{} || end != digits.data() + digits.size()) {
+    const auto number = read_number<std::size_t>(digits);
+    if (!number) {
         throw Error{Fault::missing, "SLURM_ARRAY_TASK_ID is not there: no task of an array"};
     }
-    return records.batch_task(batch, number);
+    return records.batch_task(batch, *number);
 }
 
 } // namespace fiona::jobs

@@ -2,11 +2,11 @@
 #include "libfiona/pacs/receiver_access.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/number.h"
 
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 namespace fiona::pacs {
@@ -56,14 +56,12 @@ AddressRange::AddressRange(std::string_view text)
     if (slash == std::string_view::npos) {
         return;
     }
-    const auto length = text.substr(slash + 1);
-    const auto* const last = length.data() + length.size();
-    const auto [end, problem] = std::from_chars(length.data(), last, m_bits);
+    const auto length = read_number<unsigned>(text.substr(slash + 1));
     const auto offset = parsed->is_v4 ? mapped_bits : 0U;
-    if (problem != std::errc{} || end != last || m_bits > v6_bits - offset) {
+    if (!length || *length > v6_bits - offset) {
         throw bad_range(text);
     }
-    m_bits += offset;
+    m_bits = *length + offset;
 }
 
 bool AddressRange::contains(const std::string& address) const

@@ -4,26 +4,19 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/log.h"
-#include "libfiona/base/unique_fd.h"
-#include "libfiona/dicom/check.h"
 #include "libfiona/dicom/prescan.h"
 #include "libfiona/pacs/association.h"
-#include "libfiona/pacs/store_command.h"
+#include "libfiona/pacs/store_file.h"
 #include "libfiona/pacs/store_status.h"
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
-#include <dcmtk/dcmdata/dcfilefo.h>
 #include <dcmtk/dcmdata/dcuid.h>
 #include <dcmtk/dcmnet/dimse.h>
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -55,12 +48,6 @@ struct Item {
     Proposal as_it_is;
     std::optional<Proposal> rewritten; ///< in another uncompressed syntax, without a decoder
     std::optional<Proposal> decoded;
-
-    /// Not allowed (PS3.5 §7.1.1) and sent by some all the same. Peers give up the association then.
-    [[nodiscard]] bool has_odd_length() const
-    {
-        return (scan.file_bytes - scan.data_set_offset) % 2 != 0;
-    }
 };
 
 /// Files that share one association.
@@ -121,108 +108,6 @@ std::vector<Group> grouped(std::vector<Item> items)
         group.items.push_back(std::move(item));
     }
     return groups;
-}
-
-/// Bytes of the data set from the file, as they are, to the peer; a deflated one gets the NUL that its
-/// writer owes (PS3.5 §A.5).
-void stream(Association& association, const Context& context, int fd, const Item& item)
-{
-    constexpr std::size_t block_size = std::size_t{256} << 10U;
-    std::vector<std::byte> block(block_size);
-    auto offset = item.scan.data_set_offset;
-    while (offset < item.scan.file_bytes) {
-        const auto wanted = static_cast<std::size_t>(
-            std::min<std::uint64_t>(block_size, item.scan.file_bytes - offset));
-        std::size_t filled = 0;
-        while (filled < wanted) {
-            const auto got = ::pread(fd, block.data() + filled, wanted - filled,
-                                     static_cast<off_t>(offset + filled));
-            if (got < 0 && errno == EINTR) {
-                continue;
-            }
-            if (got <= 0) {
-                association.give_up(); // in the middle of a data set nothing else can be said
-                throw Error{Fault::io, "a file became shorter while it was sent"};
-            }
-            filled += static_cast<std::size_t>(got);
-        }
-        offset += wanted;
-        const bool is_last = offset == item.scan.file_bytes;
-        if (is_last && item.has_odd_length()) {
-            block.resize(wanted);
-            block.push_back(std::byte{0});
-            filled = block.size();
-        }
-        association.write(context, Association::Stream::data, {block.data(), filled},
-                          is_last ? Association::Last::yes : Association::Last::no);
-    }
-}
-
-std::uint16_t send_as_it_is(Association& association, const Context& context, const fs::path& file,
-                            const Item& item)
-{
-    const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!fd) {
-        throw os_error(errno, "open a file to send");
-    }
-    const auto message_id = association.next_message_id();
-    auto command = store_command(item.scan.sop_class, item.scan.sop_instance, message_id);
-    association.write(context, Association::Stream::command, command, Association::Last::yes);
-    stream(association, context, fd.get(), item);
-
-    T_DIMSE_Message answer{};
-    T_ASC_PresentationContextID answered_on = 0;
-    DcmDataset* raw_detail = nullptr;
-    const auto received = DIMSE_receiveCommand(association.handle(), DIMSE_NONBLOCKING,
-                                               store_patience * association.timeout(), &answered_on,
-                                               &answer, &raw_detail);
-    const std::unique_ptr<DcmDataset> detail{raw_detail}; // the peer's words are not used
-    if (received.bad()) {
-        association.give_up();
-        throw Error{Fault::unreachable, "{}",
-                    received == DIMSE_NODATAAVAILABLE ? "no answer in time" : "association lost"};
-    }
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access) the message is DCMTK's
-    const auto& response = answer.msg.CStoreRSP;
-    if (answer.CommandField != DIMSE_C_STORE_RSP
-        || response.MessageIDBeingRespondedTo != message_id) {
-        association.give_up();
-        throw Error{Fault::protocol, "the peer answered something else"};
-    }
-    return response.DimseStatus;
-}
-
-/// For a peer that wants another byte order or VR encoding, or for a file with values of odd length:
-/// DCMTK pads them. Values stay on disk where it can.
-std::uint16_t send_rewritten(Association& association, const Context& context, const fs::path& file,
-                             const Item& item)
-{
-    constexpr std::uint32_t longest_value_in_memory = 4096;
-    DcmFileFormat format;
-    dicom::check(format.loadFile(file.c_str(), EXS_Unknown, EGL_noChange, longest_value_in_memory),
-                 "read a file to send");
-    dicom::check(format.getDataset()->chooseRepresentation(
-                     DcmXfer{context.transfer_syntax.c_str()}.getXfer(), nullptr),
-                 "rewrite a file to send");
-    T_DIMSE_C_StoreRQ request{};
-    request.MessageID = association.next_message_id();
-    OFStandard::strlcpy(request.AffectedSOPClassUID, item.scan.sop_class.c_str(),
-                        sizeof request.AffectedSOPClassUID);
-    OFStandard::strlcpy(request.AffectedSOPInstanceUID, item.scan.sop_instance.c_str(),
-                        sizeof request.AffectedSOPInstanceUID);
-    request.DataSetType = DIMSE_DATASET_PRESENT;
-    request.Priority = DIMSE_PRIORITY_MEDIUM;
-    T_DIMSE_C_StoreRSP answer{};
-    DcmDataset* raw_detail = nullptr;
-    const auto sent = DIMSE_storeUser(association.handle(), context.id, &request, nullptr,
-                                      format.getDataset(), nullptr, nullptr, DIMSE_NONBLOCKING,
-                                      store_patience * association.timeout(), &answer, &raw_detail);
-    const std::unique_ptr<DcmDataset> detail{raw_detail};
-    if (sent.bad()) {
-        association.give_up();
-        throw Error{Fault::unreachable, "association lost"};
-    }
-    return answer.DimseStatus;
 }
 
 /// The word of the standard for a class or a syntax, where DCMTK knows it.
@@ -354,13 +239,15 @@ private:
     {
         auto& result = m_results[item.index];
         if (const auto context = context_of(item.as_it_is)) {
-            const bool is_mended = item.has_odd_length() && item.scan.transfer_syntax != deflated;
-            answer(result, is_mended ? send_rewritten(association, *context, result.file, item)
-                                     : send_as_it_is(association, *context, result.file, item));
+            const bool is_mended =
+                has_odd_length(item.scan) && item.scan.transfer_syntax != deflated;
+            answer(result, is_mended
+                               ? store_rewritten(association, *context, result.file, item.scan)
+                               : store_as_it_is(association, *context, result.file, item.scan));
             return;
         }
         if (const auto context = item.rewritten ? context_of(*item.rewritten) : std::nullopt) {
-            answer(result, send_rewritten(association, *context, result.file, item));
+            answer(result, store_rewritten(association, *context, result.file, item.scan));
             return;
         }
         if (const auto context = item.decoded ? context_of(*item.decoded) : std::nullopt) {
@@ -390,10 +277,10 @@ private:
             return;
         }
         const TemporaryFile removal{copy};
-        Item decoded{item.index, dicom::prescan_file(copy), item.decoded.value(), {}, {}};
-        const bool fits = decoded.scan.transfer_syntax == context.transfer_syntax;
-        const auto status = fits ? send_as_it_is(association, context, copy, decoded)
-                                 : send_rewritten(association, context, copy, decoded);
+        const auto scan = dicom::prescan_file(copy);
+        const bool fits = scan.transfer_syntax == context.transfer_syntax;
+        const auto status = fits ? store_as_it_is(association, context, copy, scan)
+                                 : store_rewritten(association, context, copy, scan);
         result.was_decoded = true;
         answer(result, status);
     }

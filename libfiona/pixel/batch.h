@@ -17,10 +17,10 @@ struct BatchWishes {
     std::string input, output;
     std::string phi, regions, safe_list, preview, report;
     std::string languages = "eng+nor";
-    int confidence = 0;
+    int confidence = 0; ///< 0..100: less certain finds stay
     Search search = Search::both;
     Hide hide = Hide::all;
-    unsigned at_once = 4;
+    unsigned at_once = 4; ///< images
 };
 
 struct SetAside {

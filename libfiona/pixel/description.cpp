@@ -2,20 +2,18 @@
 #include "libfiona/pixel/description.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
+#include "libfiona/base/words.h"
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
-
-#include <array>
-#include <charconv>
-#include <utility>
 
 namespace fiona::pixel {
 
 namespace {
 
-constexpr std::array<std::pair<Photometric, std::string_view>, 9> photometric_words{{
+constexpr WordTable<Photometric, 9> photometric_words{{
     {Photometric::monochrome1, "MONOCHROME1"},
     {Photometric::monochrome2, "MONOCHROME2"},
     {Photometric::palette, "PALETTE COLOR"},
@@ -31,12 +29,12 @@ Photometric read_photometric(DcmItem& item)
 {
     OFString text;
     item.findAndGetOFString(DCM_PhotometricInterpretation, text);
-    for (const auto& [photometric, word] : photometric_words) {
-        if (trimmed(std::string_view{text.data(), text.size()}) == word) {
-            return photometric;
-        }
+    const auto photometric =
+        meaning_of(photometric_words, trimmed(std::string_view{text.data(), text.size()}));
+    if (!photometric) {
+        throw Error{Fault::data, "photometric interpretation missing or not supported"};
     }
-    throw Error{Fault::data, "photometric interpretation missing or not supported"};
+    return *photometric;
 }
 
 /// An IS of digits only; 1 if absent or empty.
@@ -50,9 +48,8 @@ std::uint32_t read_frames(DcmItem& item)
     if (digits.empty()) {
         return 1;
     }
-    std::uint32_t frames = 0;
-    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), frames);
-    if (end.ec != std::errc{} || end.ptr != digits.data() + digits.size() || frames == 0) {
+    const auto frames = read_number<std::uint32_t>(digits).value_or(0);
+    if (frames == 0) {
         throw Error{Fault::data, "number of frames is not a positive number"};
     }
     return frames;
@@ -96,12 +93,7 @@ void check_colour(const PixelLayout& layout)
 
 std::string_view word_of(Photometric photometric)
 {
-    for (const auto& [known, word] : photometric_words) {
-        if (known == photometric) {
-            return word;
-        }
-    }
-    return {};
+    return fiona::word_of(photometric_words, photometric);
 }
 
 std::uint64_t PixelLayout::frame_bytes() const

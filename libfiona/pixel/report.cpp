@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/words.h"
 #include "libfiona/pixel/clean.h"
 
-#include <array>
 #include <cmath>
-#include <utility>
 
 namespace fiona::pixel {
 
 namespace {
 
-constexpr std::array<std::pair<Verdict, std::string_view>, 4> verdict_words{{
+constexpr WordTable<Verdict, 4> verdict_words{{
     {Verdict::unchanged, "unchanged"},
     {Verdict::masked, "masked"},
     {Verdict::held, "held"},
@@ -52,12 +51,7 @@ FrameMasks masks_of(const json::Value& value)
 
 std::string_view word_of(Verdict verdict)
 {
-    for (const auto& [known, word] : verdict_words) {
-        if (known == verdict) {
-            return word;
-        }
-    }
-    return {};
+    return fiona::word_of(verdict_words, verdict);
 }
 
 json::Value CleanReport::to_json() const
@@ -84,12 +78,7 @@ json::Value CleanReport::to_json() const
 CleanReport CleanReport::from_json(const json::Value& value)
 {
     CleanReport report;
-    const auto word = value.text("verdict");
-    for (const auto& [verdict, known] : verdict_words) {
-        if (known == word) {
-            report.verdict = verdict;
-        }
-    }
+    report.verdict = meaning_of(verdict_words, value.text("verdict")).value_or(report.verdict);
     report.reason = value.text("reason");
     report.frames = number(value, "frames");
     report.columns = number(value, "columns");

@@ -2,12 +2,13 @@
 #include "libfiona/redcap/answers.h"
 
 #include "libfiona/base/error.h"
-#include "libfiona/base/json.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace fiona::redcap {
@@ -187,6 +188,15 @@ std::string error_text(std::string_view body)
                 answer.status, moved ? "a redirect, which is not followed" : text};
 }
 
+json::Value parse_json(const std::string& body)
+{
+    try {
+        return json::parse(body, "REDCap's answer");
+    } catch (const Error& e) {
+        throw Error{Fault::temporary, "{}", e.what()};
+    }
+}
+
 } // namespace
 
 std::string harmless_text(std::string_view error_text, const Private<std::string>& token)
@@ -231,6 +241,37 @@ Verdict check_answer(const Answer& answer, const Private<std::string>& token)
         }
     }
     return Verdict::good;
+}
+
+json::Array answered_list(const std::string& body)
+{
+    auto value = parse_json(body);
+    if (!value.is_array()) {
+        throw Error{Fault::temporary, "REDCap answered with something that is no list"};
+    }
+    return std::move(value.array());
+}
+
+std::size_t answered_count(const std::string& body)
+{
+    const auto value = parse_json(body);
+    const auto text = value.is_object() ? value.text("count") : value.text();
+    const auto count = read_number<std::size_t>(trimmed(text));
+    if (!count) {
+        throw Error{Fault::temporary, "REDCap answered with something that is no count"};
+    }
+    return *count;
+}
+
+std::string deleted_record(const json::Value& entry)
+{
+    auto record = entry.text("record");
+    if (record.empty()) {
+        const auto action = entry.text("action");
+        const auto blank = action.rfind(' ');
+        record = blank == std::string::npos ? "" : action.substr(blank + 1);
+    }
+    return record;
 }
 
 } // namespace fiona::redcap

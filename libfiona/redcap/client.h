@@ -24,7 +24,7 @@
 /// other status (a redirect, 404, 406, 501).
 namespace fiona::redcap {
 
-/// The projects of redcap.md chapter 2; each has a token of its own in the tokens file.
+/// The projects of share/redcap; each has a token of its own in the tokens file.
 enum class Role { incoming, routing, coupling, dtp, autoid, ids7 };
 [[nodiscard]] std::string_view role_name(Role role);
 

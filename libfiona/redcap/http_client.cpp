@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
+#include "libfiona/redcap/answers.h"
 #include "libfiona/redcap/client.h"
 #include "libfiona/redcap/retry.h"
 #include "libfiona/redcap/rows.h"
 #include "libfiona/redcap/session.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <set>
 #include <span>
@@ -29,53 +29,10 @@ struct RecordRows {
     std::size_t rows = 0;
 };
 
-json::Value parse_json(const std::string& body)
-{
-    try {
-        return json::parse(body, "REDCap's answer");
-    } catch (const Error& e) {
-        throw Error{Fault::temporary, "{}", e.what()};
-    }
-}
-
-const json::Array& list_in(const json::Value& value)
-{
-    if (!value.is_array()) {
-        throw Error{Fault::temporary, "REDCap answered with something that is no list"};
-    }
-    return value.array();
-}
-
-std::size_t count_in(const std::string& body)
-{
-    const auto value = parse_json(body);
-    const auto text = value.is_object() ? value.text("count") : value.text();
-    const std::string digits{trimmed(text)}; // a copy, of what `text` still owns
-    std::size_t count = 0;
-    const auto* const last = digits.data() + digits.size();
-    const auto [end, problem] = std::from_chars(digits.data(), last, count);
-    if (problem != std::errc{} || end != last) {
-        throw Error{Fault::temporary, "REDCap answered with something that is no count"};
-    }
-    return count;
-}
-
 /// A delete answers with a bare number, whatever the format.
 void count_is_enough(const std::string& body)
 {
-    static_cast<void>(count_in(body));
-}
-
-/// "Delete record (API) 1200", as the log has it; some versions fill `record` too.
-std::string deleted_record(const json::Value& entry)
-{
-    auto record = entry.text("record");
-    if (record.empty()) {
-        const auto action = entry.text("action");
-        const auto blank = action.rfind(' ');
-        record = blank == std::string::npos ? "" : action.substr(blank + 1);
-    }
-    return record;
+    static_cast<void>(answered_count(body));
 }
 
 bool says(const Error& error, std::string_view words)
@@ -198,8 +155,7 @@ public:
         try {
             m_session.ask(form, Retry::Tries::several, [&](std::string& body) {
                 records.clear();
-                const auto list = parse_json(body);
-                for (const auto& item : list_in(list)) {
+                for (const auto& item : answered_list(body)) {
                     records.push_back(deleted_record(item));
                 }
             });
@@ -234,8 +190,7 @@ private:
         std::vector<Field> fields;
         m_session.ask(m_session.request("metadata"), Retry::Tries::several, [&](std::string& body) {
             fields.clear();
-            const auto list = parse_json(body);
-            for (const auto& item : list_in(list)) {
+            for (const auto& item : answered_list(body)) {
                 fields.push_back({item.text("field_name"), item.text("form_name"),
                                   item.text("field_type"),
                                   item.text("select_choices_or_calculations"),
@@ -386,8 +341,8 @@ private:
         form.set("overwriteBehavior", overwrite == Overwrite::normal ? "normal" : "overwrite");
         form.set("dateFormat", "YMD").set("returnContent", "count").set("data", data);
         std::size_t taken = 0;
-        const auto verdict =
-            m_session.call(form, tries, [&](const std::string& body) { taken = count_in(body); });
+        const auto verdict = m_session.call(
+            form, tries, [&](const std::string& body) { taken = answered_count(body); });
         if (verdict == Verdict::too_large) {
             if (records.size() == 1) {
                 throw Session::too_large();
@@ -457,10 +412,7 @@ private:
     {
         try {
             m_session.ask(m_session.request(content), Retry::Tries::several,
-                          [&](std::string& body) {
-                              const auto value = parse_json(body);
-                              take(list_in(value));
-                          });
+                          [&](std::string& body) { take(answered_list(body)); });
         } catch (const Error& e) {
             if (!says(e, words)) {
                 throw;

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-/// The INCOMING project (redcap.md 2.1): one record per clinical study, a repeating `series` and a
+/// The INCOMING project (share/redcap/incoming.csv): one record per clinical study, a repeating `series` and a
 /// repeating `transfers` instrument. Natural keys decide identity, instance numbers are addresses.
 namespace fiona::redcap {
 

@@ -7,7 +7,7 @@ namespace fiona::redcap {
 
 namespace {
 
-// redcap.md 2.1 to 2.6, in the order of the dictionaries; the record id comes by itself.
+// share/redcap/*.csv, in the order of the dictionaries; the record id comes by itself.
 constexpr std::array<std::string_view, 14> incoming{
     "study_aetitle_addressed", "study_date",
     "study_arrival_date",      "series_instance_uid",

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-/// DataTransferProjects (redcap.md 2.4) and the research projects' own REDCap projects (2.7).
+/// DataTransferProjects (share/redcap/dtp.csv) and the research projects' own ones (research-project.csv).
 namespace fiona::redcap {
 
 /// Form rewritepixelexclusions: where the value of this tag begins with a match of the pattern, burned-in

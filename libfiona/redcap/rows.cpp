@@ -2,11 +2,10 @@
 #include "libfiona/redcap/rows.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/number.h"
 
 #include <rapidjson/error/en.h>
 #include <rapidjson/reader.h>
-
-#include <charconv>
 
 namespace fiona::redcap {
 
@@ -86,9 +85,12 @@ private:
 
     bool take_instance(const std::string& value)
     {
-        const auto* const last = value.data() + value.size();
-        const auto [end, problem] = std::from_chars(value.data(), last, m_rows.back().instance);
-        return value.empty() || (problem == std::errc{} && end == last);
+        if (value.empty()) {
+            return true;
+        }
+        const auto instance = read_number<unsigned>(value);
+        m_rows.back().instance = instance.value_or(0);
+        return instance.has_value();
     }
 
     const std::string& m_record_id_field;

@@ -19,18 +19,6 @@ Row transfer_row(const StudyUid& study, unsigned instance)
     return {study.str(), {}, std::string{transfers_form}, instance, {}};
 }
 
-Row request_row(const Transfer& transfer)
-{
-    auto row = transfer_row(transfer.study, transfer.instance);
-    row.values = {{std::string{requested_field}, transfer.requested},
-                  {"transfer_project_name", transfer.project},
-                  {"transfer_name", transfer.participant}};
-    if (!transfer.event.empty()) {
-        row.values.emplace("transfer_event_name", transfer.event);
-    }
-    return row;
-}
-
 const Transfer* find_conflict(const std::vector<Transfer>& present, const Transfer& wanted)
 {
     const auto clash = std::ranges::find_if(present, [&](const Transfer& transfer) {

@@ -17,8 +17,6 @@ constexpr std::string_view requested_field = "transfer_requested_date";
 [[nodiscard]] bool same_key(const Transfer& a, const Transfer& b);
 /// A row of that instance without values.
 [[nodiscard]] Row transfer_row(const StudyUid& study, unsigned instance);
-/// The fields of a request; never those of its result.
-[[nodiscard]] Row request_row(const Transfer& transfer);
 /// Another request of the same study for the same project; nullptr if there is none.
 [[nodiscard]] const Transfer* find_conflict(const std::vector<Transfer>& present,
                                             const Transfer& wanted);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/number.h"
 #include "libfiona/redcapd/call.h"
 #include "libfiona/redcapd/projects.h"
 #include "libfiona/redcapd/record_removal.h"
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <set>
 
 namespace fiona::redcapd {
@@ -86,10 +86,8 @@ std::vector<std::int64_t> asked_events(const Call& call, bool form_is_named)
 std::int64_t asked_instance(const Call& call)
 {
     const auto& text = call.form.text("repeat_instance");
-    std::int64_t instance = 0;
-    const auto* const last = text.data() + text.size();
-    const auto [end, problem] = std::from_chars(text.data(), last, instance);
-    if (problem != std::errc{} || end != last || instance < 1) {
+    const auto instance = read_number<std::int64_t>(text).value_or(0);
+    if (instance < 1) {
         throw invalid("repeat_instance");
     }
     return instance;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/number.h"
 #include "libfiona/redcapd/call.h"
 #include "libfiona/redcapd/data_rows.h"
 #include "libfiona/redcapd/projects.h"
@@ -7,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace fiona::redcapd {
@@ -35,10 +35,8 @@ std::int64_t number_in(const DataRow& row, std::string_view name, std::int64_t o
     if (text.empty()) {
         return otherwise;
     }
-    std::int64_t number = 0;
-    const auto* const last = text.data() + text.size();
-    const auto [end, problem] = std::from_chars(text.data(), last, number);
-    if (problem != std::errc{} || end != last || number < 0 || number > max_days) {
+    const auto number = read_number<std::int64_t>(text).value_or(-1);
+    if (number < 0 || number > max_days) {
         throw badly_formatted(fmt::format("{} must be a number", name));
     }
     return number;

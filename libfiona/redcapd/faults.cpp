@@ -2,11 +2,11 @@
 #include "libfiona/redcapd/faults.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <random>
 #include <string_view>
 
@@ -31,13 +31,11 @@ constexpr std::array<Spelling, 5> spellings{{
 template <typename T>
 T parse_number(std::string_view text, const std::string& fault)
 {
-    T value{};
-    const auto* const last = text.data() + text.size();
-    const auto [end, problem] = std::from_chars(text.data(), last, value);
-    if (text.empty() || problem != std::errc{} || end != last || value < T{}) {
+    const auto value = read_number<T>(text);
+    if (!value || *value < T{}) {
         throw Error{Fault::usage, "--fault {}: not a number where one must be", fault};
     }
-    return value;
+    return *value;
 }
 
 } // namespace

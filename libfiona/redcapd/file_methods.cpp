@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/redcapd/call.h"
 #include "libfiona/redcapd/projects.h"
@@ -7,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <utility>
 
 namespace fiona::redcapd {
@@ -50,10 +50,8 @@ std::int64_t asked_instance(const Call& call)
     if (text.empty()) {
         return 1; // as REDCap takes it
     }
-    std::int64_t instance = 0;
-    const auto* const last = text.data() + text.size();
-    const auto [end, problem] = std::from_chars(text.data(), last, instance);
-    if (problem != std::errc{} || end != last || instance < 1) {
+    const auto instance = read_number<std::int64_t>(text).value_or(0);
+    if (instance < 1) {
         throw invalid("repeat_instance");
     }
     return instance;

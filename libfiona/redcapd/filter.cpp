@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcapd/filter.h"
 
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/redcapd/answer.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -23,14 +23,8 @@ constexpr std::string_view no = "0";
 
 std::optional<double> number_of(std::string_view text)
 {
-    text = trimmed(text);
-    double value = 0;
-    const auto* const last = text.data() + text.size();
-    const auto [end, problem] = std::from_chars(text.data(), last, value);
-    if (text.empty() || problem != std::errc{} || end != last || !std::isfinite(value)) {
-        return std::nullopt;
-    }
-    return value;
+    const auto value = read_number<double>(trimmed(text));
+    return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
 template <typename T>

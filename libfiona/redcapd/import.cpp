@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/csv.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/number.h"
 #include "libfiona/redcapd/import_rows.h"
 #include "libfiona/redcapd/projects.h"
 #include "libfiona/redcapd/unique_rows.h"
@@ -9,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 
@@ -204,11 +204,8 @@ std::int64_t highest_number(const Call& call)
     std::int64_t highest = 0;
     Query query{call.database, "SELECT name FROM record WHERE project = ?", call.schema.project};
     while (query.next()) {
-        const auto name = query.text(0);
-        std::int64_t number = 0;
-        const auto* const last = name.data() + name.size();
-        const auto [end, problem] = std::from_chars(name.data(), last, number);
-        if (problem == std::errc{} && end == last && number <= max_counter) {
+        const auto number = read_number<std::int64_t>(query.text(0)).value_or(0);
+        if (number <= max_counter) {
             highest = std::max(highest, number);
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcapd/import_rows.h"
 
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/redcapd/data_rows.h"
 #include "libfiona/redcapd/record_rows.h"
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 
 namespace fiona::redcapd {
@@ -164,10 +164,8 @@ private:
             row.instance = 0;
             return;
         }
-        const auto* const last = instance.data() + instance.size();
-        const auto [end, problem] = std::from_chars(instance.data(), last, row.instance);
-        if (instance.empty() || problem != std::errc{} || end != last || row.instance < 1
-            || row.instance > max_instance) {
+        row.instance = read_number<std::int64_t>(instance).value_or(0);
+        if (row.instance < 1 || row.instance > max_instance) {
             complain(row.record, instance_column, instance, std::string{wrong_format_text});
         }
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/redcapd/local_time.h"
 
+#include "libfiona/base/number.h"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <ctime>
 #include <string_view>
@@ -18,13 +19,8 @@ namespace {
 std::optional<int> digits_at(std::string_view text, std::size_t at, std::size_t digits)
 {
     const auto part = text.substr(std::min(at, text.size()), digits);
-    int value = 0;
-    const auto [end, problem] = std::from_chars(part.data(), part.data() + part.size(), value);
-    if (part.size() != digits || problem != std::errc{} || end != part.data() + part.size()
-        || value < 0) {
-        return std::nullopt;
-    }
-    return value;
+    const auto value = read_number<int>(part);
+    return part.size() == digits && value >= 0 ? value : std::nullopt;
 }
 
 std::tm local_time(std::int64_t seconds)

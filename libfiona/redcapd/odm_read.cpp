@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/base64.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/redcapd/dictionary.h"
 #include "libfiona/redcapd/odm.h"
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <utility>
 
@@ -45,10 +45,7 @@ const Element& need(const Element& parent, std::string_view name, std::string_vi
 
 std::int64_t number(std::string_view text, std::int64_t otherwise)
 {
-    std::int64_t value = 0;
-    const auto* const last = text.data() + text.size();
-    const auto [end, problem] = std::from_chars(text.data(), last, value);
-    return !text.empty() && problem == std::errc{} && end == last ? value : otherwise;
+    return read_number<std::int64_t>(text).value_or(otherwise);
 }
 
 /// REDCap's inner names of types and validations, as its dictionary spells them.

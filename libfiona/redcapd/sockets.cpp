@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/number.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <sys/un.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
 namespace fiona::redcapd {
@@ -60,13 +60,11 @@ void bind_and_listen(const UniqueFd& fd, sockaddr* address, socklen_t size, cons
 
 std::uint16_t parse_port(std::string_view text, const std::string& address)
 {
-    std::uint16_t port = 0;
-    const auto* const last = text.data() + text.size();
-    const auto [end, problem] = std::from_chars(text.data(), last, port);
-    if (text.empty() || problem != std::errc{} || end != last) {
+    const auto port = read_number<std::uint16_t>(text);
+    if (!port) {
         throw Error{Fault::config, "listen address {}: must be ADDRESS:PORT", address};
     }
-    return port;
+    return *port;
 }
 
 [[noreturn]] void refuse_address(const std::string& address)

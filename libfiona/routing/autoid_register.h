@@ -12,7 +12,7 @@
 
 namespace fiona::routing {
 
-/// What AUTOID (redcap.md 2.5) knows of one project: the pseudonym of each patient, under a hash.
+/// What AUTOID (share/redcap/autoid.csv) knows of one project: the pseudonym of each patient, under a hash.
 class AutoIdRegister {
 public:
     /// Reads the rows of the project. `autoid` and `key` are borrowed and outlive this object.

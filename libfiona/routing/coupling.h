@@ -13,8 +13,8 @@
 
 namespace fiona::routing {
 
-/// One row of the coupling list (COUPLING, redcap.md 2.3): a study that is expected, by accession number
-/// or UID, and what it is to become. Blanks around values are gone.
+/// One row of the coupling list (COUPLING, share/redcap/coupling.csv): a study that is expected, by accession
+/// number or UID, and what it is to become. Blanks around values are gone.
 struct CouplingRow {
     std::string record;
     Private<std::string> accession{""}; ///< may be empty

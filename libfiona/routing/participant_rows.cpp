@@ -10,7 +10,8 @@ namespace fiona::routing {
 
 namespace {
 
-constexpr std::string_view main_event = "event_1_arm_1"; // redcap.md 2.7: every project has it
+constexpr std::string_view main_event =
+    "event_1_arm_1"; // share/redcap/research-project.json: every project has it
 
 } // namespace
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-/// The patterns of participant ids (project_patient_naming, redcap.md 1.4): the part of Python's regular
-/// expressions whose language is finite. Literals, classes and ranges, `\d`, `\w`, `.` (a letter or
+/// The patterns of participant ids (project_patient_naming of share/redcap/dtp.csv): the part of Python's
+/// regular expressions whose language is finite. Literals, classes and ranges, `\d`, `\w`, `.` (a letter or
 /// digit), groups, alternatives, `{n}`, `{n,m}`, `?`, back references, `^` at the beginning and `$` at
 /// the end.
 namespace fiona::routing {

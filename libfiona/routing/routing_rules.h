@@ -12,8 +12,8 @@
 
 namespace fiona::routing {
 
-/// The routing rules of the site (ROUTING, redcap.md 2.2): a study from, or to, an AE title whose patient
-/// id or name is a pseudonym already goes to a project without anybody's hand.
+/// The routing rules of the site (ROUTING, share/redcap/routing.csv): a study from, or to, an AE title whose
+/// patient id or name is a pseudonym already goes to a project without anybody's hand.
 class RoutingRules {
 public:
     RoutingRules() = default;

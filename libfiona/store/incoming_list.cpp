@@ -5,6 +5,7 @@
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/store/atomic_file.h"
@@ -15,7 +16,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 
 namespace fiona::store {
 
@@ -33,19 +33,10 @@ std::string_view take_field(std::string_view& text)
     return field;
 }
 
-template <typename Number>
-std::optional<Number> number_in(std::string_view text)
-{
-    Number number{};
-    const auto* const last = text.data() + text.size();
-    const auto [end, problem] = std::from_chars(text.data(), last, number);
-    return problem == std::errc{} && end == last ? std::optional{number} : std::nullopt;
-}
-
 std::optional<IncomingLine> parse(std::string_view text)
 {
     constexpr std::int64_t end_of_clock = 9'000'000'000; // seconds; our clock counts 64-bit ns
-    const auto arrived = number_in<std::int64_t>(take_field(text));
+    const auto arrived = read_number<std::int64_t>(take_field(text));
     const auto caller = take_field(text);
     const auto called = take_field(text);
     const auto host = take_field(text);
@@ -57,7 +48,7 @@ std::optional<IncomingLine> parse(std::string_view text)
     if (!arrived || *arrived < 0 || *arrived > end_of_clock || !is_uid(study)) {
         return std::nullopt;
     }
-    const auto series = number_in<unsigned>(take_field(text));
+    const auto series = read_number<unsigned>(take_field(text));
     const auto modalities = take_field(text);
     return IncomingLine{.arrived = *arrived,
                         .caller = percent_decoded(caller),
@@ -114,7 +105,7 @@ TimePoint modified(const struct stat& status)
 std::optional<std::int64_t> arrival_in(std::string_view line, TimePoint now)
 {
     constexpr std::int64_t day = 86'400;
-    const auto arrived = number_in<std::int64_t>(take_field(line));
+    const auto arrived = read_number<std::int64_t>(take_field(line));
     return arrived && *arrived <= epoch_seconds(now) + day ? arrived : std::nullopt;
 }
 

@@ -16,18 +16,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::chrono::seconds patience{30};
-constexpr std::size_t max_note_bytes = std::size_t{16} << 20U;
-constexpr auto lock_name = ".lock";
-
 /// Nobody files, postpones, adopts or withdraws a request meanwhile. A claim may still happen: it and we
 /// take the file by one rename each, and one of us finds it gone.
 class Standstill {
 public:
     explicit Standstill(const Paths& paths)
-        : m_filing{made(paths.requests()) / lock_name, patience}, m_moving{made(paths.work())
-                                                                               / lock_name,
-                                                                           patience}
+        : m_filing{made(paths.requests()) / files::lock_name, files::lock_patience},
+          m_moving{made(paths.work()) / files::lock_name, files::lock_patience}
     {
     }
 
@@ -60,7 +55,7 @@ bool move_durably(const fs::path& from, const fs::path& to)
 json::Object messages_in(const fs::path& file)
 {
     try {
-        if (const auto text = read_file_if_any(file, max_note_bytes)) {
+        if (const auto text = read_file_if_any(file, files::max_note_bytes)) {
             return json::parse(*text, "the messages of a request").object();
         }
     } catch (const Error& e) {

@@ -4,14 +4,21 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-/// Names and directory listings behind requests.h; for those who move requests, and those who look at all.
+/// Names, limits and directory listings behind requests.h, for those who work on the files themselves or
+/// report what lies there. Requests move by Requests and RequestWorker only.
 namespace fiona::store::files {
+
+inline constexpr std::string_view lock_name = ".lock"; ///< of each of the directories
+inline constexpr std::chrono::seconds lock_patience{30};
+/// Of a request, and of what was said about it.
+inline constexpr std::size_t max_note_bytes = std::size_t{16} << 20U;
 
 [[nodiscard]] inline std::string state_name(std::string_view request)
 {

@@ -21,10 +21,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::chrono::seconds patience{30};
-constexpr std::size_t max_note_bytes = std::size_t{16} << 20U;
-constexpr auto lock_name = ".lock";
-
 /// False if `from` has gone: somebody else was quicker.
 bool move_file(const fs::path& from, const fs::path& to)
 {
@@ -83,17 +79,17 @@ RequestWorker::RequestWorker(const Requests& requests)
         make_directories(directory);
     }
     // Nobody may take an empty new directory for that of a dead worker and remove it.
-    const FileLock making{m_paths.work() / lock_name, patience};
+    const FileLock making{m_paths.work() / files::lock_name, files::lock_patience};
     make_directories(m_directory);
-    m_lock.emplace(m_directory / lock_name);
+    m_lock.emplace(m_directory / files::lock_name);
 }
 
 RequestWorker::~RequestWorker()
 {
     try {
-        const FileLock removing{m_paths.work() / lock_name, patience};
+        const FileLock removing{m_paths.work() / files::lock_name, files::lock_patience};
         if (visible_names(m_directory).empty()) {
-            remove_file(m_directory / lock_name);
+            remove_file(m_directory / files::lock_name);
             ::rmdir(m_directory.c_str());
         }
     } catch (const Error& e) {
@@ -103,9 +99,9 @@ RequestWorker::~RequestWorker()
 
 std::vector<std::string> RequestWorker::adopt() const
 {
-    const FileLock adopting{m_paths.work() / lock_name, patience};
+    const FileLock adopting{m_paths.work() / files::lock_name, files::lock_patience};
     for (const auto& directory : files::work_directories(m_paths)) {
-        if (directory != m_directory && !FileLock::holder(directory / lock_name)) {
+        if (directory != m_directory && !FileLock::holder(directory / files::lock_name)) {
             move_in(directory);
         }
     }
@@ -125,7 +121,7 @@ void RequestWorker::move_in(const fs::path& dead_directory) const
         move_file(dead_directory / name, m_directory / name);
     }
     sync_directory(m_directory);
-    remove_file(dead_directory / lock_name);
+    remove_file(dead_directory / files::lock_name);
     ::rmdir(dead_directory.c_str()); // hidden leftovers of a killed write keep it; harmless
 }
 
@@ -156,7 +152,8 @@ bool RequestWorker::claim(const std::string& file_name, TimePoint now) const
 
 TransferRequest RequestWorker::read(const std::string& file_name) const
 {
-    return TransferRequest::parse(read_file(m_directory / file_name, max_note_bytes), file_name);
+    return TransferRequest::parse(read_file(m_directory / file_name, files::max_note_bytes),
+                                  file_name);
 }
 
 void RequestWorker::note_result(const std::string& file_name, const json::Value& result) const
@@ -168,9 +165,9 @@ void RequestWorker::note_result(const std::string& file_name, const json::Value&
 std::optional<json::Value> RequestWorker::result(const std::string& file_name) const
 {
     const auto note = files::result_name(file_name);
-    auto text = read_file_if_any(m_directory / note, max_note_bytes);
+    auto text = read_file_if_any(m_directory / note, files::max_note_bytes);
     if (!text) {
-        text = read_file_if_any(m_paths.requests() / note, max_note_bytes);
+        text = read_file_if_any(m_paths.requests() / note, files::max_note_bytes);
     }
     return text ? std::optional{json::parse(*text, "a request's result")} : std::nullopt;
 }
@@ -208,7 +205,7 @@ unsigned RequestWorker::postpone(const std::string& file_name, std::string_view 
                                  TimePoint now) const
 {
     // drop_orphans() of another worker must not meet the notes while the request is on its way.
-    const FileLock postponing{m_paths.work() / lock_name, patience};
+    const FileLock postponing{m_paths.work() / files::lock_name, files::lock_patience};
     const auto before = m_requests.state(file_name);
     const unsigned attempts = (before ? before->attempts : 0) + 1;
     const auto next_try = now + delay_after(attempts);

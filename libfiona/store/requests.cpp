@@ -5,6 +5,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/number.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/request_files.h"
 
@@ -41,11 +42,8 @@ Checked checked(const json::Value& content, std::string_view key)
 unsigned instance_in(const json::Value& content)
 {
     constexpr std::string_view key = "redcap_repeat_instance";
-    const auto text = content.text(key);
-    unsigned instance = 0;
-    const auto* const last = text.data() + text.size();
-    const auto [end, problem] = std::from_chars(text.data(), last, instance);
-    if (problem != std::errc{} || end != last || instance == 0) {
+    const auto instance = read_number<unsigned>(content.text(key)).value_or(0);
+    if (instance == 0) {
         throw Error{Fault::data, "{} is missing or no positive number", key};
     }
     return instance;
@@ -92,7 +90,7 @@ bool Requests::file(const TransferRequest& request) const
     const auto name = request.file_name();
     make_directories(m_paths.requests());
     // Two filers one after the other, so that the second sees what became of the first one's file.
-    const FileLock lock{m_paths.requests() / ".lock", filing_patience};
+    const FileLock lock{m_paths.requests() / files::lock_name, filing_patience};
     if (is_pending(name)) {
         return false;
     }
@@ -113,7 +111,7 @@ bool Requests::withdraw(const std::string& file_name) const
 {
     make_directories(m_paths.work());
     // Nobody puts it back from work meanwhile; a claim is the one thing that may still happen.
-    const FileLock lock{m_paths.work() / ".lock", filing_patience};
+    const FileLock lock{m_paths.work() / files::lock_name, filing_patience};
     for (const auto& directory : {m_paths.requests(), m_paths.held()}) {
         if (::unlink((directory / file_name).c_str()) != 0) {
             if (errno == ENOENT || errno == ENOTDIR) {

@@ -16,7 +16,7 @@
 
 namespace fiona::store {
 
-/// One study to be de-identified and sent (fiona-files(5), redcap.md 0.5).
+/// One study to be de-identified and sent (fiona-files(5)).
 struct TransferRequest {
     StudyUid study;
     ProjectName project;

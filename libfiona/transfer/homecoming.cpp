@@ -32,8 +32,7 @@ constexpr Tag series_tag{0x0020, 0x000e};
 std::string uid_of(const Item& root, Tag tag)
 {
     const auto* const element = root.find(tag);
-    return element == nullptr ? std::string{}
-                              : std::string{anonymize::without_padding(element->value())};
+    return element == nullptr ? std::string{} : std::string{trimmed(element->value())};
 }
 
 /// Places that name another object: what stands there must be known.
@@ -84,7 +83,7 @@ private:
         bool is_changed = false;
         const auto values = split(element.value(), '\\');
         for (std::size_t i = 0; i < values.size(); ++i) {
-            const std::string uid{anonymize::without_padding(values[i])};
+            const std::string uid{trimmed(values[i])};
             const auto original = m_origin.originals.find(uid);
             changed += i == 0 ? "" : "\\";
             if (original != m_origin.originals.end()) {

@@ -5,10 +5,10 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/text.h"
+#include "libfiona/base/words.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace fiona::triggers {
@@ -18,18 +18,16 @@ namespace fs = std::filesystem;
 namespace {
 
 using Phase = WaitingMail::Phase;
-constexpr std::array<std::pair<Phase, std::string_view>, 4> phases{{{Phase::ready, "ready"},
-                                                                    {Phase::sending, "sending"},
-                                                                    {Phase::uncertain, "uncertain"},
-                                                                    {Phase::refused, "refused"}}};
+constexpr WordTable<Phase, 4> phases{{{Phase::ready, "ready"},
+                                      {Phase::sending, "sending"},
+                                      {Phase::uncertain, "uncertain"},
+                                      {Phase::refused, "refused"}}};
 
 json::Value to_json(const WaitingMail& mail)
 {
-    const auto* const phase =
-        std::ranges::find(phases, mail.phase, &std::pair<Phase, std::string_view>::first);
     json::Object object{{"key", mail.key},
                         {"body", mail.body},
-                        {"phase", phase->second},
+                        {"phase", word_of(phases, mail.phase)},
                         {"refusals", mail.refusals}};
     if (mail.attachment) {
         object["attachment"] = *mail.attachment;
@@ -48,16 +46,14 @@ const json::Value& member(const json::Value& object, std::string_view key)
 
 WaitingMail mail_of(const json::Value& json)
 {
-    const auto& name = member(json, "phase").string();
-    const auto* const phase =
-        std::ranges::find(phases, name, &std::pair<Phase, std::string_view>::second);
-    if (phase == phases.end()) {
+    const auto phase = meaning_of(phases, member(json, "phase").string());
+    if (!phase) {
         throw Error{Fault::data, "an unknown phase"};
     }
     WaitingMail mail{.key = member(json, "key").string(),
                      .body = member(json, "body").string(),
                      .attachment = {},
-                     .phase = phase->first,
+                     .phase = *phase,
                      .refusals = static_cast<unsigned>(member(json, "refusals").integer())};
     if (const auto* const attachment = json.find("attachment")) {
         mail.attachment = attachment->string();

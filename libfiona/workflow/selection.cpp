@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/workflow/selection.h"
 
-#include "libfiona/base/digest.h"
 #include "libfiona/base/files.h"
+#include "libfiona/jobs/job_line.h"
 #include "libfiona/jobs/job_list.h"
 #include "libfiona/jobs/job_record.h"
 #include "libfiona/store/atomic_file.h"
@@ -17,7 +17,6 @@ namespace {
 jobs::Job job_of(const SelectionOrder::Listing& listing, const jobs::SeriesSet& set,
                  std::size_t number, TimePoint now)
 {
-    constexpr std::size_t id_digits = 32;
     jobs::Job job{.id = "",
                   .project = listing.project,
                   .stream = "",
@@ -37,7 +36,7 @@ jobs::Job job_of(const SelectionOrder::Listing& listing, const jobs::SeriesSet& 
     if (listing.again == SelectionOrder::Listing::Again::no) {
         what.date = TimePoint{};
     }
-    job.id = sha256_hex(jobs::as_line(what)).substr(0, id_digits);
+    job.id = jobs::line_digest(jobs::as_line(what));
     return job;
 }
 

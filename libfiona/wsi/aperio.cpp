@@ -2,13 +2,13 @@
 #include "libfiona/wsi/aperio.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/wsi/identifying.h"
 #include "libfiona/wsi/slide_contents.h"
 #include "libfiona/wsi/tiff_tags.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 namespace fiona::wsi {
@@ -20,14 +20,10 @@ bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-std::optional<double> positive_number(std::string_view text)
+std::optional<double> finite_number(std::string_view text)
 {
-    double value = 0.0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) {
-        return std::nullopt;
-    }
-    return value;
+    const auto value = read_number<double>(text);
+    return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
 /// The first value of a key, as tiffinfo's readers take it.
@@ -97,14 +93,14 @@ SlideFacts facts_of(const Tiff& tiff, std::string_view description,
     SlideFacts facts;
     facts.manufacturer = "Aperio";
     facts.software = trimmed(description.substr(0, description.find_first_of("\r\n|;")));
-    facts.objective_power = positive_number(value_of(fields, "AppMag"));
+    facts.objective_power = finite_number(value_of(fields, "AppMag"));
     facts.parmset = value_of(fields, "Parmset");
-    const auto mpp = positive_number(value_of(fields, "MPP"));
+    const auto mpp = finite_number(value_of(fields, "MPP"));
     const auto& first = tiff.directories().front();
     facts.mpp_x = mpp && *mpp > 0.0 ? mpp : micrometres_per_pixel(tiff, first, tag::x_resolution);
     facts.mpp_y = mpp && *mpp > 0.0 ? mpp : micrometres_per_pixel(tiff, first, tag::y_resolution);
-    facts.origin_x_mm = positive_number(value_of(fields, "Left"));
-    facts.origin_y_mm = positive_number(value_of(fields, "Top"));
+    facts.origin_x_mm = finite_number(value_of(fields, "Left"));
+    facts.origin_y_mm = finite_number(value_of(fields, "Top"));
     return facts;
 }
 

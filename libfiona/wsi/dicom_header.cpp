@@ -2,6 +2,7 @@
 #include "libfiona/wsi/dicom_header.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/dicom/check.h"
 #include "libfiona/dicom/library.h"
@@ -13,7 +14,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace fiona::wsi {
 
@@ -41,10 +41,8 @@ std::string description(const SlideRecord& record)
 /// The digits of a slide's number; 1 without any.
 long series_number(const SlideRecord& record)
 {
-    long number = 1;
-    const auto* const end = record.slide_nr.data() + record.slide_nr.size();
-    const auto result = std::from_chars(record.slide_nr.data(), end, number);
-    return result.ec == std::errc{} && result.ptr == end && number > 0 ? number : 1;
+    const auto number = read_number<long>(record.slide_nr).value_or(0);
+    return number > 0 ? number : 1;
 }
 
 void put_patient_and_study(DcmItem& item, const SlideHeader& header)

@@ -3,7 +3,6 @@
 
 #include "libfiona/anonymize/data_set.h"
 #include "libfiona/anonymize/source_file.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
 
@@ -53,7 +52,7 @@ void require_clean_header(const std::filesystem::path& file, const std::string& 
     const auto header = source.header();
     const auto parsed = anonymize::read_data_set(header, layout.encoding);
     const auto* const sop = parsed.root.find(sop_instance_tag);
-    if (sop == nullptr || anonymize::without_padding(sop->value()) != sop_instance) {
+    if (sop == nullptr || trimmed(sop->value()) != sop_instance) {
         throw Error{Fault::internal, "a level was written under another SOP instance UID"};
     }
     const auto look_for = [&](std::string_view value, std::string_view name) {

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace fiona::wsi {
 
@@ -69,6 +70,7 @@ public:
         }
         return last < end;
     }
+    /// Read from the file again each time: whoever writes into it meanwhile may have changed them.
     [[nodiscard]] std::vector<std::uint64_t> range(std::uint64_t first, std::uint64_t count) const
     {
         if (m_low == nullptr) {
@@ -93,7 +95,7 @@ private:
     std::uint64_t m_size = 0;
 };
 
-/// They by looking at every byte, where the directory does not name them, or wrongly.
+/// The same by looking at every byte, where the directory does not name them, or wrongly.
 std::vector<std::uint64_t> found_starts(const SlideFile& file, const TileExtent& strip,
                                         std::uint64_t scan_offset, std::uint64_t count)
 {
@@ -173,6 +175,11 @@ private:
         rows.starts = m_starts.range(first, count + (is_last ? 0 : 1));
         if (is_last) {
             rows.starts.push_back(m_strip.bytes);
+        }
+        const bool rises = std::ranges::is_sorted(rows.starts, std::less_equal{});
+        if (!rises || rows.starts.back() > m_strip.bytes) {
+            throw Error{Fault::data,
+                        "the places of restart intervals changed while they were read"};
         }
         return rows;
     }
@@ -254,29 +261,30 @@ private:
 /// decoding it.
 class WholeFrame final : public LevelFrames {
 public:
-    WholeFrame(const SlideImage& level, ByteBuffer jpeg, JpegColour colour)
-        : m_jpeg{std::move(jpeg)}, m_tile{{},
-                                          colour,
-                                          static_cast<std::uint32_t>(level.width),
-                                          static_cast<std::uint32_t>(level.height)}
+    WholeFrame(const SlideFile& file, TileExtent strip, const SlideImage& level, JpegColour colour)
+        : m_file{&file}, m_strip{strip}, m_tile{{},
+                                                colour,
+                                                static_cast<std::uint32_t>(level.width),
+                                                static_cast<std::uint32_t>(level.height)}
     {
         m_coding = {"1.2.840.10008.1.2.4.50", colour == JpegColour::rgb ? "RGB" : "YBR_FULL_422",
                     false, static_cast<std::uint32_t>(level.width),
                     static_cast<std::uint32_t>(level.height)};
         m_frames = 1;
-        m_most_bytes = m_jpeg.size() + jpeg_start(colour).size();
+        m_most_bytes = strip.bytes + jpeg_start(colour).size();
     }
 
     [[nodiscard]] std::optional<ByteSpan> next() override
     {
-        const auto frame = m_tile.frame(m_jpeg);
+        const auto frame = m_tile.frame(m_file->read(m_strip.offset, m_strip.bytes));
         m_passed_through = frame ? 1U : 0U;
         return frame;
     }
     [[nodiscard]] const std::string& why_not() const override { return m_tile.why_not(); }
 
 private:
-    ByteBuffer m_jpeg;
+    const SlideFile* m_file;
+    TileExtent m_strip;
     JpegTiles m_tile;
 };
 
@@ -303,8 +311,7 @@ Passage pass_intervals(const Slide& slide, const SlideImage& level)
     const auto colour = level.photometric == photometric_rgb ? JpegColour::rgb : JpegColour::ycc;
     const bool is_small = level.width <= most_whole_side && level.height <= most_whole_side;
     if (header.restart_interval == 0 && is_small && strip.bytes <= most_whole_bytes) {
-        return {std::make_unique<WholeFrame>(level, slide.file().read(strip.offset, strip.bytes),
-                                             colour)};
+        return {std::make_unique<WholeFrame>(slide.file(), strip, level, colour)};
     }
     const auto layout = restart_layout(header, level.width, level.height);
     if (!layout) {

@@ -15,6 +15,14 @@ namespace fiona::wsi {
 using ByteSpan = std::span<const std::byte>;
 using ByteBuffer = std::vector<std::byte>;
 
+/// What the code stream of a sound tile can have: noise that JPEG makes larger, and a header. Whatever has
+/// more is not taken into memory.
+[[nodiscard]] constexpr std::uint64_t most_frame_bytes(std::uint64_t width, std::uint64_t height)
+{
+    constexpr std::uint64_t header = std::uint64_t{64} << 10U;
+    return width * height * 6 + header;
+}
+
 struct JpegComponent {
     std::uint8_t id = 0;
     std::uint8_t horizontal = 1; ///< sampling factors, 1 to 4

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/json.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/pixel/limited_child.h"
 #include "libfiona/wsi/slide_contents.h"
@@ -14,7 +15,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 namespace fiona::wsi {
@@ -172,12 +172,8 @@ json::Object properties(const Reader& reader)
 
 std::optional<double> positive(const std::string& text)
 {
-    double value = 0.0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size() && std::isfinite(value)
-                   && value > 0.0
-               ? std::optional{value}
-               : std::nullopt;
+    const auto value = read_number<double>(text);
+    return value && std::isfinite(*value) && *value > 0.0 ? value : std::nullopt;
 }
 
 SlideImage image_of(const json::Value& from, ImageRole role)
@@ -270,16 +266,6 @@ std::string LevelReader::read(Region region) const
 {
     region.level = m_state->level;
     return rgb(m_state->reader, region);
-}
-
-std::string openslide_vendor(const fs::path& slide)
-{
-    return pixel::run_limited({}, [&] {
-        const Library library;
-        const auto* const vendor = library.get<decltype(openslide_detect_vendor)>(
-            "openslide_detect_vendor")(slide.c_str());
-        return vendor == nullptr ? std::string{} : std::string{vendor};
-    });
 }
 
 SlideContents read_other(const fs::path& path)

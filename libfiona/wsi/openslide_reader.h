@@ -46,7 +46,4 @@ private:
     std::unique_ptr<State> m_state;
 };
 
-/// What OpenSlide calls the format ("mirax", "leica", "generic-tiff", ...), "" for what it cannot read.
-[[nodiscard]] std::string openslide_vendor(const std::filesystem::path& slide);
-
 } // namespace fiona::wsi

@@ -77,7 +77,8 @@ std::optional<RestartLayout> restart_layout(const JpegHeader& header, std::uint6
 RestartCutter::RestartCutter(ByteSpan stream, const JpegHeader& header, JpegColour colour,
                              const RestartLayout& layout)
     : m_header{jpeg_start(colour)}, m_needed{std::uint64_t{layout.tile_intervals}
-                                             * layout.tile_rows}
+                                             * layout.tile_rows},
+      m_most_bytes{most_frame_bytes(layout.tile_width, layout.tile_height)}
 {
     for (const auto& segment : header.segments) {
         const bool is_size = segment.offset == header.sof_offset;
@@ -119,6 +120,9 @@ void RestartCutter::add(ByteSpan interval)
     if (m_added != 0) {
         m_frame.push_back(std::byte{0xff});
         m_frame.push_back(static_cast<std::byte>(rst0 + (m_added - 1) % 8));
+    }
+    if (m_frame.size() + end > m_header.size() + m_most_bytes) {
+        throw Error{Fault::data, "restart intervals of more bytes than their pixels can need"};
     }
     const auto data = interval.first(end);
     m_frame.insert(m_frame.end(), data.begin(), data.end());

@@ -40,7 +40,8 @@ public:
     [[nodiscard]] std::size_t header_bytes() const { return m_header.size(); }
     void begin();
     /// `interval` with the marker behind it. Throws Error{Fault::data} if that is no restart
-    /// marker or end of the picture, or if there is another one before.
+    /// marker or end of the picture, if there is another one before, or if the tile becomes larger than
+    /// its pixels can need.
     void add(ByteSpan interval);
     /// The frame; it lives until begin(). Throws Error{Fault::internal} if intervals are missing.
     [[nodiscard]] ByteSpan finish();
@@ -48,6 +49,7 @@ public:
 private:
     ByteBuffer m_header;
     std::uint64_t m_needed;
+    std::uint64_t m_most_bytes; ///< of a frame
     std::uint64_t m_added = 0;
     ByteBuffer m_frame;
 };

@@ -56,6 +56,15 @@ void require_bearable(const Tiff& tiff)
     }
 }
 
+/// All are opened before the first is written.
+void require_bearable(const std::vector<SlideImage>& images)
+{
+    constexpr std::ptrdiff_t most_levels = 32; // a side of 32 bits is halved no more often
+    if (std::ranges::count(images, ImageRole::level, &SlideImage::role) > most_levels) {
+        throw Error{Fault::data, "more than {} levels", most_levels};
+    }
+}
+
 } // namespace
 
 std::string_view to_string(SlideFormat format)
@@ -124,6 +133,7 @@ Slide Slide::open(const std::filesystem::path& path)
         contents->found = read_other(path);
         break;
     }
+    require_bearable(contents->found.images);
     return Slide{std::move(contents)};
 }
 

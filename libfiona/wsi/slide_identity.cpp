@@ -6,10 +6,10 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
 #include <iterator>
 
@@ -51,11 +51,9 @@ constexpr DateForm year_first{0, 4, 5, 8, 10};    // YYYY:MM:DD (TIFF 6.0, DateT
 
 std::optional<int> number_at(std::string_view text, std::size_t at, std::size_t digits)
 {
-    int number = 0;
     const auto part = text.substr(at, digits);
-    const auto [end, problem] = std::from_chars(part.data(), part.data() + part.size(), number);
-    const bool is_whole = problem == std::errc{} && end == part.data() + part.size();
-    return is_whole && part.front() != '-' ? std::optional{number} : std::nullopt;
+    const auto number = read_number<int>(part);
+    return number && part.front() != '-' ? number : std::nullopt;
 }
 
 struct ScanDate {

@@ -31,8 +31,6 @@ inline constexpr std::uint16_t jpeg_tables = 347;
 inline constexpr std::uint16_t xmp = 700;
 inline constexpr std::uint16_t icc_profile = 34675;
 
-inline constexpr std::uint16_t scanscope_id = 55003;
-
 inline constexpr std::uint16_t ndpi_strip_offsets_high = 65324;
 inline constexpr std::uint16_t ndpi_strip_byte_counts_high = 65325;
 inline constexpr std::uint16_t ndpi_format = 65420;

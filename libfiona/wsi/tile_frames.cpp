@@ -18,13 +18,6 @@ constexpr std::uint16_t photometric_ycc = 6;
 constexpr std::uint64_t most_tile_side = 8192; // pixels; a frame has to fit into memory
 constexpr std::uint64_t most_table_bytes = std::uint64_t{1} << 20U;
 
-/// What a sound tile can have: noise that JPEG makes larger, and a header.
-std::uint64_t most_bytes_of(const SlideImage& level)
-{
-    constexpr std::uint64_t header = std::uint64_t{64} << 10U;
-    return level.tile_width * level.tile_height * 6 + header;
-}
-
 class TileFrames : public LevelFrames {
 public:
     [[nodiscard]] std::optional<ByteSpan> next() final
@@ -43,7 +36,8 @@ public:
 protected:
     TileFrames(const Slide& slide, const SlideImage& level)
         : m_table{slide.tiff(), slide.tiff().directories().at(level.directory)},
-          m_reader{slide.file()}, m_most_tile_bytes{most_bytes_of(level)}
+          m_reader{slide.file()}, m_most_tile_bytes{
+                                      most_frame_bytes(level.tile_width, level.tile_height)}
     {
         m_coding.tile_width = static_cast<std::uint32_t>(level.tile_width);
         m_coding.tile_height = static_cast<std::uint32_t>(level.tile_height);

@@ -3,11 +3,11 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/national_id.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 namespace fiona::wsi {
@@ -84,10 +84,8 @@ std::optional<std::uint64_t> size_of(const json::Value& document)
     if (text.empty()) {
         return std::nullopt;
     }
-    std::uint64_t size = 0;
-    const auto* const end = text.data() + text.size();
-    const auto [stopped, problem] = std::from_chars(text.data(), end, size);
-    if (problem != std::errc{} || stopped != end) {
+    const auto size = read_number<std::uint64_t>(text);
+    if (!size) {
         throw Error{Fault::data, "size must be a number of bytes"};
     }
     return size;

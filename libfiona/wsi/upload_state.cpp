@@ -4,12 +4,11 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/words.h"
 #include "libfiona/store/folder.h"
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 
 namespace fiona::wsi {
@@ -18,13 +17,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::pair<Stage, std::string_view>, 6> stage_names{
-    {{Stage::filed, "filed"},
-     {Stage::placed, "placed"},
-     {Stage::delivered, "delivered"},
-     {Stage::recorded, "recorded"},
-     {Stage::reported, "reported"},
-     {Stage::finished, "finished"}}};
+constexpr WordTable<Stage, 6> stage_names{{{Stage::filed, "filed"},
+                                           {Stage::placed, "placed"},
+                                           {Stage::delivered, "delivered"},
+                                           {Stage::recorded, "recorded"},
+                                           {Stage::reported, "reported"},
+                                           {Stage::finished, "finished"}}};
 
 constexpr std::string_view suffix = ".json";
 
@@ -41,13 +39,11 @@ std::int64_t number_in(const json::Value& json, std::string_view key)
 
 Stage stage_in(const json::Value& json)
 {
-    const auto name = json.text("stage");
-    const auto* const found =
-        std::ranges::find(stage_names, name, &std::pair<Stage, std::string_view>::second);
-    if (found == stage_names.end()) {
+    const auto stage = meaning_of(stage_names, json.text("stage"));
+    if (!stage) {
         throw Error{Fault::data, "the state of an upload has an unknown stage"};
     }
-    return found->first;
+    return *stage;
 }
 
 std::optional<FileIdentity> image_in(const json::Value& json)
@@ -65,8 +61,7 @@ std::optional<FileIdentity> image_in(const json::Value& json)
 
 std::string_view to_string(Stage stage)
 {
-    return std::ranges::find(stage_names, stage, &std::pair<Stage, std::string_view>::first)
-        ->second;
+    return word_of(stage_names, stage);
 }
 
 json::Value UploadState::to_json() const

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A slide as a stranger may upload it: directories, roles, what identifies, and the plan of a clean copy.
+// A slide as a stranger may upload it: directories, roles, what identifies, the plan of a clean copy, and
+// tiles that pass through.
 #include "libfiona/base/error.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/unique_fd.h"
@@ -8,6 +9,7 @@
 #include "libfiona/wsi/hamamatsu.h"
 #include "libfiona/wsi/icc.h"
 #include "libfiona/wsi/inspect.h"
+#include "libfiona/wsi/level_frames.h"
 #include "libfiona/wsi/slide_contents.h"
 #include "libfiona/wsi/strip_plan.h"
 #include "tests/fuzz/fuzz.h"
@@ -43,6 +45,26 @@ void check_texts(const std::string& bytes)
     }
 }
 
+/// The first tiles of a level, as far as they pass through. Each is a code stream that fits its pixels.
+void check_tiles(const Slide& slide, const SlideImage& level)
+{
+    constexpr std::uint64_t enough = 8;
+    const auto passage = pass_through(slide, level);
+    if (!passage.frames) {
+        promise(!passage.why_not.empty());
+        return;
+    }
+    auto& frames = *passage.frames;
+    for (std::uint64_t i = 0; i < std::min(frames.frames(), enough); ++i) {
+        const auto frame = frames.next();
+        if (!frame) {
+            promise(!frames.why_not().empty());
+            return;
+        }
+        promise(!frame->empty() && frame->size() <= frames.most_bytes());
+    }
+}
+
 void check_slide(const std::string& path)
 {
     {
@@ -63,6 +85,9 @@ void check_slide(const std::string& path)
     for (const auto& patch : plan.patches) {
         promise(plan.all.contains({patch.offset, patch.bytes.size()}));
         promise(!plan.pixels.touches(ByteRange{patch.offset, patch.bytes.size()}));
+    }
+    for (const auto& level : slide.levels()) {
+        check_tiles(slide, level);
     }
 }
 

@@ -3,7 +3,6 @@
 
 #include "libfiona/anonymize/data_set.h"
 #include "libfiona/anonymize/source_file.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/process.h"
@@ -32,8 +31,7 @@ inline std::string element_of(const std::filesystem::path& file, fiona::anonymiz
     const fiona::anonymize::SourceFile source{file, layout};
     const auto parsed = fiona::anonymize::read_data_set(source.header(), layout.encoding);
     const auto* const element = parsed.root.find(tag);
-    return element == nullptr ? "(absent)"
-                              : std::string{fiona::anonymize::without_padding(element->value())};
+    return element == nullptr ? "(absent)" : std::string{fiona::trimmed(element->value())};
 }
 
 /// A de-identified study as a research PACS has it, synthetic.

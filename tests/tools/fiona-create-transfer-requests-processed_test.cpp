@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/data_set.h"
 #include "libfiona/anonymize/source_file.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/text.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/study_tree.h"
 #include "tests/support/pacs_server.h"
@@ -34,7 +34,7 @@ std::string value_of(const fs::path& file, anonymize::Tag tag)
     const anonymize::SourceFile source{file, layout};
     const auto parsed = anonymize::read_data_set(source.header(), layout.encoding);
     const auto* const element = parsed.root.find(tag);
-    return element == nullptr ? "" : std::string{anonymize::without_padding(element->value())};
+    return element == nullptr ? "" : std::string{trimmed(element->value())};
 }
 
 constexpr anonymize::Tag study_tag{0x0020, 0x000d};

@@ -7,6 +7,7 @@
 #include "libfiona/store/spool.h"
 #include "tests/support/raw_association.h"
 #include "tests/support/receiver_site.h"
+#include "tests/support/shared_data.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -16,9 +17,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <fstream>
-#include <iostream>
 
 using namespace fiona;
 using Catch::Matchers::Contains;
@@ -91,10 +90,8 @@ TEST_CASE("fiona-storescp: an unchanged storescu delivers a directory")
 
 TEST_CASE("fiona-storescp: every transfer syntax is taken and kept as it is")
 {
-    const auto* const given = std::getenv("FIONA_TEST_DATA");
-    const fs::path data = given != nullptr ? given : FIONA_SOURCE_DIR "/../shared/data";
-    if (!fs::exists(data / "transfer-syntax")) {
-        std::cout << "SKIPPED: no test data at " << data << "\n";
+    const auto data = shared_data("transfer-syntax");
+    if (!data) {
         return;
     }
     Site site;
@@ -102,7 +99,7 @@ TEST_CASE("fiona-storescp: every transfer syntax is taken and kept as it is")
     unsigned stored = 0;
     const auto known = pacs::preferred_syntaxes(ReceiverConfig::TransferSyntaxes::any);
 
-    for (const auto& entry : fs::recursive_directory_iterator{data / "transfer-syntax"}) {
+    for (const auto& entry : fs::recursive_directory_iterator{*data}) {
         if (!entry.is_regular_file()) {
             continue;
         }

@@ -3,9 +3,9 @@
 // that resolve, and an answer to what was de-identified before.
 #include "libfiona/anonymize/engine.h"
 #include "libfiona/anonymize/policy.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/text.h"
 #include "libfiona/dicom/prescan.h"
 #include "tests/support/phantom_file.h"
 #include "tests/support/temp_dir.h"
@@ -40,7 +40,7 @@ struct Written {
                 return "(absent)";
             }
             if (element->items.empty()) {
-                return std::string{without_padding(element->stored)};
+                return std::string{trimmed(element->stored)};
             }
             item = &element->items.front();
         }

@@ -60,7 +60,7 @@ TEST_CASE("CSV: a malformed file is refused with its line and without its conten
                       Contains("list.csv") && Contains(line) && !Contains("secret"));
 }
 
-TEST_CASE("CSV: limits hold")
+TEST_CASE("CSV: a file of more bytes or cells than allowed is refused")
 {
     CHECK_THROWS_AS(csv::parse("abcdef", ',', "test", {.max_bytes = 5, .max_cells = 10}), Error);
     CHECK_THROWS_AS(csv::parse("a,b,c\nd", ',', "test", {.max_bytes = 50, .max_cells = 3}), Error);

@@ -7,29 +7,16 @@
 #include "libfiona/classify/series_fields.h"
 #include "libfiona/classify/siemens.h"
 #include "libfiona/dicom/library.h"
+#include "tests/support/shared_data.h"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <cstdlib>
-#include <iostream>
 
 using namespace fiona;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::optional<fs::path> test_data()
-{
-    const auto* const named = std::getenv("FIONA_TEST_DATA");
-    const fs::path place =
-        named != nullptr ? fs::path{named} : fs::path{FIONA_SOURCE_DIR} / ".." / "shared" / "data";
-    if (!fs::exists(place / "manifest.json")) {
-        std::cout << "SKIPPED: no test data at " << place << "\n";
-        return std::nullopt;
-    }
-    return place;
-}
 
 /// The file itself, or the first one of a directory.
 fs::path first_file(const fs::path& place)
@@ -64,7 +51,7 @@ std::vector<double> numbers(const json::Value& list)
 
 TEST_CASE("real Siemens files give the values that other readers find")
 {
-    const auto place = test_data();
+    const auto place = shared_data();
     if (!place) {
         return;
     }
@@ -150,7 +137,7 @@ TEST_CASE("real Siemens files give the values that other readers find")
 
 TEST_CASE("CSA headers and the single elements beside them agree in every real file")
 {
-    const auto place = test_data();
+    const auto place = shared_data();
     if (!place) {
         return;
     }
@@ -191,7 +178,7 @@ TEST_CASE("CSA headers and the single elements beside them agree in every real f
 
 TEST_CASE("every real file gets a series JSON, and the shipped rules know the vendors' images")
 {
-    const auto place = test_data();
+    const auto place = shared_data();
     if (!place) {
         return;
     }

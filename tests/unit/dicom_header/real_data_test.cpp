@@ -5,34 +5,17 @@
 #include "libfiona/base/text.h"
 #include "libfiona/dicom/header.h"
 #include "libfiona/dicom/library.h"
+#include "tests/support/shared_data.h"
 
 #include <catch2/catch.hpp>
 
-#include <cstdlib>
 #include <iostream>
 
 using namespace fiona;
-namespace fs = std::filesystem;
-
-namespace {
-
-std::optional<fs::path> test_data()
-{
-    const auto* const named = std::getenv("FIONA_TEST_DATA");
-    const fs::path place =
-        named != nullptr ? fs::path{named} : fs::path{FIONA_SOURCE_DIR} / ".." / "shared" / "data";
-    if (!fs::exists(place / "manifest.json")) {
-        std::cout << "SKIPPED: no test data at " << place << "\n";
-        return std::nullopt;
-    }
-    return place;
-}
-
-} // namespace
 
 TEST_CASE("every real file is read to UTF-8 or refused with a reason")
 {
-    const auto place = test_data();
+    const auto place = shared_data();
     if (!place) {
         return;
     }
@@ -79,7 +62,7 @@ TEST_CASE("every real file is read to UTF-8 or refused with a reason")
 
 TEST_CASE("patient names in many character sets are those the manifest has")
 {
-    const auto place = test_data();
+    const auto place = shared_data();
     if (!place) {
         return;
     }

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/dicom/prescan.h"
+#include "tests/support/shared_data.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/dicom_prescan/part10.h"
 
 #include <catch2/catch.hpp>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 
 using namespace fiona;
 using namespace part10;
@@ -276,14 +275,12 @@ TEST_CASE("the errors of the pre-scan hold no value of the header")
 
 TEST_CASE("every readable file of the test data passes")
 {
-    const auto* const given = std::getenv("FIONA_TEST_DATA");
-    const fs::path data = given != nullptr ? given : FIONA_SOURCE_DIR "/../shared/data";
-    if (!fs::exists(data)) {
-        std::cout << "SKIPPED: no test data at " << data << "\n";
+    const auto data = shared_data();
+    if (!data) {
         return;
     }
     unsigned passed = 0;
-    for (const auto& entry : fs::recursive_directory_iterator{data}) {
+    for (const auto& entry : fs::recursive_directory_iterator{*data}) {
         if (!entry.is_regular_file()) {
             continue;
         }

@@ -129,7 +129,7 @@ TEST_CASE("an object that comes while the janitor takes its study is stored besi
     CHECK(fs::exists(intake.archived()));
 }
 
-TEST_CASE("the table of refusals")
+TEST_CASE("each kind of refused object has its status and its reason")
 {
     struct Case {
         const char* what;

@@ -5,6 +5,7 @@
 #include "libfiona/pixel/image_file.h"
 #include "tests/support/phantom.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/pixel/detecting.h"
 #include "tests/unit/pixel/pictures.h"
 
 #include <catch2/catch.hpp>
@@ -16,13 +17,6 @@ using namespace fiona::pixel;
 namespace fs = std::filesystem;
 
 namespace {
-
-CleanOptions detecting()
-{
-    CleanOptions options;
-    options.search = Search::detect;
-    return options;
-}
 
 /// All frames as they decode, one after another.
 std::vector<Frame> frames_of(const fs::path& file)

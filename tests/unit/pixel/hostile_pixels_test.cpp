@@ -12,6 +12,7 @@
 #include "tests/support/raw_association.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/tile_coder.h"
+#include "tests/unit/pixel/detecting.h"
 #include "tests/unit/pixel/pictures.h"
 
 #include <catch2/catch.hpp>
@@ -23,13 +24,6 @@ using namespace fiona::pixel;
 namespace fs = std::filesystem;
 
 namespace {
-
-CleanOptions detecting()
-{
-    CleanOptions options;
-    options.search = Search::detect;
-    return options;
-}
 
 /// An image of such a size whose pixels are these bytes, as a stranger says them.
 struct Stranger {

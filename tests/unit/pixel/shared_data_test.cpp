@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
 #include "libfiona/pixel/clean.h"
+#include "tests/support/shared_data.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/pixel/detecting.h"
 #include "tests/unit/pixel/pictures.h"
 
 #include <catch2/catch.hpp>
-
-#include <cstdlib>
-#include <iostream>
 
 // Real files with text in their pixels, and where it is.
 
@@ -15,34 +14,15 @@ using namespace fiona;
 using namespace fiona::pixel;
 namespace fs = std::filesystem;
 
-namespace {
-
-fs::path shared_data()
-{
-    const auto* const named = std::getenv("FIONA_TEST_DATA");
-    return named != nullptr ? fs::path{named}
-                            : fs::path{FIONA_SOURCE_DIR} / ".." / "shared" / "data";
-}
-
-CleanOptions detecting()
-{
-    CleanOptions options;
-    options.search = Search::detect;
-    return options;
-}
-
-} // namespace
-
 TEST_CASE("a name and dates burned into a real image are hidden")
 {
-    const auto file = shared_data() / "burned-in" / "2_ORIGINAL.dcm";
-    if (!fs::exists(file)) {
-        std::cout << "SKIPPED: no shared test data\n";
+    const auto file = shared_data("burned-in/2_ORIGINAL.dcm");
+    if (!file) {
         return;
     }
     const TempDir root;
 
-    const auto report = clean_pixels(file, root / "out.dcm", detecting());
+    const auto report = clean_pixels(*file, root / "out.dcm", detecting());
 
     REQUIRE(report.verdict == Verdict::masked);
     REQUIRE(report.masks.size() == 1);
@@ -59,14 +39,13 @@ TEST_CASE("a name and dates burned into a real image are hidden")
 TEST_CASE("every real image is cleaned or refused with a reason")
 {
     const auto root = shared_data();
-    if (!fs::exists(root)) {
-        std::cout << "SKIPPED: no shared test data\n";
+    if (!root) {
         return;
     }
     const TempDir out;
     int written = 0;
     for (const char* const directory : {"burned-in", "transfer-syntax/pydicom", "broken"}) {
-        for (const auto& entry : fs::directory_iterator{root / directory}) {
+        for (const auto& entry : fs::directory_iterator{*root / directory}) {
             if (!entry.is_regular_file() || entry.file_size() > 1'000'000) {
                 continue;
             }

@@ -123,3 +123,38 @@ TEST_CASE("a server out of memory asks for smaller pieces")
     CHECK(check_answer({200, "[{\"notes\":\"ran out of server memory\"}]", {}}, token)
           == Verdict::good);
 }
+
+TEST_CASE("a count is a bare number or an object with one, and anything else is not believed")
+{
+    CHECK(answered_count("12") == 12);
+    CHECK(answered_count("\"7\"") == 7);
+    CHECK(answered_count(R"({"count": 3})") == 3);
+    const auto* const body = GENERATE("", "<html>", "[]", "-1", "1.5", R"({"items": 3})", "\"x\"");
+    CAPTURE(body);
+
+    try {
+        static_cast<void>(answered_count(body));
+        FAIL("it was taken for a count");
+    } catch (const Error& error) {
+        CHECK(error.fault() == Fault::temporary);
+    }
+}
+
+TEST_CASE("a list is a list, and anything else is not believed")
+{
+    CHECK(answered_list(R"([{"a": 1}])").size() == 1);
+    CHECK(answered_list("[]").empty());
+    CHECK_THROWS_AS(answered_list("{}"), Error);
+    CHECK_THROWS_AS(answered_list("[1"), Error);
+}
+
+TEST_CASE("the record of a deletion stands in the log's record or at the end of its action")
+{
+    const auto record = [](const std::string& line) {
+        return deleted_record(json::parse(line, "a line"));
+    };
+
+    CHECK(record(R"({"action": "Delete record (API) 1200", "record": ""})") == "1200");
+    CHECK(record(R"({"action": "Delete record 17", "record": "18"})") == "18");
+    CHECK(record(R"({"action": "Delete"})").empty());
+}

@@ -25,7 +25,7 @@ TEST_CASE("dictionary: a checkbox has a column for each code")
     CHECK(choices[2].column == "f___a_b");
 }
 
-TEST_CASE("dictionary: unique event names")
+TEST_CASE("dictionary: every event has a unique name of its own")
 {
     const std::vector<Event> taken{{1, 1, "x", "x_arm_1"}};
     const auto [label, arm, name] = GENERATE(table<std::string, int, std::string>({

@@ -27,7 +27,7 @@ bool matches(const std::string& text)
 
 } // namespace
 
-TEST_CASE("filter: the grammar")
+TEST_CASE("filter: comparisons and what joins them mean what REDCap makes of them")
 {
     const auto [text, result] = GENERATE(table<std::string, bool>({
         {"[name]=\"DEMO\"", true},

@@ -9,7 +9,7 @@ using Catch::Matchers::StartsWith;
 using fiona::Database;
 using namespace fiona::redcapd;
 
-TEST_CASE("methods: what each answers")
+TEST_CASE("methods: each answers as REDCap does")
 {
     const Server server;
     const auto [project, parameters,
@@ -174,7 +174,7 @@ TEST_CASE("methods: a token can do what it was given, and nothing once revoked")
     CHECK(status({{"content", "version"}}) == 403);
 }
 
-TEST_CASE("methods: the texts that clients know for missing rights")
+TEST_CASE("methods: missing rights are told in the texts that clients know")
 {
     const Server server;
     Database database{server.directory / "redcap.db", Database::Open::existing};

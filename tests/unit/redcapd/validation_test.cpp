@@ -63,7 +63,7 @@ TEST_CASE("validation: each type takes its form and nothing else")
     CHECK(takes(validation, value) == good);
 }
 
-TEST_CASE("validation: record names")
+TEST_CASE("validation: a record's name is UTF-8 of at most 100 bytes, without blanks at its ends")
 {
     CHECK(is_record_name("1.2.840"));
     CHECK(is_record_name("DEMO 1"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/source_file.h"
-#include "libfiona/anonymize/uid_map.h"
 #include "libfiona/base/error.h"
+#include "libfiona/base/text.h"
 #include "libfiona/transfer/homecoming.h"
 #include "tests/support/phantom_file.h"
 #include "tests/support/temp_dir.h"
@@ -67,7 +67,7 @@ private:
 std::string text(const Item& item, Tag tag)
 {
     const auto* const element = item.find(tag);
-    return element == nullptr ? "" : std::string{anonymize::without_padding(element->value())};
+    return element == nullptr ? "" : std::string{trimmed(element->value())};
 }
 
 } // namespace

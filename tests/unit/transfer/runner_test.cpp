@@ -20,16 +20,12 @@
 #include <utility>
 
 using namespace fiona;
+using transfer_world::fault;
 using transfer_world::World;
 
 namespace fs = std::filesystem;
 
 namespace {
-
-std::optional<Fault> fault(const transfer::RunReport& report)
-{
-    return report.problem ? std::optional{report.problem->fault()} : std::nullopt;
-}
 
 ScriptedPacs::Script always(std::uint16_t status)
 {

@@ -8,10 +8,13 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace transfer_world {
 
@@ -95,5 +98,32 @@ struct World {
         return incoming->stored(TransferSite::study_uid(number), "transfers", 1, field);
     }
 };
+
+/// What a run ended with; nothing if all went well.
+inline std::optional<Fault> fault(const transfer::RunReport& report)
+{
+    return report.problem ? std::optional{report.problem->fault()} : std::nullopt;
+}
+
+/// Studies that a run left prepared for the next one.
+inline std::vector<std::filesystem::path> prepared(const World& world)
+{
+    std::vector<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::directory_iterator{world.site.paths().temporary()}) {
+        if (entry.path().filename().native().starts_with("prepared-")) {
+            found.push_back(entry.path());
+        }
+    }
+    return found;
+}
+
+inline std::size_t occurrences(const std::string& text, const std::string& word)
+{
+    std::size_t count = 0;
+    for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+        ++count;
+    }
+    return count;
+}
 
 } // namespace transfer_world

@@ -228,3 +228,27 @@ TEST_CASE("more directories than a slide has are refused")
 
     check_refused(root, read_file(root / "many.svs"));
 }
+
+TEST_CASE("more levels than a picture can be halved are refused")
+{
+    const TempDir root;
+    const auto levels = GENERATE(32U, 33U);
+    {
+        slide_maker::TiffWriter writer{root / "deep.tiff"};
+        const auto tile = writer.add("a tile");
+        for (std::uint64_t i = 0; i < levels; ++i) {
+            writer.add_directory({slide_maker::longs(254, {i == 0 ? 0U : 1U}),
+                                  slide_maker::longs(256, {1000 - i}),
+                                  slide_maker::longs(257, {1000 - i}),
+                                  slide_maker::longs(322, {1024}), slide_maker::longs(323, {1024}),
+                                  slide_maker::offsets(324, {tile}), slide_maker::longs(325, {6})});
+        }
+        writer.finish();
+    }
+
+    if (levels == 32) {
+        CHECK(Slide::open(root / "deep.tiff").levels().size() == 32);
+    } else {
+        check_refused(root, read_file(root / "deep.tiff"));
+    }
+}

@@ -4,10 +4,10 @@
 #include "libfiona/base/process.h"
 #include "libfiona/wsi/dicom_slide.h"
 #include "tests/support/ndpi_maker.h"
+#include "tests/support/shared_data.h"
 #include "tests/support/slide_objects.h"
 #include "tests/support/svs_maker.h"
 #include "tests/support/temp_dir.h"
-#include "tests/unit/wsi/shared_slides.h"
 
 #include <catch2/catch.hpp>
 
@@ -72,7 +72,7 @@ fs::path empty_folder(const TempDir& root, const char* name)
 
 TEST_CASE("a real slide becomes a DICOM object with the same pixels")
 {
-    const auto file = shared_slide("CMU-1-Small-Region.svs");
+    const auto file = shared_data("wsi/CMU-1-Small-Region.svs");
     if (!file) {
         return;
     }
@@ -337,7 +337,7 @@ TEST_CASE("a slide that breaks in a later level leaves nothing behind")
 
 TEST_CASE("a slide that does not say how large its pixels are is refused")
 {
-    const auto file = shared_slide("OrthancLogoJpeg.tiff");
+    const auto file = shared_data("wsi/OrthancLogoJpeg.tiff");
     if (!file) {
         return;
     }

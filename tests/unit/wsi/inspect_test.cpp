@@ -2,9 +2,9 @@
 #include "libfiona/base/error.h"
 #include "libfiona/wsi/inspect.h"
 #include "tests/support/ndpi_maker.h"
+#include "tests/support/shared_data.h"
 #include "tests/support/svs_maker.h"
 #include "tests/support/temp_dir.h"
-#include "tests/unit/wsi/shared_slides.h"
 
 #include <catch2/catch.hpp>
 
@@ -66,7 +66,7 @@ TEST_CASE("inspecting says what is there and never what it says")
 
 TEST_CASE("a thumbnail is a picture of the tissue in the size that was asked for")
 {
-    const auto file = shared_slide("CMU-1-Small-Region.svs");
+    const auto file = shared_data("wsi/CMU-1-Small-Region.svs");
     if (!file) {
         return;
     }
@@ -80,7 +80,7 @@ TEST_CASE("a thumbnail is a picture of the tissue in the size that was asked for
 
 TEST_CASE("a thumbnail is never made of a level whose tile is larger than itself")
 {
-    const auto file = shared_slide("boxes.tiff");
+    const auto file = shared_data("wsi/boxes.tiff");
     if (!file) {
         return;
     }

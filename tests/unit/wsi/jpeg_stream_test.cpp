@@ -2,7 +2,6 @@
 #include "libfiona/base/error.h"
 #include "libfiona/wsi/jpeg_encoder.h"
 #include "libfiona/wsi/jpeg_stream.h"
-#include "libfiona/wsi/restart_cutter.h"
 #include "tests/support/slide_objects.h"
 #include "tests/support/tile_coder.h"
 
@@ -126,60 +125,4 @@ TEST_CASE("a white tile is white in either colour")
 
     CHECK(white.width == 48);
     CHECK(white.rgb == std::string(std::size_t{48} * 40 * 3, '\xff'));
-}
-
-TEST_CASE("tiles of restart intervals are at least 512 wide, and square if the picture lets them")
-{
-    JpegHeader header;
-    header.components = {{1, 2, 1}, {2, 1, 1}, {3, 1, 1}};
-    header.restart_interval = 16; // MCUs of 16 pixels: 256
-
-    const auto layout = restart_layout(header, 5120, 4001);
-
-    REQUIRE(layout);
-    CHECK(layout->tile_width == 512);
-    CHECK(layout->tile_height == 512);
-    CHECK(layout->tiles_across() == 10);
-    CHECK(layout->tiles_down() == 8);
-    CHECK(layout->intervals() == std::uint64_t{20} * 501);
-    CHECK_FALSE(restart_layout(header, 5130, 4001)); // an interval would span two rows
-}
-
-TEST_CASE("restart markers are numbered anew in a tile")
-{
-    JpegHeader header;
-    header.components = {{1, 1, 1}, {2, 1, 1}, {3, 1, 1}};
-    header.restart_interval = 64; // 512 pixels
-    const auto layout = restart_layout(header, 512, 96).value();
-    REQUIRE(layout.tile_rows == 12);
-    RestartCutter cutter{{}, header, fiona::wsi::JpegColour::ycc, layout};
-
-    cutter.begin();
-    for (int i = 0; i < 12; ++i) {
-        cutter.add(bytes_of("ab\xff\xd5"));
-    }
-    const auto frame = text_of(cutter.finish());
-
-    std::string expected{"\xff\xd8"};
-    for (int i = 0; i < 12; ++i) {
-        expected += "ab\xff";
-        expected += i == 11 ? '\xd9' : static_cast<char>(0xd0 + i % 8);
-    }
-    CHECK(frame == expected);
-}
-
-TEST_CASE("an interval without its marker, or with a foreign one, is damaged")
-{
-    JpegHeader header;
-    header.components = {{1, 1, 1}, {2, 1, 1}, {3, 1, 1}};
-    header.restart_interval = 64;
-    RestartCutter cutter{
-        {}, header, fiona::wsi::JpegColour::ycc, restart_layout(header, 512, 96).value()};
-    cutter.begin();
-
-    const auto* const interval = GENERATE("ab", "", "\xff\xd0", "ab\xff\xda",
-                                          "ab\xff\xd0"
-                                          "cd\xff\xd1");
-
-    CHECK_THROWS_AS(cutter.add(bytes_of(interval)), Error);
 }

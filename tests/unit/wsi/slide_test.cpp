@@ -2,7 +2,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/wsi/openslide_reader.h"
 #include "libfiona/wsi/slide.h"
-#include "tests/unit/wsi/shared_slides.h"
+#include "tests/support/shared_data.h"
 
 #include <catch2/catch.hpp>
 
@@ -32,7 +32,7 @@ bool names(const Slide& slide, const std::string& item)
 
 TEST_CASE("a slide of an old Aperio scanner says what each of its pictures is")
 {
-    const auto file = shared_slide("CMU-1-Small-Region.svs");
+    const auto file = shared_data("wsi/CMU-1-Small-Region.svs");
     if (!file) {
         return;
     }
@@ -61,7 +61,7 @@ TEST_CASE("a slide of an old Aperio scanner says what each of its pictures is")
 
 TEST_CASE("what identifies in a real slide is named, its pictures too")
 {
-    const auto file = shared_slide("CMU-1-Small-Region.svs");
+    const auto file = shared_data("wsi/CMU-1-Small-Region.svs");
     if (!file) {
         return;
     }
@@ -79,7 +79,7 @@ TEST_CASE("what identifies in a real slide is named, its pictures too")
 
 TEST_CASE("OpenSlide decodes regions in a child, white outside")
 {
-    const auto file = shared_slide("CMU-1-Small-Region.svs");
+    const auto file = shared_data("wsi/CMU-1-Small-Region.svs");
     if (!file) {
         return;
     }
@@ -94,7 +94,7 @@ TEST_CASE("OpenSlide decodes regions in a child, white outside")
 
 TEST_CASE("a pyramid of tiled directories is a slide of no maker")
 {
-    const auto file = shared_slide("boxes.tiff");
+    const auto file = shared_data("wsi/boxes.tiff");
     if (!file) {
         return;
     }
@@ -112,7 +112,7 @@ TEST_CASE("what is no slide is refused with one kind of fault")
 {
     const auto* const name = GENERATE("broken.svs", "jpeg.dicom");
     CAPTURE(name);
-    const auto file = shared_slide(name);
+    const auto file = shared_data(std::string{"wsi/"} + name);
     if (!file) {
         return;
     }

@@ -8,11 +8,11 @@
 #include "libfiona/wsi/stripped_copy.h"
 #include "libfiona/wsi/tile_table.h"
 #include "tests/support/ndpi_maker.h"
+#include "tests/support/shared_data.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/svs_maker.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/tile_coder.h"
-#include "tests/unit/wsi/shared_slides.h"
 
 #include <catch2/catch.hpp>
 
@@ -69,7 +69,7 @@ std::size_t count_files(const fs::path& folder)
 
 TEST_CASE("a real slide loses label, macro and names, and keeps its tiles")
 {
-    const auto file = shared_slide("CMU-1-Small-Region.svs");
+    const auto file = shared_data("wsi/CMU-1-Small-Region.svs");
     if (!file) {
         return;
     }
@@ -161,7 +161,7 @@ TEST_CASE("what an earlier tool left behind goes too")
 
 TEST_CASE("a pyramid of no maker keeps its levels and loses its words")
 {
-    const auto file = shared_slide("boxes.tiff");
+    const auto file = shared_data("wsi/boxes.tiff");
     if (!file) {
         return;
     }
@@ -178,7 +178,7 @@ TEST_CASE("a pyramid of no maker keeps its levels and loses its words")
 
 TEST_CASE("a level in a coding nobody knows is refused")
 {
-    const auto file = shared_slide("unopenable.tiff");
+    const auto file = shared_data("wsi/unopenable.tiff");
     if (!file) {
         return;
     }
@@ -206,7 +206,7 @@ TEST_CASE("a macro image that is kept has a white label and all the rest")
 
 TEST_CASE("the macro image of a real slide is blanked where its label is")
 {
-    const auto file = shared_slide("CMU-1-Small-Region.svs");
+    const auto file = shared_data("wsi/CMU-1-Small-Region.svs");
     if (!file) {
         return;
     }

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "libfiona/anonymize/engine.h"
+#include "tests/support/phantom_file.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/anonymize/engine_result.h"
+
+#include <catch2/catch.hpp>
+
+using namespace fiona;
+using namespace fiona::anonymize;
+using Catch::Contains;
+using engine_result::process;
+using phantom::put;
+using phantom::sequence;
+using phantom::text;
+
+TEST_CASE(
+    "an identifier in bytes that are kept fails the file closed, or is scrubbed if that is wanted")
+{
+    const TempDir root;
+    auto settings = phantom::settings(root.path);
+    auto data = phantom::image();
+    put(data, text({0x0010, 0x0010}, "PN", "Testesen^Kari"));
+    put(data, text({0x0028, 0x1201}, "OW", "..TESTESEN.."));
+
+    SECTION("fail")
+    {
+        const auto result = process(data, settings, root);
+
+        CHECK(result.report.verdict == Verdict::leaked);
+        CHECK(result.report.reason == "a part of a name in 0028,1201");
+        CHECK(phantom::tree(root / "out").empty());
+    }
+    SECTION("scrub")
+    {
+        settings.scrub_leaks = true;
+
+        const auto result = process(data, settings, root);
+
+        REQUIRE(result.report.verdict == Verdict::written);
+        CHECK(result.value({0x0028, 0x1201}).empty());
+        CHECK(result.bytes.find("TESTESEN") == std::string::npos);
+    }
+}
+
+TEST_CASE("no wish of a profile lets an original study, series or instance UID out")
+{
+    const TempDir root;
+    auto settings = phantom::settings(root.path);
+    const auto* const tag = GENERATE("0020,000D", "0020,000E", "0008,0018");
+    CAPTURE(tag);
+    const std::string number = std::string_view{tag} == "0008,0018"   ? "3"
+                               : std::string_view{tag} == "0020,000D" ? "1"
+                                                                      : "2";
+
+    SECTION("by keeping")
+    {
+        settings.tag_changes = {{tag, "keep", false}};
+    }
+    SECTION("by a constant")
+    {
+        settings.tag_changes = {{tag, "1.2.752.24.5.111111." + number, false}};
+    }
+
+    const auto result = process(phantom::image(), settings, root);
+
+    CHECK(result.report.verdict == Verdict::leaked);
+    CHECK_THAT(result.report.reason, Contains("an original UID"));
+    CHECK(phantom::tree(root / "out").empty());
+}
+
+TEST_CASE("a UID that borrows the root of the standard is mapped like any other")
+{
+    auto data = phantom::image(
+        {"1.2.840.10008.9.19610307.1", "1.2.840.10008.9.19610307.2", "1.2.840.10008.9.19610307.3"});
+    Item reference;
+    put(reference, text({0x0008, 0x1150}, "UI", "1.2.840.10008.5.1.4.1.1.4"));
+    put(reference, text({0x0008, 0x1155}, "UI", "1.2.840.10008.9.19610307.4"));
+    put(data, sequence({0x0008, 0x1140}, {reference}));
+
+    const auto result = process(data);
+
+    REQUIRE(result.report.verdict == Verdict::written);
+    CHECK(result.bytes.find("19610307") == std::string::npos);
+    CHECK(result.value({0x0008, 0x0016}) == "1.2.840.10008.5.1.4.1.1.4");
+
+    const auto short_one = process(phantom::image({"1.2.840.10008.9.1", "1.2.3.4", "1.2.3.5"}));
+    CHECK(short_one.report.verdict == Verdict::leaked);
+}
+
+TEST_CASE("a birth date in a foreign class UID is found although classes are kept")
+{
+    auto data = phantom::image();
+    Item reference;
+    put(reference, text({0x0008, 0x1150}, "UI", "1.2.752.9.19610307.88"));
+    put(reference, text({0x0008, 0x1155}, "UI", "1.2.752.9.5"));
+    put(data, sequence({0x0008, 0x1140}, {reference}));
+
+    const auto result = process(data);
+
+    CHECK(result.report.verdict == Verdict::leaked);
+    CHECK(result.report.reason == "an original date in 0008,1140>0008,1150");
+}
+
+TEST_CASE("a name of five letters in kept bytes fails the file, a number across its neighbour too")
+{
+    auto data = phantom::image();
+    put(data, text({0x0010, 0x0010}, "PN", "Olsen^Kari"));
+
+    SECTION("samples")
+    {
+        put(data, text({0x0028, 0x1201}, "OW", "..OLSEN.A."));
+        CHECK(process(data).report.verdict == Verdict::leaked);
+    }
+    SECTION("a term that claims to be bytes is cleaned as a term")
+    {
+        put(data, text({0x0018, 0x9004}, "OW", "OLSEN KARI"));
+        const auto result = process(data);
+        REQUIRE(result.report.verdict == Verdict::written);
+        CHECK(result.bytes.find("OLSEN") == std::string::npos);
+    }
+    SECTION("the group of the next element looks like a digit")
+    {
+        // (0028,1203) is followed by group 0032, whose first byte is a "2".
+        put(data, text({0x0028, 0x1203}, "OW", "..ID:77665544"));
+        put(data, text({0x0010, 0x0020}, "LO", "77665544"));
+        put(data, text({0x0032, 0x1060}, "LO", "MR head"));
+        CHECK(process(data).report.verdict == Verdict::leaked);
+    }
+}
+
+TEST_CASE("a patient called like a term of the standard does not cost the geometry")
+{
+    auto data = phantom::image();
+    put(data, text({0x0010, 0x0010}, "PN", "HFS^First"));
+    put(data, text({0x0018, 0x5100}, "CS", "HFS"));
+    put(data, text({0x0018, 0x9178}, "CS", "IEC_FIRST_LEVEL"));
+    put(data, text({0x0008, 0x0008}, "CS", "ORIGINAL\\PRIMARY\\HFS"));
+
+    const auto result = process(data);
+
+    REQUIRE(result.report.verdict == Verdict::written);
+    CHECK(result.value({0x0018, 0x5100}) == "HFS");
+    CHECK(result.value({0x0018, 0x9178}) == "IEC_FIRST_LEVEL");
+    CHECK(result.value({0x0008, 0x0008}) == "ORIGINAL\\PRIMARY\\");
+}
