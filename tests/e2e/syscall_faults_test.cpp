@@ -15,6 +15,7 @@
 
 #include <sysexits.h>
 
+#include <functional>
 #include <set>
 
 namespace fs = std::filesystem;
@@ -50,6 +51,46 @@ std::map<std::string, std::string> contents(const fs::path& directory)
     }
     return files;
 }
+
+/// Studies of two images each, one for each round, on their way to a PACS that takes everything.
+struct Sending {
+    [[nodiscard]] std::string place() { return site.studies->whereabouts(name); }
+
+    /// `options` for the next run, by where the request lies.
+    void
+    run_until_done(const std::function<std::vector<std::string>(const std::string& place)>& options)
+    {
+        for (int run = 0; run < 4 && place() != "done"; ++run) {
+            static_cast<void>(site.site.run("fiona-anonymize-send", options(place())));
+        }
+    }
+
+    /// `repair` is what an operator does after the trouble; then every image is in the PACS, once.
+    [[nodiscard]] Scene scene(const std::function<void()>& repair)
+    {
+        return {"fiona-anonymize-send",
+                [this](unsigned) {
+                    name = site.add(++studies, 2);
+                    return std::vector<std::string>{"--config", file, "--request", name};
+                },
+                [this](unsigned, const Outcome& outcome) {
+                    CHECK((outcome.exit_code != EX_OK || place() == "done"));
+                },
+                [this, repair](unsigned) {
+                    repair();
+                    CHECK(site.told(studies, "transfers_complete") == "2");
+                    const auto stored = pacs.stored();
+                    CHECK(std::set<std::string>(stored.begin(), stored.end()).size()
+                          == 2 * static_cast<std::size_t>(studies));
+                }};
+    }
+
+    ScriptedPacs pacs{[](std::size_t) { return ScriptedPacs::Answer{}; }};
+    SendingSite site{json::Object{{"port", pacs.port()}}};
+    std::string file = site.site.config_file().native();
+    int studies = 0;
+    std::string name;
+};
 
 } // namespace
 
@@ -182,37 +223,18 @@ TEST_CASE("sending: killed or failed at any system call, PACS and REDCap have ev
         return;
     }
     const auto trouble = some_trouble();
-    const ScriptedPacs pacs{[](std::size_t) { return ScriptedPacs::Answer{}; }};
-    SendingSite site{json::Object{{"port", pacs.port()}}};
-    const auto file = site.site.config_file().native();
-    int studies = 0;
-    std::string name;
-    const Scene scene{
-        "fiona-anonymize-send",
-        [&](unsigned) {
-            name = site.add(++studies, 2);
-            return std::vector<std::string>{"--config", file, "--request", name};
-        },
-        [&](unsigned, const Outcome& outcome) {
-            CHECK((outcome.exit_code != EX_OK || site.studies->whereabouts(name) == "done"));
-        },
-        [&](unsigned) {
-            // What was put off is asked for by name; what is in work comes back by itself.
-            for (int run = 0; run < 4 && site.studies->whereabouts(name) != "done"; ++run) {
-                const bool waits = site.studies->whereabouts(name) == "requests";
-                static_cast<void>(site.site.run("fiona-anonymize-send",
-                                                waits ? std::vector<std::string>{"--request", name}
-                                                      : std::vector<std::string>{}));
-            }
-            CHECK(site.studies->whereabouts(name) == "done");
-            CHECK(site.told(studies, "transfers_complete") == "2");
-            const auto stored = pacs.stored();
-            CHECK(std::set<std::string>(stored.begin(), stored.end()).size()
-                  == 2 * static_cast<std::size_t>(studies));
-        }};
+    Sending sending;
+    const auto scene = sending.scene([&] {
+        // What was put off is asked for by name; what is in work comes back by itself.
+        sending.run_until_done([&](const std::string& place) {
+            return place == "requests" ? std::vector<std::string>{"--request", sending.name}
+                                       : std::vector<std::string>{};
+        });
+        CHECK(sending.place() == "done");
+    });
 
     CHECK(play(scene, trouble.calls, trouble.what, most / 2) >= few);
-    CHECK(identity_in(site.studies->everything_written()).empty());
+    CHECK(identity_in(sending.site.studies->everything_written()).empty());
 }
 
 TEST_CASE("sending: an archive that cannot be read is told or put off, and asked for again it is "
@@ -221,40 +243,20 @@ TEST_CASE("sending: an archive that cannot be read is told or put off, and asked
     if (!traced::is_possible() || !SendingSite::can_be_made()) {
         return;
     }
-    const ScriptedPacs pacs{[](std::size_t) { return ScriptedPacs::Answer{}; }};
-    SendingSite site{json::Object{{"port", pacs.port()}}};
-    const auto file = site.site.config_file().native();
-    int studies = 0;
-    std::string name;
-    const Scene scene{
-        "fiona-anonymize-send",
-        [&](unsigned) {
-            name = site.add(++studies, 2);
-            return std::vector<std::string>{"--config", file, "--request", name};
-        },
-        [&](unsigned, const Outcome& outcome) {
-            CHECK((outcome.exit_code != EX_OK || site.studies->whereabouts(name) == "done"));
-        },
-        [&](unsigned) {
-            for (int run = 0; run < 4 && site.studies->whereabouts(name) != "done"; ++run) {
-                const auto place = site.studies->whereabouts(name);
-                if (place == "failed") { // and it was said why
-                    CHECK_FALSE(site.told(studies, "transfer_error_message").empty());
-                    name = site.ask_again(studies);
-                }
-                static_cast<void>(site.site.run("fiona-anonymize-send",
-                                                place == "work"
-                                                    ? std::vector<std::string>{}
-                                                    : std::vector<std::string>{"--request", name}));
+    Sending sending;
+    const auto scene = sending.scene([&] {
+        sending.run_until_done([&](const std::string& place) {
+            if (place == "failed") { // and it was said why
+                CHECK_FALSE(sending.site.told(sending.studies, "transfer_error_message").empty());
+                sending.name = sending.site.ask_again(sending.studies);
             }
-            CHECK(site.told(studies, "transfers_complete") == "2");
-            const auto stored = pacs.stored();
-            CHECK(std::set<std::string>(stored.begin(), stored.end()).size()
-                  == 2 * static_cast<std::size_t>(studies));
-        }};
+            return place == "work" ? std::vector<std::string>{}
+                                   : std::vector<std::string>{"--request", sending.name};
+        });
+    });
 
     CHECK(play(scene, "read,pread64", "error=EIO", most) >= few);
-    CHECK(identity_in(site.studies->everything_written()).empty());
+    CHECK(identity_in(sending.site.studies->everything_written()).empty());
 }
 
 TEST_CASE("exporting: killed or failed at any system call, a package is whole or not there")
