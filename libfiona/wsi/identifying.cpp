@@ -146,8 +146,8 @@ void add_identifying_tags(const Tiff& tiff, SlideFormat format, std::vector<Iden
     for (std::size_t i = 0; i < directories.size(); ++i) {
         for (const auto& entry : directories[i].entries) {
             if (!is_kept_entry(format, entry)) {
-                items.push_back({fmt::format("tag {} of directory {}", entry.tag, i), i,
-                                 Private{short_text(tiff, entry)}});
+                items.push_back(
+                    {fmt::format("tag {}", entry.tag), i, Private{short_text(tiff, entry)}});
             }
         }
     }

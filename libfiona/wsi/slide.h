@@ -71,7 +71,7 @@ struct SlideFacts {
 
 /// Something in the file that may say whose it is. The value never leaves; its name and place may.
 struct IdentifyingItem {
-    std::string name; ///< "Aperio Barcode", "tag 65468 of directory 3", "label image"
+    std::string name; ///< "Aperio Barcode", "tag 65468", "label image"
     std::size_t directory = 0;
     Private<std::string> value; ///< empty for a picture
 };
