@@ -69,19 +69,28 @@ std::vector<Transfer> Incoming::read_transfers(const StudyUid& study)
     return all;
 }
 
-std::map<StudyUid, std::vector<SeriesUid>>
-Incoming::recorded_series(const std::vector<StudyUid>& studies)
+/// One field of the records of some studies.
+std::vector<Row> Incoming::rows_of(const std::vector<StudyUid>& studies, std::string_view field)
 {
-    std::map<StudyUid, std::vector<SeriesUid>> recorded;
     if (studies.empty()) { // no records in a request means all of them
-        return recorded;
+        return {};
     }
     ExportSpec spec;
     spec.records = record_names(studies);
-    spec.fields = {"series_instance_uid"};
-    for (const auto& row : m_client.export_records(spec)) {
-        const std::string uid{trimmed(row.value("series_instance_uid"))};
-        if (row.instrument == series_form && is_uid(row.record) && is_uid(uid)) {
+    spec.fields = {std::string{field}};
+    auto rows = m_client.export_records(spec);
+    std::erase_if(rows, [](const Row& row) { return !is_uid(row.record); });
+    return rows;
+}
+
+std::map<StudyUid, std::vector<SeriesUid>>
+Incoming::recorded_series(const std::vector<StudyUid>& studies)
+{
+    constexpr std::string_view field = "series_instance_uid";
+    std::map<StudyUid, std::vector<SeriesUid>> recorded;
+    for (const auto& row : rows_of(studies, field)) {
+        const std::string uid{trimmed(row.value(field))};
+        if (row.instrument == series_form && is_uid(uid)) {
             recorded[StudyUid{row.record}].emplace_back(uid);
         }
     }
@@ -90,16 +99,11 @@ Incoming::recorded_series(const std::vector<StudyUid>& studies)
 
 std::map<StudyUid, std::string> Incoming::recorded_patients(const std::vector<StudyUid>& studies)
 {
+    constexpr std::string_view field = "study_patient_id";
     std::map<StudyUid, std::string> recorded;
-    if (studies.empty()) { // no records in a request means all of them
-        return recorded;
-    }
-    ExportSpec spec;
-    spec.records = record_names(studies);
-    spec.fields = {"study_patient_id"};
-    for (const auto& row : m_client.export_records(spec)) {
-        const std::string patient{trimmed(row.value("study_patient_id"))};
-        if (row.instrument.empty() && is_uid(row.record) && !patient.empty()) {
+    for (const auto& row : rows_of(studies, field)) {
+        const std::string patient{trimmed(row.value(field))};
+        if (row.instrument.empty() && !patient.empty()) {
             recorded.emplace(row.record, patient);
         }
     }

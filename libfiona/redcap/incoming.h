@@ -148,6 +148,8 @@ public:
     void write_result(const TransferResult& result);
 
 private:
+    [[nodiscard]] std::vector<Row> rows_of(const std::vector<StudyUid>& studies,
+                                           std::string_view field);
     [[nodiscard]] std::vector<Transfer> read_transfers(const ExportSpec& spec);
     /// From REDCap itself.
     [[nodiscard]] std::vector<Transfer> read_transfers(const StudyUid& study);

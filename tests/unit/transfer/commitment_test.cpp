@@ -85,14 +85,7 @@ TEST_CASE("a PACS that never keeps an image makes us give up, and says why")
     World world{server.port()};
     const auto name = world.add(1, 1);
 
-    unsigned runs = 0;
-    while (world.site.whereabouts(name) == "requests" && runs < 20) {
-        static_cast<void>(world.run());
-        world.now += std::chrono::hours{1};
-        ++runs;
-    }
-
-    CHECK(runs == transfer::max_failures);
+    CHECK(world.run_hourly(name, 20) == transfer::max_failures);
     CHECK(world.site.whereabouts(name) == "failed");
     CHECK(world.told(1, "transfer_error___2") == "1");
     CHECK(world.told(1, "transfer_mapped_uid").empty());

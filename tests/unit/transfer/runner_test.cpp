@@ -355,10 +355,7 @@ TEST_CASE("a PACS that drops the connection again and again gets the study piece
     World world{server.port()};
     const auto name = world.add(1, 5);
 
-    for (int run = 0; run < 5 && world.site.whereabouts(name) == "requests"; ++run) {
-        static_cast<void>(world.run());
-        world.now += std::chrono::hours{1};
-    }
+    world.run_hourly(name, 5);
 
     CHECK(world.site.whereabouts(name) == "done");
     CHECK(server.stored().size() == 5);
@@ -371,14 +368,7 @@ TEST_CASE("a PACS that never has room makes us give up after eight tries")
     World world{server.port()};
     const auto name = world.add(1, 1);
 
-    unsigned runs = 0;
-    while (world.site.whereabouts(name) == "requests" && runs < 20) {
-        static_cast<void>(world.run());
-        world.now += std::chrono::hours{1};
-        ++runs;
-    }
-
-    CHECK(runs == 8);
+    CHECK(world.run_hourly(name, 20) == 8);
     CHECK(world.site.whereabouts(name) == "failed");
     CHECK(world.told(1, "transfer_error___2") == "1");
     CHECK_THAT(world.told(1, "transfer_error_message"), Catch::Contains("A700"));

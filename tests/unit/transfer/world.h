@@ -93,6 +93,17 @@ struct World {
                              order);
     }
 
+    /// Runs once an hour while the request waits, `most` times; how often it was.
+    unsigned run_hourly(const std::string& name, unsigned most)
+    {
+        unsigned runs = 0;
+        for (; site.whereabouts(name) == "requests" && runs < most; ++runs) {
+            static_cast<void>(run());
+            now += std::chrono::hours{1};
+        }
+        return runs;
+    }
+
     [[nodiscard]] std::string told(int number, const std::string& field) const
     {
         return incoming->stored(TransferSite::study_uid(number), "transfers", 1, field);
