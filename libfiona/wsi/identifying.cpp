@@ -4,9 +4,10 @@
 #include "libfiona/base/text.h"
 #include "libfiona/wsi/tiff_tags.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <fmt/format.h>
 
 namespace fiona::wsi {
 
