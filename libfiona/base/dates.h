@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@ namespace fiona {
 
 using Clock = std::chrono::system_clock;
 using TimePoint = Clock::time_point;
+
+/// Seconds since 1970 up to which a file's number is believed: 2255; a TimePoint, 64-bit nanoseconds, ends in 2262.
+constexpr std::int64_t end_of_clock = 9'000'000'000;
 
 /// A DICOM DA value (PS3.5 §6.2: YYYYMMDD; the old YYYY.MM.DD is read too). Nothing if it is not
 /// a day of the calendar.

@@ -58,6 +58,8 @@ void AssignCommands::add_requests()
     assign->add_flag("--resend", m_resend, "request again what was requested before");
     assign->add_flag("--force-second", m_force_second,
                      "although the project has the study under another participant or event");
+    assign->add_flag("--same-person", m_same_person,
+                     "although the participant has studies of another PatientID");
 
     auto* const cancel = m_app.add_subcommand("cancel", "take back a request that was not sent");
     cancel->add_option("--project", m_project, "name of the project")->required();
@@ -125,7 +127,8 @@ Assignment AssignCommands::assignment(StudyUid study) const
             .unknown =
                 m_create_participant ? Assignment::Unknown::create : Assignment::Unknown::refuse,
             .again = m_resend ? Assignment::Again::resend : Assignment::Again::keep,
-            .second = m_force_second ? Assignment::Second::force : Assignment::Second::refuse};
+            .second = m_force_second ? Assignment::Second::force : Assignment::Second::refuse,
+            .person = m_same_person ? Assignment::Person::same : Assignment::Person::compare};
 }
 
 CouplingImport AssignCommands::coupling_import() const

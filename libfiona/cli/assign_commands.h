@@ -44,7 +44,8 @@ private:
     std::string m_older_than = "14d";
     std::vector<std::string> m_filters;
     bool m_all = false, m_errors = false, m_plain = false, m_create_participant = false;
-    bool m_resend = false, m_force_second = false, m_create_participants = false;
+    bool m_resend = false, m_force_second = false, m_same_person = false,
+         m_create_participants = false;
     bool m_skip_bad = false;
 };
 

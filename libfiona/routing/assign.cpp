@@ -7,7 +7,9 @@
 #include "libfiona/base/text.h"
 #include "libfiona/routing/assign_identity.h"
 #include "libfiona/routing/participant_check.h"
+#include "libfiona/routing/pseudonyms.h"
 #include "libfiona/routing/request_again.h"
+#include "libfiona/routing/series_record.h"
 #include "libfiona/routing/transfer_requests.h"
 #include "libfiona/store/requests.h"
 
@@ -110,6 +112,24 @@ void Assigner::add_participant(const ProjectName& project, const ParticipantId& 
     redcap::add_participant(*found.client, participant, label);
 }
 
+/// A slip of the hand, or of the list's line, gives one participant two persons' images.
+void Assigner::check_patient(const Assignment& wanted)
+{
+    const auto patient = read_study(m_tree, wanted.study, Clock::now()).record.hashed_patient_id;
+    if (!is_known_patient(patient)) {
+        return;
+    }
+    const Pseudonym pseudonym{wanted.project.str(), wanted.participant.str()};
+    const auto requested = requested_patients(m_incoming, {pseudonym});
+    const auto others = requested.patients.find(pseudonym);
+    if (others != requested.patients.end() && !others->second.contains(patient)) {
+        throw Error{Fault::data,
+                    "project {}: this participant has studies of another patient (by PatientID); "
+                    "--same-person if they are one person",
+                    wanted.project};
+    }
+}
+
 /// True if the participant was created, or would be in a dry run.
 bool Assigner::ensure_participant(Target& target, const Assignment& wanted, Mode mode,
                                   TimePoint now)
@@ -166,6 +186,10 @@ AssignOutcome Assigner::assign(const Assignment& wanted, Mode mode, TimePoint no
             "study {} is already requested for project {} with another participant or event; "
             "--force-second puts it under two pseudonyms of one project",
             wanted.study, wanted.project};
+    }
+
+    if (is_new && wanted.person == Assignment::Person::compare) {
+        check_patient(wanted);
     }
 
     AssignOutcome outcome{.transfer = is_new ? new_transfer(wanted, event, now) : *same,

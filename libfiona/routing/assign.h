@@ -26,6 +26,7 @@ struct Assignment {
     enum class Unknown { refuse, create }; ///< a participant that is not there yet
     enum class Again { keep, resend };     ///< a request that is there already
     enum class Second { refuse, force };   ///< another participant or event in the same project
+    enum class Person { compare, same };   ///< same: two PatientIDs of one person
 
     StudyUid study;
     ProjectName project;
@@ -34,6 +35,7 @@ struct Assignment {
     Unknown unknown = Unknown::refuse;
     Again again = Again::keep;
     Second second = Second::refuse;
+    Person person = Person::compare;
 };
 
 struct AssignOutcome {
@@ -58,8 +60,8 @@ public:
     void add_participant(const ProjectName& project, const ParticipantId& participant,
                          const std::string& event, Mode mode, TimePoint now);
     /// Throws Error: Fault::missing (no such study below raw/, no such project), Fault::data (project
-    /// not active, participant unknown, unknown event, the id is the patient's, another request of the
-    /// study for this project), and what REDCap throws.
+    /// not active, participant unknown, unknown event, the id is the patient's, or has studies of
+    /// another patient; another request of the study for this project), and what REDCap throws.
     AssignOutcome assign(const Assignment& wanted, Mode mode, TimePoint now);
 
     /// Takes a request back that was not sent yet: its file goes, then its instance. Meanwhile nobody files
@@ -76,6 +78,7 @@ public:
 private:
     struct Target;
     [[nodiscard]] Target target(const ProjectName& project);
+    void check_patient(const Assignment& wanted);
     bool ensure_participant(Target& target, const Assignment& wanted, Mode mode, TimePoint now);
 
     void resend(AssignOutcome& outcome, const Assignment& wanted, Mode mode, TimePoint now);

@@ -17,7 +17,6 @@ AutoIdMemory AutoIdMemory::load(const std::filesystem::path& file)
             const auto document = json::parse(*text, file.native());
             memory.key = document.text("key");
             const auto* const until = document.find("handled_until");
-            constexpr std::int64_t end_of_clock = 9'000'000'000; // our clock counts 64-bit ns
             if (until != nullptr && until->integer() > 0 && until->integer() < end_of_clock) {
                 memory.handled_until = TimePoint{std::chrono::seconds{until->integer()}};
             }

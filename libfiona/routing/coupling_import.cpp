@@ -6,6 +6,7 @@
 #include "libfiona/base/log.h"
 #include "libfiona/routing/participant_check.h"
 #include "libfiona/routing/participant_rows.h"
+#include "libfiona/routing/pseudonyms.h"
 #include "libfiona/routing/series_record.h"
 #include "libfiona/store/study_tree.h"
 
@@ -72,7 +73,7 @@ public:
             const auto record = read_study(tree, study, Clock::now()).record;
             for (const auto* const row : index.find(study.str(), Private{record.accession})) {
                 m_rows.insert(row->record);
-                if (record.hashed_patient_id != sha256_hex("")) {
+                if (is_known_patient(record.hashed_patient_id)) {
                     m_patients[{row->project, row->participant}].insert(record.hashed_patient_id);
                 }
             }
@@ -91,8 +92,8 @@ public:
 
 private:
     std::set<std::string> m_rows; ///< record ids
-    /// SHA-256 of their ids, by project and participant.
-    std::map<std::pair<std::string, std::string>, std::set<std::string>> m_patients;
+    /// SHA-256 of their ids.
+    std::map<Pseudonym, std::set<std::string>> m_patients;
 };
 
 } // namespace

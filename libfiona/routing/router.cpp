@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/routing/router.h"
 
-#include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/routing/pseudonyms.h"
 
 #include <algorithm>
 #include <map>
@@ -59,7 +59,7 @@ void Router::settle(const redcap::StudyRecord& study, const std::vector<Wish>& w
             continue;
         }
         const auto& patient = study.hashed_patient_id;
-        const bool is_compared = first.source == list_source && patient != sha256_hex("");
+        const bool is_compared = first.source == list_source && is_known_patient(patient);
         m_wanted.push_back({{.study = study.study,
                              .project = project,
                              .participant = first.participant,
@@ -99,36 +99,20 @@ void Router::check_wishes()
 /// What is requested already stays so, and counts.
 void Router::check_patients(redcap::Incoming& incoming)
 {
-    using Pseudonym = std::pair<std::string, std::string>; // project, participant
-    const auto pseudonym = [](const redcap::Transfer& transfer) {
-        return Pseudonym{transfer.project, transfer.participant};
-    };
-    std::map<Pseudonym, std::set<std::string>> patients;
+    std::set<Pseudonym> compared;
     for (const auto& wanted : m_wanted) {
         if (!wanted.patient.empty()) {
-            patients[pseudonym(wanted.transfer)].insert(wanted.patient);
+            compared.insert(pseudonym_of(wanted.transfer));
         }
     }
-    if (patients.empty()) {
-        return;
-    }
-    std::set<std::pair<StudyUid, Pseudonym>> requested;
-    std::set<StudyUid> studies;
-    for (const auto& transfer : incoming.transfers()) {
-        if (patients.contains(pseudonym(transfer))) {
-            requested.insert({transfer.study, pseudonym(transfer)});
-            studies.insert(transfer.study);
-        }
-    }
-    const auto recorded = incoming.recorded_patients({studies.begin(), studies.end()});
-    for (const auto& [study, name] : requested) {
-        if (const auto patient = recorded.find(study);
-            patient != recorded.end() && patient->second != sha256_hex("")) {
-            patients[name].insert(patient->second);
+    auto [requested, patients] = requested_patients(incoming, compared);
+    for (const auto& wanted : m_wanted) {
+        if (!wanted.patient.empty()) {
+            patients[pseudonym_of(wanted.transfer)].insert(wanted.patient);
         }
     }
     std::erase_if(m_wanted, [&](const Wanted& wanted) {
-        const auto name = pseudonym(wanted.transfer);
+        const auto name = pseudonym_of(wanted.transfer);
         const bool is_other = !wanted.patient.empty() && patients.at(name).size() > 1
                               && !requested.contains({wanted.transfer.study, name});
         if (is_other) {

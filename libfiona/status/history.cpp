@@ -4,6 +4,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/status/memory_lock.h"
 #include "libfiona/store/atomic_file.h"
@@ -12,7 +13,7 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cstdint>
 #include <utility>
 
 namespace fiona::status {
@@ -31,20 +32,19 @@ fs::path file_of(const Paths& paths)
 
 std::optional<HistoryPoint> point_in(std::string_view line)
 {
-    constexpr std::uint64_t end_of_clock = 9'000'000'000; // seconds; our clock counts 64-bit ns
     const auto cells = split(line, ',');
     std::array<std::uint64_t, number_of_columns> numbers{};
     if (cells.size() != numbers.size()) {
         return std::nullopt;
     }
     for (std::size_t i = 0; i < numbers.size(); ++i) {
-        const auto* const last = cells[i].data() + cells[i].size();
-        const auto [end, problem] = std::from_chars(cells[i].data(), last, numbers.at(i));
-        if (problem != std::errc{} || end != last) {
+        const auto number = read_number<std::uint64_t>(cells[i]);
+        if (!number) {
             return std::nullopt;
         }
+        numbers.at(i) = *number;
     }
-    const std::chrono::seconds when{std::min(numbers[0], end_of_clock)};
+    const std::chrono::seconds when{std::min<std::uint64_t>(numbers[0], end_of_clock)};
     return HistoryPoint{TimePoint{when}, numbers[1], numbers[2], numbers[3], numbers[4],
                         numbers[5],      numbers[6], numbers[7], numbers[8]};
 }

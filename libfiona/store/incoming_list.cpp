@@ -35,7 +35,6 @@ std::string_view take_field(std::string_view& text)
 
 std::optional<IncomingLine> parse(std::string_view text)
 {
-    constexpr std::int64_t end_of_clock = 9'000'000'000; // seconds; our clock counts 64-bit ns
     const auto arrived = read_number<std::int64_t>(take_field(text));
     const auto caller = take_field(text);
     const auto called = take_field(text);

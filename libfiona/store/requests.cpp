@@ -224,7 +224,6 @@ std::optional<RequestState> Requests::state(const std::string& file_name) const
             return std::nullopt;
         }
         constexpr std::int64_t most_attempts = 1'000'000;
-        constexpr std::int64_t end_of_clock = 9'000'000'000; // seconds; our clock counts 64-bit ns
         return RequestState{
             static_cast<unsigned>(std::clamp<std::int64_t>(attempts->integer(), 0, most_attempts)),
             TimePoint{std::chrono::seconds{

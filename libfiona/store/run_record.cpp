@@ -45,7 +45,6 @@ json::Object as_json(const Run& run)
 
 TimePoint time_in(const json::Value& value, std::string_view key)
 {
-    constexpr std::int64_t end_of_clock = 9'000'000'000; // seconds; our clock counts 64-bit ns
     const auto* const found = value.find(key);
     if (found == nullptr) {
         throw Error{Fault::data, "no {}", key};

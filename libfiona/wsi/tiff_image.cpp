@@ -4,6 +4,7 @@
 #include "libfiona/wsi/tiff_tags.h"
 #include "libfiona/wsi/tile_table.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fiona::wsi {

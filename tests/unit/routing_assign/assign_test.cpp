@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/redcap/incoming.h"
@@ -115,6 +116,46 @@ TEST_CASE("the same assignment again changes nothing and writes no audit line")
     CHECK(desk.incoming.rows.size() == rows);
     CHECK(desk.incoming.imports == imports);
     CHECK(desk.audit_lines() == 1);
+}
+
+TEST_CASE(
+    "a participant who has studies of another patient gets none, unless a person says they are one")
+{
+    Desk desk;
+    REQUIRE(desk.assign(Desk::wanted()).created);
+    desk.incoming.add({"1.2.3", "", "", 0, {{"study_patient_id", sha256_hex("TESTID001")}}});
+    desk.site.sort("1.2.4", "1.2.4.1", "1.2.4.1.1", {{"PatientID", "SECRET77"}});
+    auto wanted = Desk::wanted();
+    wanted.study = StudyUid{"1.2.4"};
+    const auto audit = desk.audit_lines();
+    const auto imports = desk.incoming.imports;
+
+    for (const auto mode : {Mode::dry_run, Mode::apply}) {
+        CHECK_THROWS_WITH(desk.assign(wanted, mode),
+                          Contains("another patient") && Contains("--same-person")
+                              && !Contains("SECRET77") && !Contains("DEMO_001"));
+    }
+    CHECK(desk.audit_lines() == audit);
+    CHECK(desk.incoming.imports == imports);
+
+    auto elsewhere = wanted;
+    elsewhere.participant = ParticipantId{"DEMO_002"};
+    elsewhere.unknown = Assignment::Unknown::create;
+    CHECK(desk.assign(elsewhere, Mode::dry_run).created);
+    wanted.person = Assignment::Person::same;
+    CHECK(desk.assign(wanted).created);
+}
+
+TEST_CASE("a later study of the participant's patient is assigned without a word")
+{
+    Desk desk;
+    REQUIRE(desk.assign(Desk::wanted()).created);
+    desk.incoming.add({"1.2.3", "", "", 0, {{"study_patient_id", sha256_hex("TESTID001")}}});
+    desk.site.sort("1.2.4", "1.2.4.1", "1.2.4.1.1");
+    auto wanted = Desk::wanted("DEMO_001", "Week 12");
+    wanted.study = StudyUid{"1.2.4"};
+
+    CHECK(desk.assign(wanted).created);
 }
 
 TEST_CASE("a dry run checks everything and writes nothing, not even the audit line")
