@@ -25,10 +25,10 @@ std::string short_name(const std::string& address)
 {
     sockaddr_storage storage{};
     socklen_t length = 0;
-    auto* const v4 = reinterpret_cast<sockaddr_in*>(
-        &storage); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
-    auto* const v6 = reinterpret_cast<sockaddr_in6*>(
-        &storage); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    auto* const v4 = reinterpret_cast<sockaddr_in*>(&storage);
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    auto* const v6 = reinterpret_cast<sockaddr_in6*>(&storage);
     if (::inet_pton(AF_INET, address.c_str(), &v4->sin_addr) == 1) {
         storage.ss_family = AF_INET;
         length = sizeof *v4;
@@ -39,8 +39,8 @@ std::string short_name(const std::string& address)
         return {};
     }
     std::array<char, NI_MAXHOST> name{};
-    const auto* const generic = reinterpret_cast<const sockaddr*>(
-        &storage); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    const auto* const generic = reinterpret_cast<const sockaddr*>(&storage);
     if (::getnameinfo(generic, length, name.data(), name.size(), nullptr, 0, NI_NAMEREQD) != 0) {
         return {};
     }

@@ -45,10 +45,10 @@ Error bind_error(int reason, const std::string& address, std::uint16_t port)
 
 std::uint16_t port_of(const sockaddr_storage& address)
 {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(
-        address); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(
-        address); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
     return ntohs(address.ss_family == AF_INET6 ? v6.sin6_port : v4.sin_port);
 }
 
@@ -78,8 +78,8 @@ Listener::Listener(const std::string& address, std::uint16_t port)
     }
     sockaddr_storage own{};
     socklen_t length = sizeof own;
-    auto* const generic = reinterpret_cast<sockaddr*>(
-        &own); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    auto* const generic = reinterpret_cast<sockaddr*>(&own);
     if (::getsockname(m_fd.get(), generic, &length) != 0) {
         throw os_error(errno, "ask for the own port");
     }
@@ -90,8 +90,8 @@ std::optional<Accepted> Listener::accept() const
 {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
-    auto* const generic = reinterpret_cast<sockaddr*>(
-        &peer); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    auto* const generic = reinterpret_cast<sockaddr*>(&peer);
     UniqueFd socket{::accept4(m_fd.get(), generic, &length, SOCK_CLOEXEC)};
     if (!socket) {
         return std::nullopt;

@@ -18,8 +18,8 @@ namespace {
 // The one cast that the sockets interface asks for.
 sockaddr* generic(sockaddr_in& address)
 {
-    return reinterpret_cast<sockaddr*>(
-        &address); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast) sockets API
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) the sockets API
+    return reinterpret_cast<sockaddr*>(&address);
 }
 
 // Below those that the kernel gives to outgoing connections (net.ipv4.ip_local_port_range, from 32768):
