@@ -271,18 +271,16 @@ std::string bids_label(std::string_view text)
     return label.empty() ? "unknown" : label.substr(0, longest);
 }
 
-std::vector<MadeFile> make_nifti(const std::vector<PlannedImage>& images, const ExportType& type,
-                                 const PackageFacts& facts, const ExportSettings& settings,
-                                 const WorkFolder& work)
+std::vector<MadeFile> make_nifti(const std::vector<PlannedImage>& images, const PackageOrder& order)
 {
-    const auto changed = work.fresh("changed");
+    const auto changed = order.work.fresh("changed");
     const auto folder = changed / "DICOM"; // dcm2niix's %f
     fs::create_directory(folder);
     for (const auto& image : images) {
-        write_image(image.file, folder / image.file.filename(), type, facts);
+        write_image(image.file, folder / image.file.filename(), order.type, order.facts);
     }
-    const auto target = work.fresh("nifti");
-    convert(folder, target, "%f_%p_%t_%s", settings);
+    const auto target = order.work.fresh("nifti");
+    convert(folder, target, "%f_%p_%t_%s", order.settings);
     const auto place = fs::path{images.empty() ? "" : images.front().name}.parent_path();
     UniqueNames names;
     std::vector<MadeFile> made;
@@ -293,16 +291,15 @@ std::vector<MadeFile> make_nifti(const std::vector<PlannedImage>& images, const 
     return made;
 }
 
-std::vector<MadeFile> make_bids(const std::vector<PlannedImage>& images, const ExportType& type,
-                                const PackageFacts& facts, const Config& config,
-                                const ExportSettings& settings, const WorkFolder& work)
+std::vector<MadeFile> make_bids(const std::vector<PlannedImage>& images, const PackageOrder& order)
 {
-    const auto rules = rules_of(config);
-    const auto changed = work.fresh("changed");
-    const auto target = work.fresh("nifti");
-    BidsNames bids{facts};
+    const auto& type = order.type;
+    const auto rules = rules_of(order.config);
+    const auto changed = order.work.fresh("changed");
+    const auto target = order.work.fresh("nifti");
+    BidsNames bids{order.facts};
     UniqueNames names;
-    auto made = data_set_files(changed, bids.subject(), facts.project,
+    auto made = data_set_files(changed, bids.subject(), order.facts.project,
                                images.empty() ? Fields{} : images.front().fields);
     for (const auto& [uid, series] : by_series(images)) {
         const auto rule = rule_for(series, type, rules);
@@ -311,9 +308,9 @@ std::vector<MadeFile> make_bids(const std::vector<PlannedImage>& images, const E
         }
         const auto [folder, name] =
             bids.of(rule == type.bids.end() ? nullptr : &*rule, series.fields);
-        copy_series(series, changed / uid, type, facts);
+        copy_series(series, changed / uid, type, order.facts);
         fs::create_directory(target / uid);
-        convert(changed / uid, target / uid, name, settings);
+        convert(changed / uid, target / uid, name, order.settings);
         for (const auto& result : results_in(target / uid)) {
             const auto file = safe_file(result.filename().native());
             made.push_back({result, names.take(fmt::format("{}/{}", folder, file))});

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "libfiona/base/config.h"
+#include "libfiona/export/package_order.h"
 #include "libfiona/export/plan.h"
-#include "libfiona/export/settings.h"
-#include "libfiona/export/work_folder.h"
 
 #include <filesystem>
 #include <string>
@@ -20,16 +18,12 @@ struct MadeFile {
 
 /// The whole study in one run of dcm2niix; every result has the place of the layout.
 [[nodiscard]] std::vector<MadeFile> make_nifti(const std::vector<PlannedImage>& images,
-                                               const ExportType& type, const PackageFacts& facts,
-                                               const ExportSettings& settings,
-                                               const WorkFolder& work);
+                                               const PackageOrder& order);
 
 /// Series by series, placed by what they were classified as: a data set in the manner of BIDS 1.8. What
 /// no rule knows lies below `extra_data/`, which `.bidsignore` names.
 [[nodiscard]] std::vector<MadeFile> make_bids(const std::vector<PlannedImage>& images,
-                                              const ExportType& type, const PackageFacts& facts,
-                                              const Config& config, const ExportSettings& settings,
-                                              const WorkFolder& work);
+                                              const PackageOrder& order);
 
 /// Letters and digits only: BIDS labels have nothing else; "unknown" if none is left.
 [[nodiscard]] std::string bids_label(std::string_view text);

@@ -59,14 +59,8 @@ public:
         using Images = ExportType::Images;
         switch (m_order.type.images) {
         case Images::dicom: add_images(images); break;
-        case Images::nifti:
-            add_files(
-                make_nifti(images, m_order.type, m_order.facts, m_order.settings, m_order.work));
-            break;
-        case Images::bids:
-            add_files(make_bids(images, m_order.type, m_order.facts, m_order.config,
-                                m_order.settings, m_order.work));
-            break;
+        case Images::nifti: add_files(make_nifti(images, m_order)); break;
+        case Images::bids: add_files(make_bids(images, m_order)); break;
         }
         if (m_order.type.has_readme) {
             const bool is_bids = m_order.type.images == Images::bids;

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "libfiona/base/config.h"
-#include "libfiona/base/dates.h"
 #include "libfiona/export/export_job.h"
-#include "libfiona/export/image.h"
-#include "libfiona/export/settings.h"
-#include "libfiona/export/work_folder.h"
+#include "libfiona/export/package_order.h"
 #include "libfiona/export/zip_writer.h"
 
-#include <cstddef>
 #include <filesystem>
-#include <functional>
 #include <string>
-#include <vector>
 
 namespace fiona::exports {
 
@@ -23,18 +16,6 @@ namespace fiona::exports {
                                                  const ExportJob& job, const std::string& event);
 /// Whether it is there, whole (Output's state table).
 [[nodiscard]] bool has_package(const std::filesystem::path& package);
-
-struct PackageOrder {
-    const Config& config;
-    const ExportSettings& settings;
-    const ExportType& type;
-    const PackageFacts& facts;
-    const std::vector<std::filesystem::path>& images; ///< what was pulled
-    const WorkFolder& work;
-    const Private<std::string>& password; ///< "" for none
-    TimePoint now;
-    std::function<void(std::size_t done, std::size_t all)> on_entry;
-};
 
 /// Writes the package and its MD5; nothing of either has its name before all is on the disk. Throws
 /// Error: Fault::data for an image that cannot be read or changed, Fault::config (dcm2niix is

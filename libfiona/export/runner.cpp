@@ -100,7 +100,7 @@ private:
     void work_on(const ExportJob& job, ExportResult& result, ProgressFile& progress)
     {
         const auto& type = m_types.find(job.type);
-        auto facts = named_facts(m_types, job);
+        const auto facts = named_facts(m_types, job);
         const auto package = package_file(m_settings, job, facts.event);
         if (job.state == ExportJob::State::mailing) {
             throw Error{Fault::data, "it was stopped while it mailed; nobody knows whether the "
@@ -115,7 +115,9 @@ private:
             result.state = State::was_there;
             result.bytes = fs::file_size(package);
         } else {
-            make(job, type, facts, package, work, result, progress);
+            const auto made = make({job, type, work, package}, facts, progress);
+            result.objects = made.objects;
+            result.bytes = made.bytes;
             log::info("package_made", {{"job", job.id},
                                        {"project", job.project},
                                        {"study", job.study},
@@ -134,33 +136,42 @@ private:
         }
     }
 
-    void make(const ExportJob& job, const ExportType& type, PackageFacts& facts,
-              const fs::path& package, const WorkFolder& work, ExportResult& result,
-              ProgressFile& progress)
+    struct Task {
+        const ExportJob& job;
+        const ExportType& type;
+        const WorkFolder& work;
+        const fs::path& package;
+    };
+    struct Made {
+        std::size_t objects;
+        std::uint64_t bytes;
+    };
+
+    Made make(const Task& task, PackageFacts facts, ProgressFile& progress)
     {
+        const auto& job = task.job;
         // What costs nothing first: a project without a token must not pull.
         facts.participant = find_participant(m_config, m_settings, job.project, job.participant);
         progress.set_state("pulling");
         const auto pulled =
-            pull(m_settings, job, work.keep("DICOM"),
+            pull(m_settings, job, task.work.keep("DICOM"),
                  [&](std::size_t here, std::size_t all) { progress.set_counts(here, all); });
         facts.study_date = shifted(pulled.study_date, 0);
         progress.set_state("packing");
         const PackageOrder order{
             m_config,
             m_settings,
-            type,
+            task.type,
             facts,
             pulled.files,
-            work,
+            task.work,
             job.password,
             Clock::now(),
             [&](std::size_t done, std::size_t all) { progress.set_counts(done, all); }};
-        const auto totals = make_package(order, package);
-        result.objects = pulled.files.size();
-        result.bytes = totals.packed;
+        const auto totals = make_package(order, task.package);
         progress.set_bytes(totals.packed);
         note_export(m_settings, job.project, progress.elapsed(), Clock::now());
+        return {pulled.files.size(), totals.packed};
     }
 
     void require_mail_is_allowed(const ExportJob& job) const
