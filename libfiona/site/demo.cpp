@@ -166,18 +166,20 @@ void ensure_demo_record(const EmbeddedRedcap& server, const Config& config)
 std::string dcmqrscp_config(const fs::path& storage, std::uint16_t port)
 {
     // dcmqrscp deletes the oldest studies beyond its quota; this is the largest one that it takes.
-    return fmt::format("# The research PACS of the demo: dcmqrscp --prefer-jpeg8 -c THIS_FILE\n"
-                       "NetworkTCPPort  = {}\n"
-                       "MaxPDUSize      = 16384\n"
-                       "MaxAssociations = 16\n"
-                       "HostTable BEGIN\n"
-                       "HostTable END\n"
-                       "VendorTable BEGIN\n"
-                       "VendorTable END\n"
-                       "AETable BEGIN\n"
-                       "{}  {}  RW  (500, 1024mb)  ANY\n"
-                       "AETable END\n",
-                       port, demo_pacs_aet, storage.native());
+    return fmt::format(
+        "# The research PACS of the demo: dcmqrscp --prefer-jpeg8 -c THIS_FILE\n"
+        "# For a demo only: beyond 500 studies, or 1 GB in one, it deletes the oldest.\n"
+        "NetworkTCPPort  = {}\n"
+        "MaxPDUSize      = 16384\n"
+        "MaxAssociations = 16\n"
+        "HostTable BEGIN\n"
+        "HostTable END\n"
+        "VendorTable BEGIN\n"
+        "VendorTable END\n"
+        "AETable BEGIN\n"
+        "{}  {}  RW  (500, 1024mb)  ANY\n"
+        "AETable END\n",
+        port, demo_pacs_aet, storage.native());
 }
 
 std::vector<std::string> make_demo(Builder& builder, const fs::path& root,

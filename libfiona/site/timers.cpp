@@ -1,100 +1,66 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/site/timers.h"
 
+#include "libfiona/base/crontab.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
 #include "libfiona/site/places.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <filesystem>
-#include <optional>
 
 namespace fiona::site {
 
 namespace {
 
-enum class Field { minute, hour, day, month, weekday };
+using cron::Field;
 
 constexpr std::array<std::string_view, 8> weekdays{"Sun", "Mon", "Tue", "Wed",
                                                    "Thu", "Fri", "Sat", "Sun"};
 
-struct Limits {
-    int least = 0;
-    int most = 0;
-};
-Limits limits_of(Field field)
+std::string written(unsigned value, Field field)
 {
-    constexpr std::array<Limits, 5> all{{{0, 59}, {0, 23}, {1, 31}, {1, 12}, {0, 7}}};
-    return all.at(static_cast<std::size_t>(field));
-}
-
-int number_of(std::string_view text, Field field)
-{
-    int value = -1;
-    const auto* const end = text.data() + text.size();
-    const auto limits = limits_of(field);
-    if (const auto read = std::from_chars(text.data(), end, value);
-        read.ec != std::errc{} || read.ptr != end || value < limits.least || value > limits.most) {
-        throw Error{Fault::config, "\"{}\" is not from {} to {} (crontab(5))", text, limits.least,
-                    limits.most};
-    }
-    return value;
-}
-
-std::string written(int value, Field field)
-{
-    return field == Field::weekday ? std::string{weekdays.at(static_cast<std::size_t>(value))}
-                                   : fmt::format("{:02}", value);
+    return field == Field::weekday ? std::string{weekdays.at(value)} : fmt::format("{:02}", value);
 }
 
 /// One by one: a week of systemd begins on Monday, it knows no Sun..Wed.
-std::string days_between(int first, int last)
+std::string days_between(const cron::Item& item)
 {
-    auto days = written(first, Field::weekday);
-    for (int day = first + 1; day <= last; ++day) {
+    auto days = written(item.first, Field::weekday);
+    for (auto day = item.first + 1; day <= item.last; ++day) {
         days += "," + written(day, Field::weekday);
     }
     return days;
 }
 
-/// "5", "1-5", "*/10", "1-30/2".
-std::string range_of(std::string_view text, Field field)
+std::string range_of(const cron::Item& item, Field field)
 {
-    std::string_view step;
-    if (const auto slash = text.find('/'); slash != std::string_view::npos) {
-        step = text.substr(slash + 1);
-        text = text.substr(0, slash);
-        if (field == Field::weekday) {
-            throw Error{Fault::config, "a step of weekdays has no match in systemd.time(7)"};
-        }
-        if (number_of(step, field) == 0) {
-            throw Error{Fault::config, "a step of 0 never comes"};
-        }
+    const bool has_step = item.step > 1 && item.first + item.step <= item.last;
+    if (has_step && field == Field::weekday) {
+        throw Error{Fault::config, "a step of weekdays has no match in systemd.time(7)"};
     }
-    std::string range;
-    if (text == "*") {
-        range = step.empty() ? "*" : written(limits_of(field).least, field);
-    } else if (const auto dash = text.find('-'); dash != std::string_view::npos) {
-        const int first = number_of(text.substr(0, dash), field);
-        const int last = number_of(text.substr(dash + 1), field);
-        if (last < first) {
-            throw Error{Fault::config, "\"{}\" ends before it begins (crontab(5))", text};
-        }
-        range = field == Field::weekday ? days_between(first, last)
-                                        : written(first, field) + ".." + written(last, field);
-    } else {
-        range = written(number_of(text, field), field);
+    if (item.step > 1 && !has_step) {
+        return written(item.first, field); // no other value comes
     }
-    return step.empty() ? range : fmt::format("{}/{}", range, step);
+    if (item.is_all) {
+        return has_step ? fmt::format("{}/{}", written(item.first, field), item.step) : "*";
+    }
+    if (field == Field::weekday) {
+        return days_between(item);
+    }
+    auto range = written(item.first, field);
+    if (item.last != item.first) {
+        range += ".." + written(item.last, field);
+    }
+    return has_step ? fmt::format("{}/{}", range, item.step) : range;
 }
 
-std::string list_of(std::string_view text, Field field)
+std::string list_of(const cron::Items& items, Field field)
 {
     std::string list;
-    for (const auto part : split(text, ',')) {
-        list += (list.empty() ? "" : ",") + range_of(part, field);
+    for (const auto& item : items) {
+        list += (list.empty() ? "" : ",") + range_of(item, field);
     }
     return list;
 }
@@ -195,16 +161,8 @@ TimedJob timed_job(const Job& job, const std::string& calendar, const JobTemplat
 
 std::string calendar_of(std::string_view schedule)
 {
-    std::array<std::string_view, 5> fields;
-    for (auto& field : fields) {
-        field = next_word(schedule);
-    }
-    if (fields.back().empty() || !trimmed(schedule).empty()) {
-        throw Error{Fault::config, "a schedule has five fields (crontab(5))"};
-    }
-    const auto at = [&](Field field) {
-        return list_of(fields.at(static_cast<std::size_t>(field)), field);
-    };
+    const auto fields = cron::Fields::parse(schedule);
+    const auto at = [&](Field field) { return list_of(fields.at(field), field); };
     if (at(Field::day) != "*" && at(Field::weekday) != "*") {
         throw Error{Fault::config, "both a day of the month and a weekday: cron means either, "
                                    "systemd both; make it two lines"};
@@ -220,20 +178,9 @@ std::string calendar_of(std::string_view schedule)
 std::vector<TimedJob> timed_jobs(std::string_view crontab, const JobTemplates& templates)
 {
     std::vector<TimedJob> jobs;
-    for (auto line : split(crontab, '\n')) {
-        line = trimmed(line);
-        const bool is_schedule =
-            !line.empty() && (line.front() == '*' || (line.front() >= '0' && line.front() <= '9'));
-        if (!is_schedule) {
-            continue; // a comment, or a variable
-        }
-        const auto* const begin = line.data();
-        for (int field = 0; field < 5; ++field) {
-            next_word(line);
-        }
-        const std::string_view schedule{begin, static_cast<std::size_t>(line.data() - begin)};
-        if (const auto job = job_of(line); !job.name.empty()) {
-            jobs.push_back(timed_job(job, calendar_of(schedule), templates));
+    for (const auto& line : cron::lines_of(crontab)) {
+        if (const auto job = job_of(line.command); !job.name.empty()) {
+            jobs.push_back(timed_job(job, calendar_of(line.schedule), templates));
         }
     }
     return jobs;

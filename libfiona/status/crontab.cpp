@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/status/crontab.h"
 
-#include "libfiona/base/text.h"
+#include "libfiona/base/crontab.h"
 
 #include <algorithm>
 #include <utility>
@@ -64,22 +64,11 @@ std::optional<CronJob> job_in(const std::vector<std::string_view>& words)
 std::vector<CronJob> read_crontab(std::string_view text)
 {
     std::vector<CronJob> jobs;
-    for (const auto raw : split(text, '\n')) {
-        const auto line = trimmed(raw);
-        auto words = words_of(line);
-        const std::size_t fields = line.starts_with('@') ? 1 : 5;
-        if (line.empty() || line.starts_with('#') || words.size() <= fields) {
-            continue;
-        }
-        std::string schedule;
-        for (std::size_t i = 0; i < fields; ++i) {
-            schedule += (i == 0 ? "" : " ") + std::string{words[i]};
-        }
-        words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(fields));
-        const auto due = Schedule::parse(schedule);
-        auto job = job_in(words);
+    for (const auto& line : cron::lines_of(text)) {
+        const auto due = Schedule::parse(line.schedule);
+        auto job = job_in(cron::words_of(line.command));
         if (due && job) {
-            job->schedule = std::move(schedule);
+            job->schedule = line.schedule;
             job->due = *due;
             jobs.push_back(std::move(*job));
         }

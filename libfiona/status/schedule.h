@@ -7,15 +7,13 @@
 #include <ctime>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 namespace fiona::status {
 
 /// The five fields of crontab(5), in local time: minute, hour, day of the month, month, day of the week.
 class Schedule {
 public:
-    /// Numbers, `*`, lists, ranges and steps, and `@hourly`, `@daily`, `@weekly`, `@monthly`; names of
-    /// months and days are not read. Nothing if the text is none of that.
+    /// Nothing if it is no schedule that cron::Fields reads.
     [[nodiscard]] static std::optional<Schedule> parse(std::string_view text);
 
     /// The first minute after `when` that fits; nothing within 400 days.
@@ -32,8 +30,5 @@ private:
     /// crontab(5): if both days are restricted, one of them is enough.
     bool m_any_day = true, m_any_weekday = true;
 };
-
-/// The words of a line between blanks and tabs.
-[[nodiscard]] std::vector<std::string_view> words_of(std::string_view line);
 
 } // namespace fiona::status

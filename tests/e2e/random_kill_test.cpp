@@ -26,6 +26,7 @@ namespace {
 
 constexpr unsigned images_per_study = 6;
 constexpr unsigned senders = 2;
+constexpr unsigned most_studies = 450; ///< dcmqrscp deletes the oldest of more than 500
 
 unsigned number_in(const char* variable, unsigned otherwise)
 {
@@ -64,7 +65,10 @@ private:
 /// Scanners that make one study after the other and send each until all of it was taken.
 class Scanners {
 public:
-    explicit Scanners(Pipeline& pipeline) : m_pipeline{pipeline}
+    /// Their studies are spread over `time`, so that the research PACS can keep them all.
+    Scanners(Pipeline& pipeline, std::chrono::seconds time)
+        : m_pipeline{pipeline}, m_rest{std::max<SteadyClock::duration>(
+                                    std::chrono::seconds{4}, time * senders / most_studies)}
     {
         for (unsigned i = 0; i < senders; ++i) {
             m_threads.emplace_back([this](const std::stop_token& stop) { work(stop); });
@@ -110,7 +114,7 @@ private:
             while (!m_pipeline.send(directory(number))) {
                 std::this_thread::sleep_for(std::chrono::milliseconds{100});
             }
-            const auto next = SteadyClock::now() + std::chrono::seconds{4};
+            const auto next = SteadyClock::now() + m_rest;
             while (!stop.stop_requested() && SteadyClock::now() < next) {
                 std::this_thread::sleep_for(std::chrono::milliseconds{50});
             }
@@ -118,6 +122,7 @@ private:
     }
 
     Pipeline& m_pipeline;
+    SteadyClock::duration m_rest; ///< of a scanner, between two studies
     std::atomic<unsigned> m_studies = 0;
     std::vector<std::jthread> m_threads;
 };
@@ -261,7 +266,7 @@ TEST_CASE("the whole pipeline under random kill -9: nothing lost, nothing twice,
     const auto& config = pipeline.config();
     Person person{pipeline};
     Killer killer{pipeline, seed};
-    Scanners scanners{pipeline};
+    Scanners scanners{pipeline, time};
     {
         const Cron cron{pipeline};
         const auto end = SteadyClock::now() + time;

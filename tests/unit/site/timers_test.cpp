@@ -48,6 +48,8 @@ TEST_CASE("a schedule of cron is written as systemd writes it")
     CHECK(calendar_of("0 0 * * 1-5") == "Mon,Tue,Wed,Thu,Fri *-*-* 00:00:00");
     CHECK(calendar_of("0 0 * * 0-2") == "Sun,Mon,Tue *-*-* 00:00:00");
     CHECK(calendar_of("* * * * 5-7") == "Fri,Sat,Sun *-*-* *:*:00");
+    CHECK(calendar_of("*/60 3 * * *") == "*-*-* 03:00:00");
+    CHECK(calendar_of("@daily") == "*-*-* 00:00:00");
 }
 
 TEST_CASE("what comes every minute comes in the hour that the clock repeats, too")
