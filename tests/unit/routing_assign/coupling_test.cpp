@@ -5,13 +5,13 @@
 #include "libfiona/routing/coupling_import.h"
 #include "libfiona/routing/permissions.h"
 #include "tests/support/borrowed_redcap.h"
+#include "tests/support/cpu_time.h"
 #include "tests/support/loose_redcap.h"
 #include "tests/support/sorted_site.h"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <ctime>
 
 using namespace fiona;
 using Catch::Matchers::Contains;
@@ -308,7 +308,7 @@ TEST_CASE("a coupling list of a million rows is read whole or refused, within a 
     for (int i = 0; i < rows; ++i) {
         text += fmt::format("A{},DEMO,DEMO_{}\n", i, i);
     }
-    const auto start = std::clock();
+    const CpuTime work;
     std::size_t read = 0;
     std::string refused;
     try {
@@ -316,7 +316,7 @@ TEST_CASE("a coupling list of a million rows is read whole or refused, within a 
     } catch (const Error& e) {
         refused = e.what();
     }
-    const auto seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    const auto seconds = work.seconds();
 
     CAPTURE(refused);
     CHECK((read == rows || !refused.empty()));
