@@ -118,7 +118,8 @@ void Router::check_patients(redcap::Incoming& incoming)
         if (is_other) {
             report_conflict(wanted.transfer.study, wanted.transfer.project,
                             fmt::format("{}: another patient (by PatientID) has this participant's "
-                                        "id; if they are one person, assign the study by hand",
+                                        "id; if they are one person, assign the study by hand with "
+                                        "--same-person",
                                         wanted.source));
         }
         return is_other;

@@ -281,7 +281,7 @@ TEST_CASE("a site that has become read-only is told by each tool, nothing is don
     // The receiver's log is open for writing: as a disk does after an error, under whoever writes.
     if (!remount(MS_RDONLY)) {
         REQUIRE(tool("fiona-storescp", {"stop"}).exit_code == EX_OK);
-        REQUIRE(remount(MS_RDONLY));
+        REQUIRE(eventually([&] { return remount(MS_RDONLY); })); // the kernel closes a moment later
     }
 
     for (const auto& [name, words] :
