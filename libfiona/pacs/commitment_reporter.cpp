@@ -149,11 +149,11 @@ void run_commitment_reporter(const Config& config, const ReceiverCounters& count
     try {
         ::close_range(first_inherited, ~0U, 0); // the ports and the lock of the receiver
         for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) {
-            std::signal(number, SIG_DFL);
+            static_cast<void>(std::signal(number, SIG_DFL));
         }
         sigset_t none;
         ::sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
         ::prctl(PR_SET_PDEATHSIG, SIGTERM); // at any moment: what is not confirmed is sent again
         if (::getppid() == receiver) {
             report_commitments(config, counters);

@@ -95,7 +95,7 @@ void CommitmentService::leave(Owed owed, TimePoint due)
 OFCondition CommitmentService::serve(T_ASC_Association* association,
                                      const T_DIMSE_N_ActionRQ& request, std::uint8_t context)
 {
-    T_ASC_PresentationContext accepted;
+    T_ASC_PresentationContext accepted{};
     auto result = ASC_findAcceptedPresentationContext(association->params, context, &accepted);
     if (result.bad()) {
         return result;

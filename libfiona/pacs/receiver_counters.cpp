@@ -9,7 +9,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <new>
 #include <numeric>
 
 namespace fiona::pacs {
@@ -65,7 +64,7 @@ ReceiverCounters::ReceiverCounters()
     if (memory == MAP_FAILED) {
         throw os_error(errno, "share memory for counters");
     }
-    m_shared.reset(::new (memory) Shared{});
+    m_shared.reset(std::construct_at(static_cast<Shared*>(memory)));
 }
 
 void ReceiverCounters::add(Count what, std::uint64_t by) const

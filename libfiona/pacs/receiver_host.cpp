@@ -50,15 +50,15 @@ std::string short_name(const std::string& address)
 
 [[noreturn]] void look_up(const std::string& address, int answer)
 {
-    std::signal(SIGALRM, SIG_DFL);
+    static_cast<void>(std::signal(SIGALRM, SIG_DFL));
     sigset_t none;
     ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::alarm(longest_lookup_seconds);
     const auto name = short_name(address);
     // Nobody may be waiting any more.
-    static_cast<void>(!::write(answer, name.data(), name.size()));
+    static_cast<void>(::write(answer, name.data(), name.size()) == 0);
     ::_exit(0);
 }
 

@@ -43,7 +43,7 @@ std::optional<Verdict> judge_uids(const dicom::Prescan& scan, const ObjectClaim&
     struct Check {
         dicom::Tag tag;
         const std::string& value;
-        const std::string* must_equal;
+        const std::string* must_equal = nullptr;
     };
     const std::array<Check, 4> checks{
         Check{sop_class_tag, scan.sop_class, &claim.sop_class},

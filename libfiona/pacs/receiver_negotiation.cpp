@@ -83,7 +83,7 @@ std::size_t negotiate(T_ASC_Parameters& parameters, const ReceiverConfig& config
     std::size_t accepted = 0;
     const int count = ASC_countPresentationContexts(&parameters);
     for (int i = 0; i < count; ++i) {
-        T_ASC_PresentationContext context;
+        T_ASC_PresentationContext context{};
         if (ASC_getPresentationContext(&parameters, i, &context).bad()) {
             continue;
         }
@@ -94,6 +94,7 @@ std::size_t negotiate(T_ASC_Parameters& parameters, const ReceiverConfig& config
             continue;
         }
         std::vector<std::string> proposed;
+        proposed.reserve(context.transferSyntaxCount);
         for (int k = 0; k < context.transferSyntaxCount; ++k) {
             proposed.emplace_back(&context.proposedTransferSyntaxes[k][0]);
         }

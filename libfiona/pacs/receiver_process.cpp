@@ -61,12 +61,12 @@ void set_signals(void (*on_stop)(int))
         on_stop; // NOLINT(cppcoreguidelines-pro-type-union-access) the system's type
     ::sigaction(SIGTERM, &action, nullptr);
     for (const int number : {SIGINT, SIGHUP, SIGPIPE, SIGCHLD}) { // SIGCHLD: no zombies of look-ups
-        std::signal(number, SIG_IGN);
+        static_cast<void>(std::signal(number, SIG_IGN));
     }
     sigset_t blocked;
     ::sigemptyset(&blocked);
     ::sigaddset(&blocked, SIGTERM);
-    ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
 }
 
 void set_socket(std::chrono::seconds patience)

@@ -43,7 +43,7 @@ void send_report(int pipe, const AssociationReport& report)
     const Record record{
         report.pid,          packed(report.caller), packed(report.called), packed(report.address),
         packed(report.host), report.objects,        report.bytes,          report.refused};
-    static_cast<void>(!::write(pipe, &record, sizeof record));
+    static_cast<void>(::write(pipe, &record, sizeof record) == 0);
 }
 
 std::optional<AssociationReport> next_report(int pipe)

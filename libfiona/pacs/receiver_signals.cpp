@@ -16,7 +16,7 @@ Signals::Signals()
     for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) {
         ::sigaddset(&m_set, number);
     }
-    ::sigprocmask(SIG_BLOCK, &m_set, &m_before);
+    ::pthread_sigmask(SIG_BLOCK, &m_set, &m_before);
     m_fd = UniqueFd{::signalfd(-1, &m_set, SFD_CLOEXEC | SFD_NONBLOCK)};
     if (!m_fd) {
         throw os_error(errno, "make a descriptor for signals");
@@ -25,7 +25,7 @@ Signals::Signals()
 
 Signals::~Signals()
 {
-    ::sigprocmask(SIG_SETMASK, &m_before, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &m_before, nullptr);
 }
 
 int Signals::next() const

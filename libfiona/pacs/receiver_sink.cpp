@@ -16,10 +16,10 @@ class Consumer : public DcmConsumer {
 public:
     explicit Consumer(const Take& take) : m_take{take} {}
 
-    OFBool good() const override { return OFTrue; }
-    OFCondition status() const override { return EC_Normal; }
-    OFBool isFlushed() const override { return OFTrue; }
-    offile_off_t avail() const override { return ASC_MAXIMUMPDUSIZE; }
+    [[nodiscard]] OFBool good() const override { return OFTrue; }
+    [[nodiscard]] OFCondition status() const override { return EC_Normal; }
+    [[nodiscard]] OFBool isFlushed() const override { return OFTrue; }
+    [[nodiscard]] offile_off_t avail() const override { return ASC_MAXIMUMPDUSIZE; }
     offile_off_t write(const void* bytes, offile_off_t count) override
     {
         m_take(bytes, static_cast<std::size_t>(count));

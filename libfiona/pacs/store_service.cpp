@@ -70,7 +70,7 @@ OFCondition StoreService::serve(T_ASC_Association* association, const T_DIMSE_C_
                                 std::uint8_t context)
 {
     const auto start = steady_clock::now();
-    T_ASC_PresentationContext accepted;
+    T_ASC_PresentationContext accepted{};
     auto result = ASC_findAcceptedPresentationContext(association->params, context, &accepted);
     if (result.bad()) {
         return result;

@@ -128,7 +128,7 @@ private:
 bool wait_for(int fd, short events, steady_clock::time_point deadline, const Waiting& waiting)
 {
     sigset_t mask;
-    ::sigprocmask(SIG_SETMASK, nullptr, &mask);
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
     ::sigdelset(&mask, SIGTERM);
     for (;;) {
         if (waiting.may_stop && waiting.stop_requested != 0) {

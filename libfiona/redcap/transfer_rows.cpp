@@ -49,7 +49,7 @@ std::string date_to_request_again(const Transfer& stored, TimePoint now)
     if (stored.transferred.empty() || stored.requested > stored.transferred) {
         return {};
     }
-    const auto requested = local_minute(now);
+    auto requested = local_minute(now);
     if (requested > stored.transferred) {
         return requested;
     }

@@ -105,16 +105,16 @@ void Router::check_patients(redcap::Incoming& incoming)
             compared.insert(pseudonym_of(wanted.transfer));
         }
     }
-    auto [requested, patients] = requested_patients(incoming, compared);
+    auto known = requested_patients(incoming, compared);
     for (const auto& wanted : m_wanted) {
         if (!wanted.patient.empty()) {
-            patients[pseudonym_of(wanted.transfer)].insert(wanted.patient);
+            known.patients[pseudonym_of(wanted.transfer)].insert(wanted.patient);
         }
     }
     std::erase_if(m_wanted, [&](const Wanted& wanted) {
         const auto name = pseudonym_of(wanted.transfer);
-        const bool is_other = !wanted.patient.empty() && patients.at(name).size() > 1
-                              && !requested.contains({wanted.transfer.study, name});
+        const bool is_other = !wanted.patient.empty() && known.patients.at(name).size() > 1
+                              && !known.studies.contains({wanted.transfer.study, name});
         if (is_other) {
             report_conflict(wanted.transfer.study, wanted.transfer.project,
                             fmt::format("{}: another patient (by PatientID) has this participant's "

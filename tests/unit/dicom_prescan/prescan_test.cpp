@@ -227,7 +227,7 @@ TEST_CASE("a million elements and a file of four gigabytes of nothing take no ti
                                             << raw::little(0, 2) << raw::little(0xfffffff0, 4);
     fs::resize_file(sparse, fs::file_size(sparse) + 0xfffffff0U);
     CHECK(dicom::prescan_file(sparse).study == ids.study);
-    CHECK(work.seconds() < 10);
+    CHECK(work.seconds() < 60); // what grows with the square of a million would take hours
 }
 
 TEST_CASE(
