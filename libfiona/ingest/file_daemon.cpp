@@ -102,7 +102,7 @@ void reconcile_if_possible(const Config& config, Attempts& attempts,
                            const std::function<bool()>& stop)
 {
     try {
-        report(reconcile(config, Clock::now(), Scope::changed, Mode::apply, &attempts, stop));
+        report(reconcile(config, Clock::now(), Scope::changed, Mode::apply, {&attempts, stop}));
     } catch (const Error& e) {
         log::error("reconcile_failed", {{"reason", e.what()}});
     }
@@ -206,7 +206,7 @@ Processor::Drained run_once(const Config& config, const std::optional<fs::path>&
     processor.take_over();
     const auto never = [] { return false; };
     auto total = processor.drain(Clock::now(), never);
-    report(reconcile(config, Clock::now(), Scope::changed, Mode::apply, &processor.attempts()));
+    report(reconcile(config, Clock::now(), Scope::changed, Mode::apply, {&processor.attempts()}));
     const auto more = processor.drain(Clock::now(), never);
     total.processed += more.processed;
     total.given_up += more.given_up;

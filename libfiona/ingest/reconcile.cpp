@@ -41,10 +41,10 @@ TimePoint modified(const struct stat& status)
 
 class Reconciler {
 public:
-    Reconciler(const Config& config, TimePoint now, Scope scope, Mode mode, Attempts* attempts,
-               const std::function<bool()>& stop)
+    Reconciler(const Config& config, TimePoint now, Scope scope, Mode mode,
+               const Processing& processing)
         : m_paths{config.paths}, m_tree{config.paths}, m_spool{config.paths.spool()}, m_now{now},
-          m_scope{scope}, m_mode{mode}, m_attempts{attempts}, m_stop{stop}
+          m_scope{scope}, m_mode{mode}, m_attempts{processing.attempts}, m_stop{processing.stop}
     {
     }
 
@@ -224,9 +224,9 @@ private:
 } // namespace
 
 Reconciled reconcile(const Config& config, TimePoint now, Scope scope, Mode mode,
-                     Attempts* attempts, const std::function<bool()>& stop)
+                     const Processing& processing)
 {
-    return Reconciler{config, now, scope, mode, attempts, stop}.run();
+    return Reconciler{config, now, scope, mode, processing}.run();
 }
 
 } // namespace fiona::ingest

@@ -25,11 +25,17 @@ struct Reconciled {
     std::size_t parts_removed = 0; ///< `.incoming/*.part` of dead receivers
 };
 
+/// What a processor knows that reconciles while it runs; all of it may be missing.
+struct Processing {
+    Attempts* attempts = nullptr; ///< borrowed; a file that ended its reader too often is left out
+    /// Asked before each directory: hundreds of thousands take longer than a daemon may to end. What was
+    /// not looked at then is next time.
+    std::function<bool()> stop{};
+};
+
 /// Announces what a crash has lost between receiver and processor. To be called when the spool is
-/// drained; announcing a file twice is harmless. The processor gives its `attempts`: then a file that
-/// ended its reader too often is left out. `stop` is asked before each directory, if there is one: hundreds
-/// of thousands take longer than a daemon may to end. What was not looked at then is next time.
+/// drained; announcing a file twice is harmless.
 Reconciled reconcile(const Config& config, TimePoint now, Scope scope, Mode mode,
-                     Attempts* attempts = nullptr, const std::function<bool()>& stop = {});
+                     const Processing& processing = {});
 
 } // namespace fiona::ingest

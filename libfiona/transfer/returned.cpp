@@ -108,11 +108,19 @@ private:
                       != m_settings.ignored_callers.end();
     }
 
+    /// What came of a series that was computed on a de-identified study.
+    struct Arrival {
+        std::vector<fs::path> objects; ///< those not handled before
+        std::string caller;            ///< AE title
+        const Home& home;
+        const std::set<std::string>& own; ///< UIDs of all that came of the study
+    };
+
     void handle(const StudyUid& study, const store::StudyTree::Series& series, const Home& home,
                 const std::set<std::string>& own)
     {
         Handled handled{m_means.config.paths, series.uid};
-        const auto objects = handled.news(m_tree.instances(study, series.uid));
+        auto objects = handled.news(m_tree.instances(study, series.uid));
         if (objects.empty() && !handled.must_run_command()) {
             ++m_report.handled;
             return;
@@ -120,7 +128,7 @@ private:
         ReturnedSeries item{study.str(),     series.uid.str(), home.origin.project,
                             State::arriving, objects.size(),   ""};
         if (m_now - series.changed >= m_means.config.timing.settle) {
-            take(item, objects, handled, home, own, caller_of(*series.properties));
+            take(item, {std::move(objects), caller_of(*series.properties), home, own}, handled);
         }
         if (!item.reason.empty()) {
             log::warn("returned_series_kept_back", {{"study", item.study},
@@ -131,9 +139,9 @@ private:
         m_report.series.push_back(std::move(item));
     }
 
-    void take(ReturnedSeries& item, const std::vector<fs::path>& objects, Handled& handled,
-              const Home& home, const std::set<std::string>& own, const std::string& caller)
+    void take(ReturnedSeries& item, const Arrival& arrival, Handled& handled)
     {
+        const auto& objects = arrival.objects;
         const auto found = m_settings.projects.find(item.project);
         const auto actions =
             found == m_settings.projects.end() ? ReturnSettings::Project{} : found->second;
@@ -143,7 +151,7 @@ private:
                 if (actions.forward_as_is) {
                     forward(objects);
                 } else {
-                    bring_home(objects, home, own, caller);
+                    bring_home(arrival);
                 }
             }
             if (m_mode == Mode::apply) {
@@ -151,7 +159,7 @@ private:
                 handled.note(objects,
                              has_command ? Handled::Fate::command_failed : Handled::Fate::sent);
                 if (has_command) { // killed before it has run: the next pass runs it
-                    run_command(item, actions.post_command, home);
+                    run_command(item, actions.post_command, arrival.home);
                     handled.note({}, Handled::Fate::sent);
                 }
             }
@@ -173,9 +181,9 @@ private:
         }
     }
 
-    void bring_home(const std::vector<fs::path>& objects, const Home& home,
-                    const std::set<std::string>& own, const std::string& caller)
+    void bring_home(const Arrival& arrival)
     {
+        const auto& [objects, caller, home, own] = arrival;
         const auto facts = m_origins.facts(home);
         const auto directory = workspace().make_room("home", bytes_of(objects));
         std::vector<fs::path> files;

@@ -43,8 +43,8 @@ TEST_CASE("a look that is told to stop ends, and the next one sees what it has l
     store_image(site.config.paths, 1, 1);
     const auto now = Clock::now();
 
-    const auto stopped = ingest::reconcile(site.config, now, Scope::changed, Mode::apply, nullptr,
-                                           [] { return true; });
+    const auto stopped = ingest::reconcile(site.config, now, Scope::changed, Mode::apply,
+                                           {nullptr, [] { return true; }});
 
     CHECK(stopped.queued == 0);
     const auto later = now + std::chrono::hours{24};
