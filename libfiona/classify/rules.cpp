@@ -42,8 +42,8 @@ struct Rules::Data {
 };
 
 Rules::Rules(std::unique_ptr<Data> data) : m_data{std::move(data)} {}
-Rules::Rules(Rules&&) noexcept = default;
-Rules& Rules::operator=(Rules&&) noexcept = default;
+Rules::Rules(Rules&& other) noexcept = default;
+Rules& Rules::operator=(Rules&& other) noexcept = default;
 Rules::~Rules() = default;
 
 Rules Rules::load(const std::filesystem::path& file)

@@ -30,8 +30,8 @@ public:
     /// Throws Error{Fault::config} if the file is no JSON array of objects; Fault::missing.
     [[nodiscard]] static Rules load(const std::filesystem::path& file);
     [[nodiscard]] static Rules parse(std::string_view text, std::string_view name);
-    Rules(Rules&&) noexcept;
-    Rules& operator=(Rules&&) noexcept;
+    Rules(Rules&& other) noexcept;
+    Rules& operator=(Rules&& other) noexcept;
     Rules(const Rules&) = delete;
     Rules& operator=(const Rules&) = delete;
     ~Rules();
