@@ -25,7 +25,7 @@ public:
 
 private:
     struct Cut {
-        char next;
+        char next = 0;
         Told told;
     };
     struct Siblings {

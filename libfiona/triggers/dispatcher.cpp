@@ -10,8 +10,6 @@
 
 namespace fiona::triggers {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 using Phase = WaitingMail::Phase;
