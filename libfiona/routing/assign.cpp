@@ -115,14 +115,25 @@ void Assigner::add_participant(const ProjectName& project, const ParticipantId& 
 /// A slip of the hand, or of the list's line, gives one participant two persons' images.
 void Assigner::check_patient(const Assignment& wanted)
 {
-    const auto patient = read_study(m_tree, wanted.study, Clock::now()).record.hashed_patient_id;
+    const auto patient_of = [&](const StudyUid& study) {
+        return read_study(m_tree, study, Clock::now()).record.hashed_patient_id;
+    };
+    const auto patient = patient_of(wanted.study);
     if (!is_known_patient(patient)) {
         return;
     }
     const Pseudonym pseudonym{wanted.project.str(), wanted.participant.str()};
-    const auto requested = requested_patients(m_incoming, {pseudonym});
-    const auto others = requested.patients.find(pseudonym);
-    if (others != requested.patients.end() && !others->second.contains(patient)) {
+    // The request of a moment ago counts as well, and a study that is not recorded yet.
+    auto requested =
+        requested_patients(m_incoming, {pseudonym}, redcap::ExportSpec::Source::server);
+    auto& patients = requested.patients[pseudonym];
+    for (const auto& [study, name] : requested.unrecorded) {
+        const auto other = m_tree.has_study(study) ? patient_of(study) : std::string{};
+        if (is_known_patient(other)) {
+            patients.insert(other);
+        }
+    }
+    if (!patients.empty() && !patients.contains(patient)) {
         throw Error{Fault::data,
                     "project {}: this participant has studies of another patient (by PatientID); "
                     "--same-person if they are one person",

@@ -6,14 +6,15 @@
 namespace fiona::routing {
 
 RequestedPatients requested_patients(redcap::Incoming& incoming,
-                                     const std::set<Pseudonym>& pseudonyms)
+                                     const std::set<Pseudonym>& pseudonyms,
+                                     redcap::ExportSpec::Source source)
 {
     RequestedPatients found;
     if (pseudonyms.empty()) {
         return found;
     }
     std::set<StudyUid> studies;
-    for (const auto& transfer : incoming.transfers()) {
+    for (const auto& transfer : incoming.transfers({}, source)) {
         if (pseudonyms.contains(pseudonym_of(transfer))) {
             found.studies.insert({transfer.study, pseudonym_of(transfer)});
             studies.insert(transfer.study);
@@ -24,6 +25,8 @@ RequestedPatients requested_patients(redcap::Incoming& incoming,
         if (const auto patient = recorded.find(study);
             patient != recorded.end() && is_known_patient(patient->second)) {
             found.patients[pseudonym].insert(patient->second);
+        } else {
+            found.unrecorded.insert({study, pseudonym});
         }
     }
     return found;

@@ -23,13 +23,15 @@ using Pseudonym = std::pair<std::string, std::string>;
 /// Whose studies INCOMING has requests of, to see that no participant's id comes to two patients.
 struct RequestedPatients {
     std::set<std::pair<StudyUid, Pseudonym>> studies;
-    std::map<Pseudonym, std::set<std::string>>
-        patients; ///< SHA-256 of PatientID, where it is known
+    /// SHA-256 of PatientID, where it is known.
+    std::map<Pseudonym, std::set<std::string>> patients;
+    std::set<std::pair<StudyUid, Pseudonym>> unrecorded; ///< those of `studies` without a PatientID
 };
 
-/// Of these pseudonyms only.
-[[nodiscard]] RequestedPatients requested_patients(redcap::Incoming& incoming,
-                                                   const std::set<Pseudonym>& pseudonyms);
+/// Of these pseudonyms only. `source`: as in Incoming::transfers().
+[[nodiscard]] RequestedPatients
+requested_patients(redcap::Incoming& incoming, const std::set<Pseudonym>& pseudonyms,
+                   redcap::ExportSpec::Source source = redcap::ExportSpec::Source::copy);
 
 /// Whether a SHA-256 of a PatientID is that of one, and not of an empty value.
 [[nodiscard]] bool is_known_patient(std::string_view hashed_patient_id);

@@ -135,6 +135,28 @@ TEST_CASE("fiona-assign: what must not be is refused, its class in the exit code
     CHECK(desk.transfers().size() == 2);
 }
 
+TEST_CASE("fiona-assign: a participant gets a second patient only by a person's word")
+{
+    const Desk desk;
+    sort_object(desk.site.config.paths, "1.2.4", "1.2.4.1", "1.2.4.1.1",
+                {{"PatientID", "SECRET77"}, {"AccessionNumber", "ACC0000124"}});
+    REQUIRE(desk.assign().exit_code == EX_OK);
+    const std::vector<std::string> words{"assign", "1.2.4",         "--project",
+                                         "DEMO",   "--participant", "DEMO_001"};
+
+    const auto refused = desk.site.run("fiona-assign", words);
+    CHECK(refused.exit_code == EX_DATAERR);
+    CHECK_THAT(refused.err, Contains("another patient") && Contains("--same-person")
+                                && !Contains("SECRET77") && !Contains("TESTID001"));
+    CHECK(desk.transfers().size() == 1);
+
+    auto decided = words;
+    decided.emplace_back("--same-person");
+    CHECK(desk.site.run("fiona-assign", decided).exit_code == EX_OK);
+    CHECK(desk.site.run("fiona-assign", words).exit_code == EX_OK); // requested before: no question
+    CHECK(desk.transfers().size() == 2);
+}
+
 TEST_CASE("fiona-assign: a bad command line is 64")
 {
     CHECK(run_tool("fiona-assign", {}).exit_code == EX_USAGE);

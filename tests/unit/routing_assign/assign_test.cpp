@@ -123,7 +123,12 @@ TEST_CASE(
 {
     Desk desk;
     REQUIRE(desk.assign(Desk::wanted()).created);
-    desk.incoming.add({"1.2.3", "", "", 0, {{"study_patient_id", sha256_hex("TESTID001")}}});
+    const bool is_recorded = GENERATE(true, false);
+    CAPTURE(is_recorded);
+    if (is_recorded) { // and its files have left the site
+        desk.incoming.add({"1.2.3", "", "", 0, {{"study_patient_id", sha256_hex("TESTID001")}}});
+        std::filesystem::remove_all(desk.site.paths.raw() / "1.2.3");
+    }
     desk.site.sort("1.2.4", "1.2.4.1", "1.2.4.1.1", {{"PatientID", "SECRET77"}});
     auto wanted = Desk::wanted();
     wanted.study = StudyUid{"1.2.4"};
