@@ -59,6 +59,46 @@ RegionRule rule_of(const json::Value& value)
     return rule;
 }
 
+/// Texts that people or devices word: a part of them says enough. All else is a whole value: an image
+/// that counts on from a matched one (UID ...45 after ...4, Rows 4800 after 480) is another image.
+bool is_matched_in_part(DcmEVR vr)
+{
+    switch (vr) {
+    case EVR_LO:
+    case EVR_SH:
+    case EVR_PN:
+    case EVR_ST:
+    case EVR_LT:
+    case EVR_UC:
+    case EVR_UT: return true;
+    default: return false;
+    }
+}
+
+/// The values of one attribute as DICOM writes them, parted by backslashes, without padding.
+std::string plain_values(std::string_view text)
+{
+    std::string plain;
+    for (const auto value : split(text, '\\')) {
+        plain.append(1, '\\').append(lower_case(trimmed(value)));
+    }
+    return plain + '\\';
+}
+
+bool is_met(const std::string& keyword, const std::string& wanted, DcmItem& data_set)
+{
+    DcmTag tag;
+    OFString text;
+    if (DcmTag::findTagFromName(keyword.c_str(), tag).bad()
+        || data_set.findAndGetOFStringArray(tag, text).bad()) {
+        return false;
+    }
+    const std::string_view value{text.data(), text.size()};
+    return is_matched_in_part(tag.getEVR())
+               ? lower_case(value).find(wanted) != std::string::npos
+               : plain_values(value).find(plain_values(wanted)) != std::string::npos;
+}
+
 } // namespace
 
 std::vector<RegionRule> read_regions(const std::filesystem::path& file)
@@ -83,12 +123,7 @@ KnownRegions known_regions(const std::vector<RegionRule>& rules, DcmItem& data_s
     KnownRegions known;
     for (const auto& rule : rules) {
         const bool matches = std::ranges::all_of(rule.match, [&](const auto& condition) {
-            DcmTag tag;
-            OFString text;
-            return DcmTag::findTagFromName(condition.first.c_str(), tag).good()
-                   && data_set.findAndGetOFStringArray(tag, text).good()
-                   && lower_case({text.data(), text.size()}).find(condition.second)
-                          != std::string::npos;
+            return is_met(condition.first, condition.second, data_set);
         });
         if (matches) {
             known.boxes.insert(known.boxes.end(), rule.boxes.begin(), rule.boxes.end());

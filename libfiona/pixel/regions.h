@@ -17,7 +17,9 @@ namespace fiona::pixel {
 ///     [{"match": {"Manufacturer": "ACME", "Rows": "480"}, "boxes": [[0, 0, 640, 48]]},
 ///      {"match": {"Modality": "MR", "ImageType": "ORIGINAL\\PRIMARY"}, "clean": true}]
 struct RegionRule {
-    /// Keyword -> text that the value contains (letters of either case); all must match.
+    /// Keyword -> what must be in the attribute, letters of either case; all must match. Of texts
+    /// (LO, SH, PN, ST, LT, UC, UT) a part is enough; of all else (UIDs, codes, numbers, dates) it is
+    /// a whole value, or several in their order with backslashes between.
     std::map<std::string, std::string> match;
     std::vector<Box> boxes; ///< always hidden, in every frame
     bool is_clean = false;  ///< nothing else is looked for

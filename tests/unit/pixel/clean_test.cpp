@@ -289,6 +289,34 @@ TEST_CASE("regions of a device are hidden whatever is found, or vouch for its pi
     }
 }
 
+TEST_CASE("a rule for one image says nothing of those whose numbers only begin or end alike")
+{
+    const Codecs codecs;
+    DcmFileFormat format;
+    auto& data = *format.getDataset();
+    data.putAndInsertString(DCM_SOPInstanceUID, "1.2.3.45");
+    data.putAndInsertUint16(DCM_Rows, 4800);
+    data.putAndInsertString(DCM_Modality, "OPT");
+    data.putAndInsertString(DCM_ImageType, "DERIVED\\PRIMARY\\AXIAL");
+    data.putAndInsertString(DCM_Manufacturer, "ACME Imaging");
+    const auto [keyword, text, is_met] =
+        GENERATE(table<const char*, const char*, bool>({{"SOPInstanceUID", "1.2.3.4", false},
+                                                        {"SOPInstanceUID", "2.3.45", false},
+                                                        {"SOPInstanceUID", "1.2.3.45", true},
+                                                        {"Rows", "480", false},
+                                                        {"Rows", "4800", true},
+                                                        {"Modality", "pt", false},
+                                                        {"Modality", "opt", true},
+                                                        {"ImageType", "primary\\axial", true},
+                                                        {"ImageType", "derived\\axial", false},
+                                                        {"ImageType", "ax", false},
+                                                        {"Manufacturer", "acme", true},
+                                                        {"StationName", "acme", false}}));
+    CAPTURE(keyword, text);
+
+    CHECK(known_regions({{{{keyword, text}}, {}, true}}, data).is_clean == is_met);
+}
+
 TEST_CASE("a report survives its way through JSON")
 {
     CleanReport report;
