@@ -2,9 +2,9 @@
 #include "libfiona/pixel/tesseract.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/shared_library.h"
 #include "libfiona/base/text.h"
 
-#include <dlfcn.h>
 #include <tesseract/capi.h>
 
 #include <cmath>
@@ -16,41 +16,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The library stays until the process ends: its own destructors want it so.
-class Library {
-public:
-    // The C interface of Tesseract 4 and 5 is the same; Debian 12 has 5.
-    Library() : m_handle{::dlopen("libtesseract.so.5", RTLD_NOW | RTLD_LOCAL)}
-    {
-        if (m_handle == nullptr) {
-            throw Error{Fault::missing, "Tesseract is not installed: install libtesseract5"};
-        }
-    }
-    /// The address of a function; its type is that of `declared`, which is only named.
-    template <typename Function>
-    [[nodiscard]] Function* find(const char* name) const
-    {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) what dlsym(3) gives
-        return reinterpret_cast<Function*>(::dlsym(m_handle, name));
-    }
-    template <typename Function>
-    [[nodiscard]] Function* get(const char* name) const
-    {
-        auto* const function = find<Function>(name);
-        if (function == nullptr) {
-            throw Error{Fault::missing, "Tesseract has no function {}", name};
-        }
-        return function;
-    }
-
-private:
-    void* m_handle;
-};
+/// The C interface of Tesseract 4 and 5 is the same; Debian 12 has 5.
+SharedLibrary tesseract()
+{
+    return {"libtesseract.so.5", "Tesseract", "libtesseract5"};
+}
 
 } // namespace
 
 struct Tesseract::Engine {
-    explicit Engine(const Library& library)
+    explicit Engine(const SharedLibrary& library)
         : destroy{library.get<decltype(TessBaseAPIDelete)>("TessBaseAPIDelete")},
           init{library.get<decltype(TessBaseAPIInit2)>("TessBaseAPIInit2")},
           set_variable{library.get<decltype(TessBaseAPISetVariable)>("TessBaseAPISetVariable")},
@@ -98,7 +73,7 @@ namespace {
 
 /// Tesseract's loops are spread over all processors by OpenMP, which costs more than it gives (the
 /// environment variable against it is read before main()); Leptonica would print.
-void make_quiet(const Library& library)
+void make_quiet(const SharedLibrary& library)
 {
     if (auto* const set_threads = library.find<void(int)>("omp_set_num_threads")) {
         set_threads(1);
@@ -131,7 +106,7 @@ std::string installed_languages(const std::string& languages)
 
 Tesseract::Tesseract(const std::string& languages)
 {
-    const Library library;
+    const auto library = tesseract();
     make_quiet(library);
     m_engine = std::make_unique<Engine>(library);
     const auto& engine = *m_engine;

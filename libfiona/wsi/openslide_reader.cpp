@@ -4,11 +4,11 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/number.h"
+#include "libfiona/base/shared_library.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/pixel/limited_child.h"
 #include "libfiona/wsi/slide_contents.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <openslide.h>
 #include <unistd.h>
@@ -23,42 +23,23 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The functions of the library. It stays until the process, a child of ours, ends.
-class Library {
-public:
-    Library() : m_handle{::dlopen("libopenslide.so.0", RTLD_NOW | RTLD_LOCAL)}
-    {
-        if (m_handle == nullptr) {
-            throw Error{Fault::missing, "OpenSlide is not installed: install libopenslide0"};
-        }
-        // What its decoders print may hold what they read.
-        const UniqueFd nowhere{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
-        for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
-            if (::dup2(nowhere.get(), stream) < 0) {
-                throw os_error(errno, "silence a child process");
-            }
+/// For a child of ours: what the library's decoders print may hold what they read.
+SharedLibrary silent_openslide()
+{
+    SharedLibrary library{"libopenslide.so.0", "OpenSlide", "libopenslide0"};
+    const UniqueFd nowhere{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
+    for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
+        if (::dup2(nowhere.get(), stream) < 0) {
+            throw os_error(errno, "silence a child process");
         }
     }
-    /// The address of a function of the type that is named.
-    template <typename Function>
-    [[nodiscard]] Function* get(const char* name) const
-    {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast) what dlsym(3) gives
-        auto* const function = reinterpret_cast<Function*>(::dlsym(m_handle, name));
-        if (function == nullptr) {
-            throw Error{Fault::missing, "OpenSlide has no function {}", name};
-        }
-        return function;
-    }
-
-private:
-    void* m_handle;
-};
+    return library;
+}
 
 /// An open slide, inside the child.
 class Reader {
 public:
-    Reader(const Library& library, const fs::path& path)
+    Reader(const SharedLibrary& library, const fs::path& path)
         : m_library{&library}, m_slide{library.get<decltype(openslide_open)>("openslide_open")(
                                            path.c_str()),
                                        library.get<decltype(openslide_close)>("openslide_close")}
@@ -89,7 +70,7 @@ public:
     }
 
 private:
-    const Library* m_library; // first: the slide is closed by a function of it
+    const SharedLibrary* m_library; // first: the slide is closed by a function of it
     std::unique_ptr<openslide_t, decltype(&openslide_close)> m_slide;
 };
 
@@ -216,7 +197,7 @@ std::vector<std::string> decode_regions(const fs::path& slide, std::span<const R
         }
     }
     const auto bytes = pixel::run_limited({}, [&] {
-        const Library library;
+        const auto library = silent_openslide();
         const Reader reader{library, slide};
         std::string all;
         all.reserve(total);
@@ -241,7 +222,7 @@ std::vector<std::string> decode_regions(const fs::path& slide, std::span<const R
 struct LevelReader::State {
     explicit State(const fs::path& slide) : reader{library, slide} {}
 
-    Library library;
+    SharedLibrary library = silent_openslide();
     Reader reader;
     std::size_t level = 0;
 };
@@ -271,7 +252,7 @@ std::string LevelReader::read(Region region) const
 SlideContents read_other(const fs::path& path)
 {
     const auto answer = pixel::run_limited({}, [&] {
-        const Library library;
+        const auto library = silent_openslide();
         const Reader reader{library, path};
         json::Object found{{"levels", levels(reader)},
                            {"associated", associated(reader)},

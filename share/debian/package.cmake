@@ -21,9 +21,9 @@ Receives clinical DICOM by C-STORE, quarantines and sorts it, records it in
 REDCap, and, once a study is assigned to a project, de-identifies header and
 pixels, proves it, and sends it to the research archive. With exports, jobs
 in containers, pathology slides, and clean-up. Small tools for cron or systemd.")
-# What is loaded when text or a slide has to be read, or is run: no linker knows it.
+# What is loaded by the runs that need it, or is run: no linker knows it.
 set(CPACK_DEBIAN_FIONA_PACKAGE_DEPENDS
-  "libtesseract5, tesseract-ocr-eng, libopenslide0, util-linux, systemd-standalone-sysusers | systemd")
+  "libcurl4, libtesseract5, tesseract-ocr-eng, libopenslide0, util-linux, systemd-standalone-sysusers | systemd")
 set(CPACK_DEBIAN_FIONA_PACKAGE_RECOMMENDS "cron | systemd, logrotate, man-db, jq, tesseract-ocr-nor")
 set(CPACK_DEBIAN_FIONA_PACKAGE_SUGGESTS "bubblewrap, podman, slurm-client, dcm2niix, poppler-utils, fiona-suite-demo")
 set(CPACK_DEBIAN_FIONA_PACKAGE_CONTROL_EXTRA

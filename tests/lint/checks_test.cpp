@@ -261,7 +261,7 @@ TEST_CASE(
 TEST_CASE("the package depends on every library that is loaded by its name")
 {
     const auto rules = read_file(FIONA_SOURCE_DIR "/share/debian/package.cmake");
-    constexpr std::string_view call{"dlopen(\"lib"};
+    constexpr std::string_view call{"{\"lib"}; // of a SharedLibrary
     std::size_t found = 0;
     for (const auto& entry :
          fs::recursive_directory_iterator{fs::path{FIONA_SOURCE_DIR} / "libfiona"}) {
@@ -269,13 +269,17 @@ TEST_CASE("the package depends on every library that is loaded by its name")
         for (auto at = text.find(call); at != std::string::npos; at = text.find(call, at + 1)) {
             const auto begin = at + call.size() - 3;
             auto package = text.substr(begin, text.find('"', begin) - begin); // libname.so.5
-            package.erase(package.find(".so."), 4);
+            const auto version = package.find(".so.");
+            if (version == std::string::npos) {
+                continue;
+            }
+            package.erase(version, 4);
             CAPTURE(entry.path(), package);
             CHECK(rules.find(package + ",") != std::string::npos);
             ++found;
         }
     }
-    CHECK(found >= 2);
+    CHECK(found >= 3);
 }
 
 TEST_CASE("the de-identification statement is what its script makes of the tables, and no other")
