@@ -128,6 +128,12 @@ std::optional<Origin> KeptMappings::find(const std::string& project,
     return read(m_root / percent_encoded(project) / (new_study.str() + ".json"));
 }
 
+bool KeptMappings::has_any(const ProjectName& project) const
+{
+    std::error_code problem;
+    return fs::exists(m_root / percent_encoded(project.str()), problem) || problem;
+}
+
 void KeptMappings::destroy(const ProjectName& project) const
 {
     std::error_code problem;

@@ -38,6 +38,7 @@ public:
     /// Of one project only.
     [[nodiscard]] std::optional<Origin> find(const std::string& project,
                                              const StudyUid& new_study) const;
+    [[nodiscard]] bool has_any(const ProjectName& project) const;
     /// All of a project.
     void destroy(const ProjectName& project) const;
 

@@ -155,16 +155,20 @@ KeyState destroy_key(const ProjectFiles& files, const ProjectName& project, Time
                      Mode mode)
 {
     auto before = key_state(files, project);
-    if (before.kind == KeyState::Kind::none) {
-        throw Error{Fault::missing, "project {}: it has no key", project.str()};
+    const KeptMappings mappings{files.keys}; // they tell what the key told
+    const bool has_key = before.kind != KeyState::Kind::none;
+    if (!has_key && !mappings.has_any(project)) {
+        throw Error{Fault::missing, "project {}: it has no key and no mappings", project.str()};
     }
     if (mode == Mode::dry_run) {
         return before;
     }
     const auto lock = locked(files);
     ProjectFile file{files, project.str()};
-    file.destroy(iso8601_utc(now));
-    KeptMappings{files.keys}.destroy(project); // it tells what the key told
+    if (has_key) {
+        file.destroy(iso8601_utc(now));
+    }
+    mappings.destroy(project);
     return state_of(file, project);
 }
 

@@ -98,7 +98,7 @@ private:
         case QueueAction::retry: break;
         }
         if (request.state == RequestState::held) {
-            throw Error{Fault::usage, "it is held: release it"};
+            throw Error{Fault::data, "it is held: release it"};
         }
         if (request.state == RequestState::failed || request.state == RequestState::dropped) {
             return ask_again(request, mode);

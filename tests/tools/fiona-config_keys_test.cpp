@@ -109,6 +109,20 @@ TEST_CASE(
     CHECK(site.run({"restore", "GLIOMA", backup}).exit_code == EX_CONFIG);
 }
 
+TEST_CASE("fiona-config: a project without a key still loses its mappings")
+{
+    const Site site;
+    const auto mappings = site.root.path / "site/data/config/keys/mapping/GLIOMA";
+    CHECK(site.run({"destroy", "GLIOMA", "--confirm", "GLIOMA"}).exit_code == EX_NOINPUT);
+    fs::create_directories(mappings);
+    store::write_file(mappings / "1.2.3.json", "{}", 0600);
+
+    CHECK(site.run({"destroy", "GLIOMA", "--confirm", "GLIOMA"}).exit_code == EX_OK);
+
+    CHECK_FALSE(fs::exists(mappings));
+    CHECK(site.run({"destroy", "GLIOMA", "--confirm", "GLIOMA"}).exit_code == EX_NOINPUT);
+}
+
 TEST_CASE("fiona-config: a dry run of a key command changes nothing")
 {
     const Site site;
