@@ -2,6 +2,7 @@
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/store/spool.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/sorted_site.h"
 
@@ -135,7 +136,7 @@ TEST_CASE(
 {
     LargeSite large;
     if (!large.disk.is_mounted()) {
-        std::cout << "SKIPPED: only root mounts a small disk\n";
+        skip("only root mounts a small disk");
         return;
     }
     large.site.start_redcap();

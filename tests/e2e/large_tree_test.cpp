@@ -3,6 +3,7 @@
 #include "libfiona/base/files.h"
 #include "tests/support/receiver_site.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/sorted_site.h"
 
@@ -62,7 +63,7 @@ TEST_CASE("a tree of many studies: daemons start at once, cleaners and reconcili
     const auto paths = site.config().paths;
     const SmallDisk disk{paths.data, "4g,nr_inodes=5000000"};
     if (!disk.is_mounted()) {
-        std::cout << "SKIPPED: only root mounts a small disk\n";
+        skip("only root mounts a small disk");
         return;
     }
     for (const auto& directory : site::directories(paths)) {

@@ -8,7 +8,7 @@
  - PET keeps the intervals and quantities that decay correction and SUV need;
  - nothing is left that fiona-verify residual can find.
 
-BIN holds the tools. Exit 1 and one line for each difference; SKIPPED without data or programs."""
+BIN holds the tools. Exit 1 and one line for each difference; SKIPPED and 77 without data or programs."""
 import collections
 import hashlib
 import json
@@ -25,7 +25,7 @@ try:
     import pydicom
 except ImportError:
     print("SKIPPED: no python3-pydicom")
-    sys.exit(0)
+    sys.exit(77)
 
 MOST_OF_A_SERIES = 3  # files of one directory for dciodvfy
 # Deflated and JPEG-LS: Debian's dcm2niix is built without.
@@ -193,7 +193,7 @@ def main():
     missing = [p for p in ("dciodvfy", "dcm2niix") if not shutil.which(p)]
     if missing or not os.path.isfile(os.path.join(data, "manifest.json")):
         print(f"SKIPPED: no {' '.join(missing) or 'test data at ' + data}")
-        return 0
+        return 77
     groups = collections.defaultdict(list)
     with open(os.path.join(data, "manifest.json"), encoding="utf-8") as file:
         for entry in json.load(file)["files"]:

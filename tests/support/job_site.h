@@ -11,13 +11,13 @@
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/pacs_server.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/transfer_site.h"
 
 #include <fmt/format.h>
 
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,9 +32,9 @@ inline bool has_sandbox()
         if (run.exit_code == 0) {
             return true;
         }
-        std::cout << "SKIPPED: bubblewrap may not make namespaces here: " << run.err << '\n';
+        skip("bubblewrap may not make namespaces here: " + run.err);
     } catch (const fiona::Error&) {
-        std::cout << "SKIPPED: bubblewrap is not installed\n";
+        skip("bubblewrap is not installed");
     }
     return false;
 }

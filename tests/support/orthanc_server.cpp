@@ -3,11 +3,11 @@
 
 #include "libfiona/base/json.h"
 #include "tests/support/pacs_server.h"
+#include "tests/support/skip.h"
 
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 
 namespace fs = std::filesystem;
 using fiona::json::Array;
@@ -24,7 +24,7 @@ bool OrthancServer::is_here()
     if (fs::exists(program)) {
         return true;
     }
-    std::cout << "SKIPPED: the package orthanc is not installed\n";
+    skip("the package orthanc is not installed");
     return false;
 }
 

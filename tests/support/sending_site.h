@@ -4,9 +4,9 @@
 #include "libfiona/base/json.h"
 #include "libfiona/redcap/client.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/transfer_site.h"
 
-#include <iostream>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,7 +19,7 @@ struct SendingSite {
         if (has_tool("fiona-redcapd")) {
             return true;
         }
-        std::cout << "SKIPPED: fiona-redcapd is not built\n";
+        skip("fiona-redcapd is not built");
         return false;
     }
 

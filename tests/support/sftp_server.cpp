@@ -4,13 +4,13 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/process.h"
 #include "tests/support/pacs_server.h"
+#include "tests/support/skip.h"
 
 #include <pwd.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <fstream>
-#include <iostream>
 #include <stdexcept>
 
 namespace fs = std::filesystem;
@@ -30,13 +30,13 @@ std::string own_name()
 bool SftpServer::is_here()
 {
     if (!fs::exists(program)) {
-        std::cout << "SKIPPED: the package openssh-server is not installed\n";
+        skip("the package openssh-server is not installed");
         return false;
     }
     std::error_code refused;
     fs::create_directories("/run/sshd", refused); // its place without privileges
     if (refused) {
-        std::cout << "SKIPPED: sshd needs /run/sshd\n";
+        skip("sshd needs /run/sshd");
     }
     return !refused;
 }

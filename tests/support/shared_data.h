@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "tests/support/skip.h"
+
 #include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <optional>
 #include <string>
 
@@ -17,7 +18,7 @@ inline std::optional<std::filesystem::path> shared_data(const std::string& part 
                           : std::filesystem::path{FIONA_SOURCE_DIR} / ".." / "shared" / "data";
     auto place = root / part;
     if (!std::filesystem::exists(place)) {
-        std::cout << "SKIPPED: no test data at " << place << '\n';
+        skip("no test data at " + place.native());
         return std::nullopt;
     }
     return place;

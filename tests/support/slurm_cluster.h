@@ -7,6 +7,7 @@
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/child_process.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/temp_dir.h"
 
 #include <fmt/format.h>
@@ -16,7 +17,6 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
-#include <iostream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,12 +30,12 @@ public:
         for (const auto* const program :
              {"/usr/sbin/munged", "/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/bin/sbatch"}) {
             if (::access(program, X_OK) != 0) {
-                std::cout << "SKIPPED: " << program << " is not installed\n";
+                skip(std::string{program} + " is not installed");
                 return false;
             }
         }
         if (::getuid() != 0) { // slurmd becomes the user of each job
-            std::cout << "SKIPPED: slurmd needs root\n";
+            skip("slurmd needs root");
             return false;
         }
         return true;

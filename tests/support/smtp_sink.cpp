@@ -5,8 +5,8 @@
 #include "libfiona/base/process.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 
-#include <iostream>
 #include <stdexcept>
 
 using namespace fiona; // NOLINT(google-build-using-namespace) a test helper
@@ -23,7 +23,7 @@ bool SmtpSink::is_here()
     if (run({{python, "-c", "import aiosmtpd"}}).exit_code == 0) {
         return true;
     }
-    std::cout << "SKIPPED: the package python3-aiosmtpd is not installed\n";
+    skip("the package python3-aiosmtpd is not installed");
     return false;
 }
 

@@ -8,6 +8,7 @@
 #include "tests/support/pacs_server.h"
 #include "tests/support/receiver_site.h"
 #include "tests/support/sending_site.h"
+#include "tests/support/skip.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -16,7 +17,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <optional>
 
 using namespace fiona;
@@ -235,7 +235,7 @@ TEST_CASE("fiona-anonymize-send: Orthanc has the study, and no object twice afte
         return;
     }
     if (Orthanc::orthanc_program().empty()) {
-        std::cout << "SKIPPED: orthanc is not installed\n";
+        skip("orthanc is not installed");
         return;
     }
     const Orthanc pacs;

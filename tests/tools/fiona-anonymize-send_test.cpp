@@ -5,8 +5,10 @@
 #include "libfiona/redcap/client.h"
 #include "tests/support/child_process.h"
 #include "tests/support/pacs_server.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/transfer_site.h"
 
 #include <catch2/catch.hpp>
@@ -16,7 +18,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <iostream>
 #include <random>
 
 using namespace fiona;
@@ -32,7 +33,7 @@ bool redcap_is_built()
     if (has_tool("fiona-redcapd")) {
         return true;
     }
-    std::cout << "SKIPPED: fiona-redcapd is not built\n";
+    skip("fiona-redcapd is not built");
     return false;
 }
 
@@ -228,7 +229,7 @@ TEST_CASE("fiona-anonymize-send: a bad command line is refused before anything i
                  std::vector<std::string>{"--max-runtime", "-5s"},
                  std::vector<std::string>{"--no-such-option"}, std::vector<std::string>{"extra"});
 
-    CHECK(run_tool(tool, arguments).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command(tool, arguments) == "refused");
 }
 
 TEST_CASE("fiona-anonymize-send: killed anywhere, the next runs finish the work once")

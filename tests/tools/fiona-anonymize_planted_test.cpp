@@ -4,6 +4,7 @@
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/planted_corpus.h"
 #include "tests/support/run_tool.h"
+#include "tests/support/skip.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -15,7 +16,6 @@
 
 #include <charconv>
 #include <cstring>
-#include <iostream>
 #include <map>
 
 // The corpus of planted identities through the tool, judged by the ten kinds of check of the MIDI-B
@@ -247,7 +247,7 @@ struct Documents {
 TEST_CASE("fiona-anonymize: a PDF passes only on request, and only if nothing in it identifies")
 {
     if (!fs::exists("/usr/bin/pdftotext") || !fs::exists("/usr/bin/prlimit")) {
-        std::cout << "SKIPPED: poppler-utils is not installed\n";
+        skip("poppler-utils is not installed");
         return;
     }
     const auto clean = planted::pdf("A lesion in the left kidney", "");

@@ -3,6 +3,7 @@
 #include "libfiona/base/json.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/demo_site.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/sorted_site.h"
 
 #include <catch2/catch.hpp>
@@ -159,9 +160,9 @@ TEST_CASE("fiona-assign: a participant gets a second patient only by a person's 
 
 TEST_CASE("fiona-assign: a bad command line is 64")
 {
-    CHECK(run_tool("fiona-assign", {}).exit_code == EX_USAGE);
-    CHECK(run_tool("fiona-assign", {"assign", "1.2.3"}).exit_code == EX_USAGE);
-    CHECK(run_tool("fiona-assign", {"nonsense"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command("fiona-assign", {}) == "refused");
+    CHECK(answer_to_wrong_command("fiona-assign", {"assign", "1.2.3"}) == "refused");
+    CHECK(answer_to_wrong_command("fiona-assign", {"nonsense"}) == "refused");
     const TempDir empty;
     CHECK(run_tool("fiona-assign", {"projects", "--config", empty / "none.json"}).exit_code
           == EX_CONFIG);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/json.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/small_disk.h"
 
 #include <catch2/catch.hpp>
@@ -9,7 +11,6 @@
 #include <sysexits.h>
 
 #include <fstream>
-#include <iostream>
 #include <set>
 
 using namespace fiona;
@@ -49,7 +50,7 @@ struct FullExports {
     [[nodiscard]] bool is_possible() const
     {
         if (!disk.is_mounted()) {
-            std::cout << "SKIPPED: only root mounts a small disk\n";
+            skip("only root mounts a small disk");
         }
         return disk.is_mounted();
     }
@@ -123,7 +124,7 @@ TEST_CASE("fiona-clear-exports: a wrong command line is 64, a base that is away 
     for (const auto* const wrong :
          {"--max-used=0", "--tmp-age-min=0", "--keep-days-7z=-1", "--x"}) {
         CAPTURE(wrong);
-        CHECK(run_tool(tool, {wrong}).exit_code == EX_USAGE);
+        CHECK(answer_to_wrong_command(tool, {wrong}) == "refused");
     }
     const Site site;
     CHECK(site.run(tool, {"--base", "/nonexistent/Export"}).exit_code == EX_NOINPUT);

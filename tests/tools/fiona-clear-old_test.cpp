@@ -4,8 +4,10 @@
 #include "libfiona/store/disk_space.h"
 #include "libfiona/store/requests.h"
 #include "libfiona/store/spool.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/sorted_site.h"
 
@@ -16,7 +18,6 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
-#include <iostream>
 #include <random>
 #include <set>
 
@@ -39,7 +40,7 @@ bool cannot_run()
     if (has_tool("fiona-redcapd")) {
         return false;
     }
-    std::cout << "SKIPPED: fiona-redcapd is not built\n";
+    skip("fiona-redcapd is not built");
     return true;
 }
 
@@ -115,7 +116,7 @@ struct OldSite {
     [[nodiscard]] bool has_own_disk() const
     {
         if (!disk.is_mounted()) {
-            std::cout << "SKIPPED: only root mounts a small disk\n";
+            skip("only root mounts a small disk");
         }
         return disk.is_mounted();
     }
@@ -217,7 +218,7 @@ TEST_CASE("fiona-clear-old: one study that cannot go does not keep the others")
     OldSite old{3};
     const SmallDisk mounted{old.archived(1) / "inside", "64k"};
     if (!mounted.is_mounted()) {
-        std::cout << "SKIPPED: only root mounts a small disk\n";
+        skip("only root mounts a small disk");
         return;
     }
     fs::create_directories(old.paths.raw() / study(1).str() / (study(1).str() + ".1"));
@@ -238,7 +239,7 @@ TEST_CASE("fiona-clear-old: a wrong command line is 64")
 {
     for (const auto* const wrong : {"--max-used=0", "--max-used=101", "--min-age-h=0", "--x"}) {
         CAPTURE(wrong);
-        CHECK(run_tool(tool, {wrong}).exit_code == EX_USAGE);
+        CHECK(answer_to_wrong_command(tool, {wrong}) == "refused");
     }
 }
 

@@ -3,15 +3,16 @@
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/requests.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 
 #include <catch2/catch.hpp>
 
 #include <sysexits.h>
 
 #include <csignal>
-#include <iostream>
 
 using namespace fiona;
 using Catch::Matchers::Contains;
@@ -35,7 +36,7 @@ bool without_redcapd()
     if (has_tool("fiona-redcapd")) {
         return false;
     }
-    std::cout << "SKIPPED: fiona-redcapd is not built\n";
+    skip("fiona-redcapd is not built");
     return true;
 }
 
@@ -158,7 +159,7 @@ TEST_CASE("fiona-create-transfer-requests: bad command line, and a REDCap that i
     Site site;
     store::write_file(site.root() / "redcap.tokens", "incoming = 0123456789ABCDEF\n", 0600);
 
-    CHECK(run_tool(tool, {"--what"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command(tool, {"--what"}) == "refused");
     CHECK(site.run(tool).exit_code == EX_TEMPFAIL);
     CHECK(store::Requests{site.config().paths}.waiting().empty());
 }

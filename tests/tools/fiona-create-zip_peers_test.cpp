@@ -4,6 +4,7 @@
 #include "tests/support/orthanc_server.h"
 #include "tests/support/phantom.h"
 #include "tests/support/scripted_finder.h"
+#include "tests/support/skip.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/smtp_sink.h"
 
@@ -13,7 +14,6 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
-#include <iostream>
 #include <optional>
 
 using namespace fiona;
@@ -301,7 +301,7 @@ TEST_CASE("fiona-create-zip: a converter that is killed, or meets a full disk, m
         }
         const SmallDisk disk{site.root() / "small", fmt::format("{}k", kibibytes)};
         if (!disk.is_mounted()) {
-            std::cout << "SKIPPED: only root may mount a disk\n";
+            skip("only root may mount a disk");
             return;
         }
         arguments.insert(arguments.end(), {"--work", (site.root() / "small").native()});

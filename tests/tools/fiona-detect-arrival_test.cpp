@@ -7,6 +7,7 @@
 #include "libfiona/store/arrival_marks.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/incoming_list.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/site.h"
 #include "tests/support/sorted_site.h"
@@ -138,9 +139,9 @@ TEST_CASE("fiona-detect-arrival: a mark nobody understands stops no other")
 
 TEST_CASE("fiona-detect-arrival: a wrong command line is exit 64")
 {
-    CHECK(run_tool("fiona-detect-arrival", {"--quiet-time", "soon"}).exit_code == EX_USAGE);
-    CHECK(run_tool("fiona-detect-arrival", {"study"}).exit_code == EX_USAGE);
-    CHECK(run_tool("fiona-detect-arrival", {"--watch", "--once"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command("fiona-detect-arrival", {"--quiet-time", "soon"}) == "refused");
+    CHECK(answer_to_wrong_command("fiona-detect-arrival", {"study"}) == "refused");
+    CHECK(answer_to_wrong_command("fiona-detect-arrival", {"--watch", "--once"}) == "refused");
 }
 
 TEST_CASE("fiona-detect-arrival: marks claimed by a killed run are handled by the next")

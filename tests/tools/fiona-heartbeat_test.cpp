@@ -6,6 +6,7 @@
 #include "libfiona/site/layout.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/raw_association.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/site.h"
 #include "tests/support/temp_dir.h"
@@ -207,8 +208,8 @@ TEST_CASE("fiona-heartbeat: a port that another program has makes the site down,
 TEST_CASE("fiona-heartbeat: a wrong command line is exit 64, a second run at the same time 75")
 {
     const auto* const timeout = GENERATE("0", "soon", "61");
-    CHECK(run_tool("fiona-heartbeat", {"--timeout", timeout}).exit_code == EX_USAGE);
-    CHECK(run_tool("fiona-heartbeat", {"now"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command("fiona-heartbeat", {"--timeout", timeout}) == "refused");
+    CHECK(answer_to_wrong_command("fiona-heartbeat", {"now"}) == "refused");
     const Watched site;
     const FileLock lock{site.config.paths.pids() / "fiona-heartbeat.lock"};
     CHECK(site.tool().exit_code == EX_TEMPFAIL);

@@ -2,6 +2,7 @@
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/row_site.h"
 
 #include <catch2/catch.hpp>
@@ -115,7 +116,7 @@ TEST_CASE("fiona-populate-autoid: mistakes in DataTransferProjects are told apar
 
 TEST_CASE("fiona-populate-autoid: bad command lines and a second run at the same time")
 {
-    CHECK(run_tool(tool, {"--no-such-option"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command(tool, {"--no-such-option"}) == "refused");
     CHECK(run_tool(tool, {"--config", "/nonexistent/config.json"}).exit_code == EX_CONFIG);
     const RowSite rows;
     make_directories(rows.site.config.paths.pids());

@@ -4,15 +4,16 @@
 #include "libfiona/base/files.h"
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/store/atomic_file.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 
 #include <catch2/catch.hpp>
 
 #include <sysexits.h>
 
 #include <csignal>
-#include <iostream>
 
 using namespace fiona;
 using Catch::Matchers::Contains;
@@ -36,7 +37,7 @@ bool without_redcapd()
     if (has_tool("fiona-redcapd")) {
         return false;
     }
-    std::cout << "SKIPPED: fiona-redcapd is not built\n";
+    skip("fiona-redcapd is not built");
     return true;
 }
 
@@ -203,7 +204,7 @@ TEST_CASE("fiona-populate-incoming: bad command lines, configurations and silent
     store::write_file(site.root() / "redcap.tokens", "incoming = 0123456789ABCDEF\n", 0600);
     site.put_series(study(1), series(1, 1));
 
-    CHECK(run_tool(tool, {"--no-such-option"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command(tool, {"--no-such-option"}) == "refused");
     CHECK(run_tool(tool, {"--config", "/nonexistent/config.json"}).exit_code == EX_CONFIG);
     const auto silent = site.run(tool);
     CHECK(silent.exit_code == EX_TEMPFAIL);

@@ -3,6 +3,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/redcap/projects.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/row_site.h"
 
 #include <catch2/catch.hpp>
@@ -102,7 +103,7 @@ TEST_CASE("fiona-populate-projects: an event that is not there is one bad transf
 
 TEST_CASE("fiona-populate-projects: bad command lines and a second run at the same time")
 {
-    CHECK(run_tool(tool, {"--no-such-option"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command(tool, {"--no-such-option"}) == "refused");
     CHECK(run_tool(tool, {"--config", "/nonexistent/config.json"}).exit_code == EX_CONFIG);
     const RowSite rows;
     make_directories(rows.site.config.paths.pids());

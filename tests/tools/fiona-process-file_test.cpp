@@ -4,6 +4,7 @@
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/ingest/file_daemon.h"
 #include "libfiona/store/atomic_file.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/ingest/phantom_file.h"
@@ -160,7 +161,7 @@ TEST_CASE("fiona-process-file: a wrong command line is exit 64")
         GENERATE(std::vector<std::string>{}, std::vector<std::string>{"dance"},
                  std::vector<std::string>{"send"}, std::vector<std::string>{"--bogus", "once"});
 
-    CHECK(run_tool("fiona-process-file", arguments).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command("fiona-process-file", arguments) == "refused");
 }
 
 TEST_CASE(
@@ -200,6 +201,44 @@ TEST_CASE("fiona-process-file: the daemon works at once, runs once, survives SIG
     CHECK(site.tool({"stop"}).out == "stopped\n");
     CHECK(site.tool({"stop"}).out == "not running\n");
     CHECK(site.properties().text("NumFiles") == "1");
+}
+
+TEST_CASE(
+    "fiona-process-file: SIGHUP with rules that cannot be read keeps the old ones and says so")
+{
+    const Site site;
+    const auto rules = site.root / "rules.json";
+    const auto write_rules = [&](const std::string& type) {
+        store::write_file(rules, R"([{"type": ")" + type
+                                     + R"(", "rules": [{"tag": ["Modality"], "value": "MR"}]}])");
+    };
+    const auto types_of = [&](unsigned series) {
+        receive_image(site.config.paths, series, 1);
+        const auto file = site.tree.series_json(StudyUid{study_uid}, SeriesUid{series_uid(series)});
+        CHECK(eventually([&] { return site.waiting() == 0 && fs::exists(file); }));
+        return json::write(*json::parse(read_file(file), "series").find("ClassifyType"));
+    };
+    write_rules("first");
+    REQUIRE(site.tool({"--rules", rules, "start"}).exit_code == EX_OK);
+    const auto pid = store::running_daemon(ingest::pid_file(site.config));
+    REQUIRE(pid.has_value());
+    const auto tell = [&](const std::string& event) {
+        ::kill(*pid, SIGHUP);
+        return eventually([&] {
+            return read_file(ingest::log_file(site.config)).find("event=" + event)
+                   != std::string::npos;
+        });
+    };
+    CHECK_THAT(types_of(1), Contains("first"));
+
+    store::write_file(rules, "[{");
+    CHECK(tell("rules_kept"));
+    CHECK_THAT(types_of(2), Contains("first"));
+    CHECK_THAT(read_file(ingest::log_file(site.config)), !Contains("rules_reloaded"));
+
+    write_rules("second");
+    CHECK(tell("rules_reloaded"));
+    CHECK_THAT(types_of(3), Contains("second") && !Contains("first"));
 }
 
 TEST_CASE("fiona-process-file: the daemon sorts what comes even if it cannot look for lost files")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/md5.h"
 #include "tests/support/scripted_pacs.h"
+#include "tests/support/skip.h"
 #include "tests/support/slide_site.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/some_slide.h"
@@ -10,7 +11,6 @@
 #include <sysexits.h>
 
 #include <csignal>
-#include <iostream>
 #include <random>
 
 using namespace fiona;
@@ -306,7 +306,7 @@ TEST_CASE("fiona-process-tiff: a full disk leaves no half file under a final nam
     {
         const SmallDisk disk{site.demo.config.paths.temporary(), "4m"};
         if (!disk.is_mounted()) {
-            std::cout << "SKIPPED: only root may mount a small disk\n";
+            skip("only root may mount a small disk");
             return;
         }
         site.put("x", slide.path());
@@ -321,7 +321,7 @@ TEST_CASE("fiona-process-tiff: a full disk leaves no half file under a final nam
         {
             const SmallDisk disk{site.import(), "64k"};
             if (!disk.is_mounted()) {
-                std::cout << "SKIPPED: only root may mount a small disk\n";
+                skip("only root may mount a small disk");
                 return;
             }
             site.put("x", slide.path(), {{"project_pat_import_folder", site.import().native()}});
@@ -338,7 +338,7 @@ TEST_CASE("fiona-process-tiff: a full disk leaves no half file under a final nam
         {
             const SmallDisk disk{site.attach() / "uploads_done", "4k"};
             if (!disk.is_mounted()) {
-                std::cout << "SKIPPED: only root may mount a small disk\n";
+                skip("only root may mount a small disk");
                 return;
             }
             store::write_file(site.attach() / "uploads_done/filler", std::string(4096, 'x'));

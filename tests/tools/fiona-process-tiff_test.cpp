@@ -2,6 +2,7 @@
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/md5.h"
 #include "libfiona/base/process.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/scripted_pacs.h"
 #include "tests/support/slide_site.h"
 #include "tests/support/some_slide.h"
@@ -417,7 +418,7 @@ TEST_CASE("fiona-process-tiff: bad command lines")
     const auto arguments = GENERATE(
         Names{}, Names{"nonsense"}, Names{"run", "--mode", "copy"}, Names{"run", "--max", "many"},
         Names{"attach"}, Names{"attach", "x.svs", "--project", "DEMO"}, Names{"inspect"});
-    CHECK(run_tool("fiona-process-tiff", arguments).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command("fiona-process-tiff", arguments) == "refused");
 }
 
 TEST_CASE("fiona-process-tiff: a named JSON that is no upload is missing, the settings are checked")

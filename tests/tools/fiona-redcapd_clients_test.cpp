@@ -3,6 +3,7 @@
 // requests; the curl lines of the man page.
 #include "libfiona/base/json.h"
 #include "tests/support/redcap_calls.h"
+#include "tests/support/skip.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -10,7 +11,6 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <sstream>
 
 using Catch::Matchers::Contains;
@@ -378,7 +378,7 @@ TEST_CASE("fiona-redcapd: clients in PHP and JavaScript find all they look for")
     }));
     const auto token = script.ends_with(".php") ? redcap.demo : redcap.site.token("dtp");
     if (!std::filesystem::exists(program)) {
-        std::cout << "SKIPPED: no " << program << "\n";
+        skip("no " + program);
         return;
     }
     const std::string file = redcap.site.directory / "client.token";

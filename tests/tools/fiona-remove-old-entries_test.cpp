@@ -4,6 +4,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/store/atomic_file.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/temp_dir.h"
 
@@ -112,15 +113,19 @@ TEST_CASE("fiona-remove-old-entries: a line without a time is told and kept, exi
 
 TEST_CASE("fiona-remove-old-entries: a list that is named and not there is exit 66")
 {
-    CHECK(run_tool("fiona-remove-old-entries", {"--file", "/no/such/list"}).exit_code
-          == EX_NOINPUT);
+    const Site site;
+    const auto entries = read_file(site.list);
+
+    CHECK(site.tool({"--file", "/no/such/list"}).exit_code == EX_NOINPUT);
+
+    CHECK(read_file(site.list) == entries); // not the site's own instead
 }
 
 TEST_CASE("fiona-remove-old-entries: a wrong command line is exit 64")
 {
     const auto* const days = GENERATE("0", "-1", "soon", "40000");
-    CHECK(run_tool("fiona-remove-old-entries", {"--days", days}).exit_code == EX_USAGE);
-    CHECK(run_tool("fiona-remove-old-entries", {"all"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command("fiona-remove-old-entries", {"--days", days}) == "refused");
+    CHECK(answer_to_wrong_command("fiona-remove-old-entries", {"all"}) == "refused");
 }
 
 TEST_CASE(

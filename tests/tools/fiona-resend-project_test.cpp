@@ -5,6 +5,7 @@
 #include "libfiona/routing/transfer_requests.h"
 #include "libfiona/store/requests.h"
 #include "libfiona/store/study_tree.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/row_site.h"
 
 #include <catch2/catch.hpp>
@@ -149,7 +150,7 @@ TEST_CASE("fiona-resend-project: a request that was given up and never reported 
 
 TEST_CASE("fiona-resend-project: bad command lines and a second run at the same time")
 {
-    CHECK(run_tool(tool, {"--no-such-option"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command(tool, {"--no-such-option"}) == "refused");
     CHECK(run_tool(tool, {"--config", "/nonexistent/config.json"}).exit_code == EX_CONFIG);
     const RowSite rows;
     CHECK(rows.site.run(tool, {"--study", "no uid"}).exit_code == EX_DATAERR);

@@ -3,6 +3,7 @@
 #include "libfiona/base/json.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/phantom_file.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/temp_dir.h"
 
@@ -121,7 +122,7 @@ TEST_CASE("fiona-review-tags: one bad file among good ones is counted, the rest 
 
 TEST_CASE("fiona-review-tags: a bad command line is 64, a missing directory 66")
 {
-    CHECK(run_tool("fiona-review-tags", {}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command("fiona-review-tags", {}) == "refused");
     CHECK(run_tool("fiona-review-tags", {"/nonexistent"}).exit_code == EX_NOINPUT);
 }
 

@@ -3,6 +3,7 @@
 #include "libfiona/base/json.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/phantom.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/temp_dir.h"
 
@@ -161,7 +162,7 @@ TEST_CASE("fiona-rewrite-pixel: a bad command line is 64, a missing input 66, a 
     const Site site{1};
     store::write_file(site.root / "regions.json", R"([{"match": {"NoSuchKeyword": "x"}}])");
 
-    CHECK(run_tool("fiona-rewrite-pixel", {}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command("fiona-rewrite-pixel", {}) == "refused");
     CHECK(run_tool("fiona-rewrite-pixel", site.arguments("o", {"-c", "101"})).exit_code
           == EX_USAGE);
     CHECK(run_tool("fiona-rewrite-pixel", site.arguments("o", {"--mask", "known"})).exit_code

@@ -3,6 +3,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/process.h"
 #include "tests/support/job_site.h"
+#include "tests/support/skip.h"
 
 #include <catch2/catch.hpp>
 
@@ -85,7 +86,7 @@ public:
 private:
     [[nodiscard]] bool skip(const std::string& reason) const
     {
-        std::cout << "SKIPPED: " << m_engine << ": " << reason << '\n';
+        ::skip(m_engine + ": " + reason);
         return false;
     }
 

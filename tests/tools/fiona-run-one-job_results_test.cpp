@@ -2,6 +2,7 @@
 #include "libfiona/dicom/prescan.h"
 #include "libfiona/redcap/client.h"
 #include "tests/support/job_site.h"
+#include "tests/support/skip.h"
 
 #include <catch2/catch.hpp>
 
@@ -62,7 +63,7 @@ TEST_CASE("fiona-run-one-job: values of output.json reach the project's REDCap, 
         return;
     }
     if (!has_tool("fiona-redcapd")) {
-        std::cout << "SKIPPED: fiona-redcapd is not built\n";
+        skip("fiona-redcapd is not built");
         return;
     }
     JobSite world;

@@ -7,6 +7,7 @@
 #include "tests/support/run_tool.h"
 #include "tests/support/sftp_server.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 
 #include <catch2/catch.hpp>
 
@@ -369,7 +370,7 @@ TEST_CASE("fiona-send-files: a full disk on the other side loses nothing, and is
     bench.put_item(base, much());
     const auto directory = bench.server.outbox();
     if (::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=1m") != 0) {
-        WARN("SKIPPED: no right to mount a small file system");
+        skip("no right to mount a small file system");
         return;
     }
 

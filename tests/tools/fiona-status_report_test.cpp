@@ -4,6 +4,7 @@
 #include "libfiona/base/process.h"
 #include "libfiona/store/requests.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/transfer_site.h"
 
 #include <catch2/catch.hpp>
@@ -12,7 +13,6 @@
 #include <sysexits.h>
 
 #include <fstream>
-#include <iostream>
 
 using namespace fiona;
 using Catch::Matchers::Contains;
@@ -149,7 +149,7 @@ TEST_CASE("fiona-status report: Chromium shows each page in a desktop's and a te
                                        std::string{"--window-size="} + width + ",1200",
                                        "file://" + (site.html() / name).native() + ".html"}});
             } catch (const Error& e) {
-                std::cout << "SKIPPED: chromium is not installed\n";
+                skip("chromium is not installed");
                 return;
             }
             CAPTURE(name, width, shown.err);

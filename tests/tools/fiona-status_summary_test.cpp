@@ -7,6 +7,7 @@
 #include "libfiona/store/requests.h"
 #include "tests/support/phantom_facts.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/transfer_site.h"
 
 #include <catch2/catch.hpp>
@@ -17,7 +18,6 @@
 
 #include <chrono>
 #include <fstream>
-#include <iostream>
 #include <set>
 
 using namespace fiona;
@@ -336,7 +336,7 @@ TEST_CASE("fiona-status summary: the Prometheus file keeps the rules of the form
                            "print(n)",
                            file.native()}});
     if (parsed.exit_code == 77) {
-        std::cout << "SKIPPED: python3-prometheus-client is not installed\n";
+        skip("python3-prometheus-client is not installed");
         return;
     }
     CAPTURE(parsed.err);

@@ -3,6 +3,7 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/log.h"
 #include "tests/support/demo_site.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/sorted_site.h"
 
 #include <catch2/catch.hpp>
@@ -92,6 +93,6 @@ TEST_CASE("fiona-status: an unknown word is 66 and not repeated, a bad command l
 
     CHECK(run.exit_code == EX_NOINPUT);
     CHECK_THAT(run.err, !Contains("ACC777"));
-    CHECK(run_tool("fiona-status", {}).exit_code == EX_USAGE);
-    CHECK(run_tool("fiona-status", {"why"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command("fiona-status", {}) == "refused");
+    CHECK(answer_to_wrong_command("fiona-status", {"why"}) == "refused");
 }

@@ -2,6 +2,7 @@
 #include "libfiona/base/json.h"
 #include "tests/support/raw_association.h"
 #include "tests/support/receiver_site.h"
+#include "tests/support/skip.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <iostream>
 #include <set>
 
 using namespace fiona;
@@ -102,7 +102,7 @@ TEST_CASE("fiona-storescp: on a full disk no object is acknowledged that is not 
     const TempDir mount_point;
     if (::geteuid() != 0
         || ::mount("tmpfs", mount_point.path.c_str(), "tmpfs", 0, "size=2m") != 0) {
-        std::cout << "SKIPPED: a small file system can be mounted by root only\n";
+        skip("a small file system can be mounted by root only");
         return;
     }
     {

@@ -4,6 +4,7 @@
 #include "libfiona/base/process.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/phantom_file.h"
+#include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/temp_dir.h"
 
@@ -359,8 +360,8 @@ TEST_CASE("fiona-verify: without receipts named, the site's are checked against 
 
 TEST_CASE("fiona-verify: a bad command line is 64")
 {
-    CHECK(run_tool("fiona-verify", {}).exit_code == EX_USAGE);
-    CHECK(run_tool("fiona-verify", {"residual"}).exit_code == EX_USAGE);
+    CHECK(answer_to_wrong_command("fiona-verify", {}) == "refused");
+    CHECK(answer_to_wrong_command("fiona-verify", {"residual"}) == "refused");
     CHECK(run_tool("fiona-verify", {"receipt", "/nonexistent"}).exit_code == EX_NOINPUT);
 }
 

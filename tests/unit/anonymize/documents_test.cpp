@@ -3,6 +3,7 @@
 #include "libfiona/anonymize/pdf_objects.h"
 #include "libfiona/base/process.h"
 #include "tests/support/phantom_file.h"
+#include "tests/support/skip.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -10,7 +11,6 @@
 
 #include <zlib.h>
 
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -113,7 +113,7 @@ bool has_poppler()
         static_cast<void>(run({{"pdftotext", "-v"}}));
         return true;
     } catch (const std::exception&) {
-        std::cout << "SKIPPED: poppler-utils is not installed\n";
+        skip("poppler-utils is not installed");
         return false;
     }
 }

@@ -4,6 +4,7 @@
 #include "libfiona/base/process.h"
 #include "libfiona/site/places.h"
 #include "libfiona/site/timers.h"
+#include "tests/support/skip.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -55,7 +56,7 @@ TEST_CASE("a schedule of cron is written as systemd writes it")
 TEST_CASE("what comes every minute comes in the hour that the clock repeats, too")
 {
     if (!fs::exists("/usr/bin/systemd-analyze")) {
-        WARN("SKIPPED: no systemd-analyze");
+        skip("no systemd-analyze");
         return;
     }
     const auto next =
@@ -121,7 +122,7 @@ TEST_CASE("every active line of the shipped crontab becomes units that systemd a
         CHECK_THAT(job.timer, !Contains("@"));
     }
     if (!fs::exists("/usr/bin/systemd-analyze")) {
-        WARN("SKIPPED: no systemd-analyze");
+        skip("no systemd-analyze");
         return;
     }
     for (const auto& [name, job] : jobs) {

@@ -4,6 +4,7 @@
 #include "libfiona/wsi/dicom_slide.h"
 #include "tests/support/ndpi_maker.h"
 #include "tests/support/orthanc_server.h"
+#include "tests/support/skip.h"
 #include "tests/support/slide_objects.h"
 #include "tests/support/svs_maker.h"
 #include "tests/support/temp_dir.h"
@@ -11,7 +12,6 @@
 #include <catch2/catch.hpp>
 
 #include <filesystem>
-#include <iostream>
 
 using namespace fiona;
 using namespace fiona::wsi;
@@ -39,7 +39,7 @@ TEST_CASE("Orthanc's viewer of slides finds the pyramid and gives its tiles")
         return;
     }
     if (!fs::exists(plugin)) {
-        std::cout << "SKIPPED: the package orthanc-wsi is not installed\n";
+        skip("the package orthanc-wsi is not installed");
         return;
     }
     const bool is_aperio = GENERATE(true, false);
