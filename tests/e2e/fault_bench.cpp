@@ -155,13 +155,6 @@ Bench::Bench(json::Object receiver, const fs::path& data)
     m_last = look();
 }
 
-Bench::~Bench()
-{
-    for (const auto* const daemon : {"fiona-storescp", "fiona-process-file"}) {
-        static_cast<void>(tool(daemon, {"stop"}));
-    }
-}
-
 Outcome Bench::tool(const std::string& name, std::vector<std::string> arguments) const
 {
     arguments.insert(arguments.begin(), {"--config", (m_root / "config.json").native()});
@@ -263,7 +256,15 @@ bool Bench::is_at_rest() const
     const auto is_empty = [&](const fs::path& directory) {
         return fs::is_empty(directory, problem) || problem;
     };
-    return is_empty(m_config->paths.incoming_parts()) && is_empty(m_config->paths.spool() / "new");
+    if (!is_empty(m_config->paths.incoming_parts()) || !is_empty(m_config->paths.spool() / "new")) {
+        return false;
+    }
+    std::set<std::string> failed; // the reason is written a moment after the entry was moved
+    walk(m_config->paths.spool() / "failed",
+         [&](const fs::directory_entry& entry) { failed.insert(entry.path().filename()); });
+    return std::ranges::all_of(failed, [&](const std::string& name) {
+        return name.ends_with(".err") || failed.contains(name + ".err");
+    });
 }
 
 std::string Bench::changes()

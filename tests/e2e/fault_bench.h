@@ -3,6 +3,7 @@
 
 #include "libfiona/base/config.h"
 #include "libfiona/base/json.h"
+#include "tests/support/daemon_guard.h"
 #include "tests/support/raw_peer.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/temp_dir.h"
@@ -27,7 +28,7 @@ public:
     explicit Bench(fiona::json::Object receiver = {}, const std::filesystem::path& data = {});
     Bench(const Bench&) = delete;
     Bench& operator=(const Bench&) = delete;
-    ~Bench();
+    ~Bench() = default;
 
     /// UIDs that nothing else on this bench has: the study is new too.
     [[nodiscard]] raw::Ids fresh_ids();
@@ -80,6 +81,7 @@ private:
     [[nodiscard]] bool is_at_rest() const;
 
     TempDir m_root;
+    DaemonGuard m_guard{m_root / "config.json"};
     std::optional<fiona::Config> m_config;
     std::uint16_t m_port = 0;
     unsigned m_studies = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,8 @@ struct FaultCase {
     std::function<std::string()> act;
 };
 
+/// Cases that cannot be shown here, all of them or one row: the report says so, and the program counts as skipped.
+void skip_faults(std::initializer_list<unsigned> numbers, const std::string& reason);
+
 /// Acts row by row, checks each, and adds it to the report. One failed row stops no other.
 void run_faults(const std::vector<FaultCase>& faults);
-
-/// The report: one line for each row so far, sorted by number. The program prints it at its end.
-[[nodiscard]] std::string fault_report();

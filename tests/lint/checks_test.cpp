@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
 #include "libfiona/base/process.h"
+#include "libfiona/base/text.h"
+#include "tests/support/skip.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <sys/stat.h>
 
@@ -242,8 +245,8 @@ TEST_CASE(
         return check("check-units", {tree.path("units"), tree.path("bin")});
     };
     if (const auto untouched = with("[Install]", "[Install]");
-        untouched.out.starts_with("SKIPPED:")) {
-        WARN(untouched.out);
+        untouched.exit_code == skipped_exit_code) {
+        skip(trimmed(untouched.out.substr(untouched.out.find(' '))));
         return;
     } else {
         CHECK(untouched.out.empty());
@@ -300,48 +303,137 @@ TEST_CASE("the de-identification statement is what its script makes of the table
     CHECK_THAT(other.out, Contains("0010,0030"));
 }
 
-TEST_CASE("fault-report sees a case that is missing, a test that is not there, and one that failed")
+namespace {
+
+std::string cut(std::string text, const std::string& part, const std::string& by)
 {
-    const Tree tree;
-    constexpr int all = 76;
-    std::string cases;
-    std::string results = "<testsuite>\n";
-    for (int number = 1; number <= all; ++number) {
-        cases += fmt::format("[{0}] case\n  done: x\n  seen: y\n  by: suite: test {0}\n", number);
-        results += fmt::format("<testcase name=\"suite:test {}\" status=\"run\"/>\n", number);
+    const auto at = text.find(part);
+    REQUIRE(at != std::string::npos);
+    return text.replace(at, part.size(), by);
+}
+
+/// A list of 76 cases with a test for each, and the results of a run in which all passed.
+struct FaultCases {
+    FaultCases()
+    {
+        for (int number = 1; number <= all; ++number) {
+            cases +=
+                fmt::format("[{0}] case\n  done: x\n  seen: y\n  by: suite: test {0}\n", number);
+            results += fmt::format("<testcase name=\"suite:test {}\" status=\"run\"/>\n", number);
+        }
+        tree.put_program("build/tests/suite",
+                         "#!/bin/sh\nfor i in $(seq 76); do echo \"test $i\"; done\n");
+        tree.put_program("build/tests/e2e_faults", "#!/bin/sh\n");
     }
-    tree.put_program("build/tests/suite",
-                     "#!/bin/sh\nfor i in $(seq 76); do echo \"test $i\"; done\n");
-    const auto report = [&](const std::string& option, const std::string& text) {
+    [[nodiscard]] Finished report(const std::string& option, const std::string& run,
+                                  const std::string& rows) const
+    {
         tree.put("cases.txt", cases);
-        tree.put("results.xml", text + "</testsuite>\n");
+        tree.put("results.xml", run + "</testsuite>\n");
+        tree.put("rows.txt", rows);
         std::vector<std::string> words{"--build", tree.path("build"), "--cases",
                                        tree.path("cases.txt"), option};
         if (option == "--results") {
-            words.push_back(tree.path("results.xml"));
+            words.insert(words.end(), {tree.path("results.xml"), "--rows", tree.path("rows.txt")});
         }
         return check("fault-report", words);
+    }
+
+    static constexpr int all = 76;
+    Tree tree;
+    std::string cases;
+    std::string results = "<testsuite>\n";
+};
+
+/// The ninth test was not run: ctest's word for it, and what the test said.
+std::string with_skip(const std::string& results, const std::string& message,
+                      const std::string& said)
+{
+    return cut(results, "test 9\" status=\"run\"/>",
+               "test 9\" status=\"notrun\"><skipped message=\"SKIP_" + message + "\"/><system-out>"
+                   + said + "\n</system-out></testcase>");
+}
+
+} // namespace
+
+TEST_CASE("fault-report counts the rows of the table of faults, and what failed beside them")
+{
+    FaultCases bench;
+    const std::string table{"e2e_faults: every case"};
+    bench.cases = cut(bench.cases, "suite: test 3\n", "suite: test 3\n  by: " + table + "\n");
+    CHECK_THAT(bench.report("--check", "", "").out, Contains("case 3 does not say how many rows"));
+    bench.cases = cut(bench.cases, table + "\n", table + "\n  rows: 2\n");
+    bench.cases = cut(bench.cases, "suite: test 4\n", table + "\n  rows: 1\n");
+    CHECK(bench.report("--check", "", "").exit_code == 0);
+    const std::string both{"case  3 ok      a\ncase  3 ok      b\n"};
+    const std::string four{"case  4 ok      c\n"};
+    const auto report = [&](const std::string& status, const std::string& rows) {
+        return bench.report(
+            "--results",
+            bench.results + "<testcase name=\"e2e_faults: every case\" status=\"" + status, rows);
     };
-    const auto cut = [](std::string text, const std::string& part, const std::string& by) {
-        const auto at = text.find(part);
-        REQUIRE(at != std::string::npos);
-        return text.replace(at, part.size(), by);
+    const auto passed = [&](const std::string& rows) { return report("run\"/>", rows); };
+    const auto failed = [&](const std::string& rows) { return report("fail\"/>", rows); };
+
+    const auto good = passed(both + four + "3 rows, 0 failures beside them\n");
+    CHECK(good.exit_code == 0);
+    CHECK_THAT(good.out,
+               Contains("76 of 76 pass\n") && Contains("2 rows of e2e_faults and 1 test"));
+    // One of two rows, or none at all.
+    const auto one = passed("case  3 ok      a\n" + four);
+    CHECK(one.exit_code == 1);
+    CHECK_THAT(one.out, Contains("- 3: 1 rows of 2: ") && Contains("75 of 76 pass\n"));
+    CHECK_THAT(passed("").out, Contains("- 3: no row: ") && Contains("74 of 76 pass\n"));
+    // A row that failed is of its case; what failed beside the rows may belong to any.
+    const auto bad_row = failed(both + "case  4 FAILED  c\n3 rows, 0 failures beside them\n");
+    CHECK(bad_row.exit_code == 1);
+    CHECK_THAT(bad_row.out, Contains("75 of 76 pass\n") && Contains("- 4: failed: "));
+    for (const auto& end :
+         {"3 rows, 1 failures beside them\n", "3 rows, 0 failures beside them\n", ""}) {
+        const auto beside = failed(both + four + end);
+        CHECK(beside.exit_code == 1);
+        CHECK_THAT(beside.out, Contains("74 of 76 pass\n"));
+    }
+    // What cannot be shown here is told apart.
+    const auto skipped = report("notrun\"><skipped message=\"SKIP_RETURN_CODE=77\"/></testcase>",
+                                both + "case  4 SKIPPED no root\n");
+    CHECK(skipped.exit_code == 0);
+    CHECK_THAT(skipped.out,
+               Contains("75 of 76 pass, 1 skipped\n") && Contains("- 4: skipped: no root: "));
+}
+
+TEST_CASE("fault-report sees a case that is missing, a test that is not there, and one that failed")
+{
+    FaultCases bench;
+    auto& cases = bench.cases;
+    const auto report = [&](const std::string& option, const std::string& results) {
+        return bench.report(option, results, "");
     };
 
     CHECK(report("--check", "").exit_code == 0);
-    const auto good = report("--results", results);
+    const auto good = report("--results", bench.results);
     CHECK(good.exit_code == 0);
-    CHECK_THAT(good.out, Contains("76 of 76 pass"));
+    CHECK_THAT(good.out, Contains("76 of 76 pass\n"));
 
-    const auto failed =
-        report("--results", cut(results, "test 7\" status=\"run\"", "test 7\" status=\"fail\""));
+    const auto failed = report(
+        "--results", cut(bench.results, "test 7\" status=\"run\"", "test 7\" status=\"fail\""));
     CHECK(failed.exit_code == 1);
     CHECK_THAT(failed.out, Contains("75 of 76 pass") && Contains("- 7: failed: suite: test 7\n"));
-    const auto skipped = report(
-        "--results", cut(results, "test 9\" status=\"run\"/>",
-                         "test 9\" status=\"notrun\"><skipped message=\"no root\"/></testcase>"));
-    CHECK(skipped.exit_code == 1);
-    CHECK_THAT(skipped.out, Contains("| not shown |") && Contains("- 9: skipped: no root"));
+    const auto skipped =
+        report("--results", with_skip(bench.results, "RETURN_CODE=77", "SKIPPED: no root"));
+    CHECK(skipped.exit_code == 0);
+    CHECK_THAT(skipped.out, Contains("75 of 76 pass, 1 skipped\n")
+                                && Contains("- 9: skipped: no root: suite: test 9\n"));
+    for (const auto& [message, words] :
+         {std::pair{"RETURN_CODE=77", ""}, std::pair{"UNABLE_TO_RUN", "SKIPPED: no root"}}) {
+        const auto unknown = report("--results", with_skip(bench.results, message, words));
+        CHECK(unknown.exit_code == 1);
+        CHECK_THAT(unknown.out, Contains("| not shown |") && Contains("75 of 76 pass\n"));
+    }
+    const auto left_out = report(
+        "--results", cut(bench.results, "<testcase name=\"suite:test 5\" status=\"run\"/>\n", ""));
+    CHECK(left_out.exit_code == 1);
+    CHECK_THAT(left_out.out, Contains("- 5: not run: suite: test 5\n"));
 
     cases = cut(cases, "test 76", "test 77");
     CHECK_THAT(report("--check", "").out, Contains("there is no test 'suite: test 77'"));
