@@ -4,6 +4,7 @@
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/store/spool.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/sorted_site.h"
 
@@ -12,7 +13,6 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -45,7 +45,7 @@ public:
     [[nodiscard]] bool is_possible() const
     {
         if (!m_disk.is_mounted()) {
-            std::cout << "SKIPPED: only root mounts a small disk\n";
+            skip("only root mounts a small disk");
         }
         return m_disk.is_mounted();
     }
@@ -75,6 +75,19 @@ public:
     {
         return (std::filesystem::exists(archived(number) / ("MR." + uid(number) + ".1.1")) ? 1 : 0)
                + (std::filesystem::exists(m_paths.raw() / uid(number)) ? 1 : 0);
+    }
+    /// A row of the table of cleanup/study_removal.h: "stored", "given up" (its links lead nowhere) or "gone";
+    /// anything else is what must never be.
+    [[nodiscard]] std::string state(unsigned number) const
+    {
+        const bool is_here = std::filesystem::exists(archived(number));
+        const bool is_whole =
+            std::filesystem::exists(archived(number) / ("MR." + uid(number) + ".1.1"));
+        const bool is_linked = std::filesystem::exists(m_paths.raw() / uid(number));
+        if (is_here) {
+            return !is_whole ? "half" : is_linked ? "stored" : "without links";
+        }
+        return is_linked ? "given up" : "gone";
     }
     [[nodiscard]] int clear() const
     {

@@ -5,13 +5,13 @@
 #include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
 #include "tests/support/site.h"
+#include "tests/support/skip.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <iostream>
 #include <iterator>
 #include <map>
 #include <set>
@@ -25,7 +25,7 @@ namespace {
 
 std::vector<std::string> options_of(const Injection& injection)
 {
-    return {"-e", "trace=" + injection.call, "-e",
+    return {"-y", "-e", "trace=" + injection.call, "-e",
             fmt::format("inject={}:{}:when={}", injection.call, injection.what, injection.at)};
 }
 
@@ -48,6 +48,20 @@ Trace traced_run(const std::string& tool, const std::vector<std::string>& argume
 
 } // namespace
 
+std::vector<std::string> hit_files(const std::string& log)
+{
+    std::vector<std::string> files;
+    for (const auto line :
+         split(log, '\n')) { // `4711  fsync(3</site/archive>) = -1 EIO (...) (INJECTED)`
+        const auto begin = line.find('<');
+        const auto end = line.find('>', begin);
+        if (line.ends_with("(INJECTED)") && end != std::string_view::npos) {
+            files.emplace_back(line.substr(begin + 1, end - begin - 1));
+        }
+    }
+    return files;
+}
+
 bool is_hit(const std::string& log)
 {
     return log.find("(INJECTED)") != std::string::npos
@@ -67,7 +81,7 @@ bool is_possible()
         }
     }();
     if (!is_allowed) {
-        std::cout << "SKIPPED: strace may not trace here\n";
+        skip("strace may not trace here");
     }
     return is_allowed;
 }
@@ -81,7 +95,7 @@ Ended run(const std::string& tool, const std::vector<std::string>& arguments,
     }
     auto [ended, log] = traced_run(tool, arguments, std::move(options));
     const bool was_hit = ended.exit_code == 128 + SIGKILL || is_hit(log);
-    return {{ended.exit_code, std::move(ended.out), std::move(ended.err)}, was_hit};
+    return {{ended.exit_code, std::move(ended.out), std::move(ended.err)}, was_hit, hit_files(log)};
 }
 
 std::vector<Call> calls_of(const std::string& tool, const std::vector<std::string>& arguments,
@@ -108,6 +122,11 @@ std::vector<Call> calls_in(const std::string& log)
         }
     }
     return found;
+}
+
+bool is_sync(const Call& call)
+{
+    return call.name == "fsync" || call.name == "fdatasync";
 }
 
 std::vector<Call> some_of(std::vector<Call> calls, std::size_t most)

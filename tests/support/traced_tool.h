@@ -37,7 +37,8 @@ struct Injection {
 
 struct Ended {
     Outcome outcome;
-    bool is_hit = false; ///< the injection took place
+    bool is_hit = false;                  ///< the injection took place
+    std::vector<std::string> hit_files{}; ///< as hit_files()
 };
 /// Runs a tool of the build tree.
 [[nodiscard]] Ended run(const std::string& tool, const std::vector<std::string>& arguments,
@@ -57,6 +58,10 @@ struct Call {
 /// At most so many of them, evenly; all with FIONA_TEST_FULL=1.
 [[nodiscard]] std::vector<Call> some_of(std::vector<Call> calls, std::size_t most);
 [[nodiscard]] bool is_hit(const std::string& log);
+/// What the descriptors led to whose calls have failed as asked.
+[[nodiscard]] std::vector<std::string> hit_files(const std::string& log);
+/// fsync(2) and fdatasync(2).
+[[nodiscard]] bool is_sync(const Call& call);
 
 /// Looks at a process and all that it forks from now on until the object goes; the process lives on.
 class Watch {

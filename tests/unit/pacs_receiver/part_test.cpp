@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
+#include "libfiona/base/unique_fd.h"
 #include "libfiona/dicom/prescan.h"
 #include "libfiona/pacs/receiver_part.h"
+#include "tests/support/failing_sync.h"
 #include "tests/support/raw_association.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
@@ -95,6 +100,26 @@ TEST_CASE("the first failure of a part is remembered and the rest is dropped wit
 
     CHECK(part.error_number() == ENOENT);
     CHECK(part.bytes() == 1000);
+}
+
+TEST_CASE("a part that cannot be synced is a failure for good")
+{
+    const TempDir directory;
+    const FailingSync other;
+    WriteBuffer buffer{WriteBuffer::block_bytes};
+    PartFile part{directory.path, buffer};
+    const std::string bytes(1000, 'x');
+    part.append(bytes.data(), bytes.size());
+    const UniqueFd own{::fcntl(part.fd(), F_DUPFD_CLOEXEC, 0)};
+    other.take_place_of(part.fd());
+
+    part.sync(); // the bytes were taken, nothing knows where they are
+
+    CHECK(part.error_number() == FailingSync::error_number);
+    REQUIRE(::dup3(own.get(), part.fd(), O_CLOEXEC) == part.fd());
+    part.sync(); // a second try would be right, and a lie
+    CHECK(part.error_number() == FailingSync::error_number);
+    CHECK_FALSE(part.held());
 }
 
 TEST_CASE("only old parts are swept")

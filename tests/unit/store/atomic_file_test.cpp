@@ -2,7 +2,9 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/store/atomic_file.h"
+#include "tests/support/failing_sync.h"
 #include "tests/support/forked_child.h"
+#include "tests/support/skip.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -12,7 +14,6 @@
 #include <sys/stat.h>
 
 #include <fstream>
-#include <iostream>
 
 using namespace fiona;
 using store::AtomicFile;
@@ -152,13 +153,30 @@ TEST_CASE("a leftover of a process with our pid is not written into")
     CHECK(count_entries(directory.path) == 4);
 }
 
+TEST_CASE("a file that cannot be synced never gets its name")
+{
+    const auto commit = GENERATE(&AtomicFile::commit, &AtomicFile::commit_new);
+    const TempDir directory;
+    const FailingSync other;
+    {
+        AtomicFile file{directory / "file"};
+        file.write("bytes");
+        other.take_place_of(file.fd());
+
+        CHECK_THROWS_AS((file.*commit)(), Error);
+
+        CHECK_FALSE(fs::exists(directory / "file"));
+    }
+    CHECK(fs::is_empty(directory.path));
+}
+
 TEST_CASE("a full disk is an error and leaves nothing behind")
 {
     const TempDir directory;
     const auto disk = directory / "disk";
     fs::create_directory(disk);
     if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=64k") != 0) {
-        std::cout << "SKIPPED: a small file system cannot be mounted here\n";
+        skip("a small file system cannot be mounted here");
         return;
     }
 
