@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Clocks that jump, and the nights on which they are changed: nothing goes before its time.
 #include "tests/support/full_site.h"
+#include "tests/support/skip.h"
 
 #include <catch2/catch.hpp>
 
@@ -39,13 +40,13 @@ private:
 bool is_possible(const FullSite& full)
 {
     if (!fs::exists(library)) {
-        std::cout << "SKIPPED: libfaketime is not here\n";
+        skip("libfaketime is not here");
         return false;
     }
     return full.is_possible();
 }
 
-/// A package of an hour and a half's age, on the disk that is too full.
+/// A package of half an hour's age, on the disk that is too full.
 fs::path put_package(const FullSite& full)
 {
     const auto file = full.site().config().paths.export_root / "Export/files/1.zip";
@@ -67,8 +68,8 @@ std::chrono::seconds until(std::chrono::year_month_day day)
 
 TEST_CASE("a clock that jumps makes nothing older: an hour back, a year forward, a decade back")
 {
-    const auto jump = GENERATE(std::chrono::hours{-2}, std::chrono::hours{24 * 365},
-                               std::chrono::hours{-24 * 3650});
+    const auto jump = GENERATE(std::chrono::minutes{-61}, std::chrono::minutes{24h * 365},
+                               std::chrono::minutes{-24h * 3650});
     const FullSite full;
     if (!is_possible(full)) {
         return;
@@ -98,6 +99,24 @@ TEST_CASE("a clock that jumps makes nothing older: an hour back, a year forward,
     CHECK(right.run(full, "fiona-clear-old").exit_code == goal_not_reached);
     CHECK(full.parts(1) == 2);
     CHECK(full.parts(2) == 0);
+}
+
+TEST_CASE("less than an hour back is no jump, and still nothing goes before its time")
+{
+    const FullSite full;
+    if (!is_possible(full)) {
+        return;
+    }
+    full.add(1, 24h + 30min); // old enough now, too young by a clock that is 59 minutes late
+    full.add(2);
+    REQUIRE(WrongClock{-59min}.run(full, "fiona-clear-exports").exit_code != EX_TEMPFAIL);
+
+    CHECK(WrongClock{-59min}.run(full, "fiona-clear-old").exit_code == goal_not_reached);
+    CHECK(full.parts(1) == 2);
+    CHECK(full.parts(2) == 0);
+
+    CHECK(WrongClock{0s}.run(full, "fiona-clear-old").exit_code == goal_not_reached);
+    CHECK(full.parts(1) == 0);
 }
 
 TEST_CASE("a leap second, by which the clock is set back or smeared, disturbs nobody")

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 // What a machine does to the tools of a site: no right to a port, no interface, a log that takes no line,
 // a creation mask, a disk that is read-only, signals, and cron that is faster than the work.
+#include "libfiona/base/crontab.h"
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
 #include "tests/e2e/pipeline.h"
+#include "tests/support/daemon_guard.h"
 #include "tests/support/hostile_file.h"
 #include "tests/support/leak_scan.h"
 #include "tests/support/raw_peer.h"
+#include "tests/support/skip.h"
 #include "tests/support/small_disk.h"
 
 #include <catch2/catch.hpp>
@@ -19,7 +22,6 @@
 
 #include <csignal>
 #include <fstream>
-#include <iostream>
 
 namespace fs = std::filesystem;
 using namespace fiona;
@@ -60,23 +62,55 @@ std::optional<std::uint16_t> store_one(std::uint16_t port, const raw::Ids& ids)
     return peer.store(ids, hostile::DataSet{ids}.bytes());
 }
 
-/// Tools that cron runs every so often, with the words behind their names.
-std::vector<std::vector<std::string>> cron_lines()
+/// What cron runs every so often, as a site's crontab says it.
+struct CronJob {
+    std::string command; ///< for /bin/sh
+    std::string lock;    ///< the file of flock(1); empty for the start of a daemon
+    std::string tool;
+    std::vector<std::string> words; ///< behind the tool, without --config
+    bool is_comment = false;        ///< a line for those who want it
+};
+
+/// `nice -n 3 flock -n -E 75 --close LOCK TOOL WORDS... --config FILE >> LOG`. No lock if it is another line.
+CronJob job_of(const std::string& command, bool is_comment)
 {
-    std::vector<std::vector<std::string>> lines;
-    const auto text = read_file(fs::path{FIONA_SOURCE_DIR} / "crontab.example");
-    for (const auto line : split(text, '\n')) {
-        const auto begin = line.find("@BIN@/");
-        const auto end = line.find(" --config");
-        if (line.find("flock -n -E 75") != std::string_view::npos && begin < end) {
-            std::vector<std::string> words;
-            for (const auto word : split(line.substr(begin + 6, end - begin - 6), ' ')) {
-                words.emplace_back(word);
-            }
-            lines.push_back(words);
+    const auto words = cron::words_of(command);
+    std::size_t at = words.front() == "nice" ? 3 : 0;
+    const std::vector<std::string_view> flock{"flock", "-n", "-E", "75"};
+    CronJob job{command, "", "", {}, is_comment};
+    if (words.size() > at + flock.size()
+        && std::equal(flock.begin(), flock.end(),
+                      words.begin() + static_cast<std::ptrdiff_t>(at))) {
+        at += flock.size();
+        at += words.at(at) == "--close" ? 1U : 0U;
+        job.lock = words.at(at++);
+    }
+    job.tool = fs::path{words.at(at++)}.filename().native();
+    for (; at < words.size() && words[at] != "--config"; ++at) {
+        job.words.emplace_back(words[at]);
+    }
+    return job;
+}
+
+/// Every line of a crontab, those too that are commented out; each that names a tool of ours is one.
+std::vector<CronJob> cron_jobs(const std::string& crontab)
+{
+    std::vector<CronJob> jobs;
+    for (const auto line : split(crontab, '\n')) {
+        const bool is_comment = line.starts_with('#');
+        const auto begin = line.find_first_not_of("# ");
+        const auto text = begin == std::string_view::npos ? "" : line.substr(begin);
+        const auto lines = cron::lines_of(text);
+        const bool is_job =
+            line.find(std::string{FIONA_BIN_DIR} + "/fiona-") != std::string_view::npos;
+        CAPTURE(line);
+        REQUIRE((is_job == !lines.empty()));
+        if (is_job) {
+            CHECK_NOTHROW(cron::Fields::parse(lines.front().schedule));
+            jobs.push_back(job_of(lines.front().command, is_comment));
         }
     }
-    return lines;
+    return jobs;
 }
 
 } // namespace
@@ -99,7 +133,7 @@ TEST_CASE("a port below 1024 without the right to it is one line, and no receive
     const auto first_port =
         read_file_if_any("/proc/sys/net/ipv4/ip_unprivileged_port_start").value_or("1024");
     if (std::stoi(first_port) < 2 || ::geteuid() != 0) {
-        std::cout << "SKIPPED: every port is free for all here, or we are not root\n";
+        skip("every port is free for all here, or we are not root");
         return;
     }
 
@@ -131,7 +165,7 @@ echoscu -to 2 127.0.0.1 11112 && echo after
                                  .deadline = 60s});
 
     if (run.err.find("Operation not permitted") != std::string::npos) {
-        std::cout << "SKIPPED: no right to a network of our own\n";
+        skip("no right to a network of our own");
         return;
     }
     CAPTURE(run.err);
@@ -140,36 +174,68 @@ echoscu -to 2 127.0.0.1 11112 && echo after
     }
 }
 
+TEST_CASE("every line of the crontab has a lock, and none two tools share")
+{
+    Pipeline pipeline;
+    const auto jobs = cron_jobs(read_file(pipeline.root() / "crontab"));
+    const auto example = read_file(fs::path{FIONA_SOURCE_DIR} / "crontab.example");
+    std::size_t named = 0;
+    for (auto at = example.find("@BIN@/"); at != std::string::npos;
+         at = example.find("@BIN@/", at + 1)) {
+        ++named;
+    }
+    REQUIRE(jobs.size() == named);
+    const std::set<std::string> daemons{"fiona-redcapd", "fiona-storescp", "fiona-process-file"};
+    std::map<std::string, std::string> holder_of; // tool and words by lock
+    std::set<std::string> started;
+    for (const auto& job : jobs) {
+        CAPTURE(job.command);
+        if (job.words == std::vector<std::string>{"start"}) {
+            CHECK(job.lock.empty()); // it would inherit it
+            CHECK(started.insert(job.tool).second);
+            continue;
+        }
+        CHECK(fs::path{job.lock}.parent_path() == pipeline.config().paths.pids());
+        CHECK(job.lock.ends_with(".pid"));
+        const auto [other, is_first] = holder_of.emplace(job.lock, job.tool);
+        // A line in a comment may stand for one that is there.
+        CHECK((is_first || (job.tool == other->second && job.tool == "fiona-detect-arrival")));
+    }
+    CHECK(started == daemons);
+}
+
 TEST_CASE(
     "every tool of the crontab: a second one at the same time changes nothing and exits with 75")
 {
     Pipeline pipeline;
-    const auto lines = cron_lines();
-    REQUIRE(lines.size() >= 15);
     // Several of these work side by side by design: each takes its own items, under its own lock.
     const std::set<std::string> side_by_side{
         "fiona-anonymize-send",     "fiona-assign", "fiona-create-zip", "fiona-process-tiff",
         "fiona-remove-old-entries", "fiona-status", "fiona-verify"};
-    for (auto words : lines) {
-        const auto tool = words.front();
-        CAPTURE(tool);
-        // cron's own lock, as the line says
-        const auto pid_file = (pipeline.config().paths.pids() / (tool + ".pid")).native();
+    for (const auto& job : cron_jobs(read_file(pipeline.root() / "crontab"))) {
+        if (job.words == std::vector<std::string>{"start"}) {
+            continue;
+        }
+        CAPTURE(job.command);
+        REQUIRE_FALSE(job.lock.empty());
+        // cron's own lock, as the line says: what the shell makes of the line, while its first run is at work
+        const auto output = pipeline.scratch() / "line.log";
+        const auto shown =
+            job.command.substr(0, job.command.find(">>")) + ">" + output.native() + " 2>&1";
         fs::create_directories(pipeline.config().paths.pids());
         {
-            const FileLock cron{pid_file};
-            const auto second = fiona::run(
-                {.arguments = {"flock", "-n", "-E", "75", pid_file, program(tool), "--version"}});
+            const FileLock cron{job.lock};
+            const auto second =
+                fiona::run({.arguments = {"/bin/sh", "-c", shown}, .deadline = 60s});
             CHECK(second.exit_code == EX_TEMPFAIL);
-            CHECK(second.out.empty());
+            CHECK(read_file(output).empty()); // the tool itself would have said why
         }
-        if (side_by_side.contains(tool)) {
+        if (side_by_side.contains(job.tool)) {
             continue;
         }
         // and the tool's, for whoever starts it by hand
-        const FileLock first{pipeline.config().paths.pids() / (tool + ".lock")};
-        const std::vector<std::string> rest(words.begin() + 1, words.end());
-        const auto second = pipeline.run(tool, rest);
+        const FileLock first{pipeline.config().paths.pids() / (job.tool + ".lock")};
+        const auto second = pipeline.run(job.tool, job.words);
         CAPTURE(second.err);
         CHECK(second.exit_code == EX_TEMPFAIL);
         CHECK_THAT(second.err, Contains(std::to_string(::getpid())));
@@ -184,7 +250,7 @@ TEST_CASE(
     const auto config = Config::load(config_file);
     const SmallDisk logs{config.paths.server_logs(), "64k"};
     if (!logs.is_mounted()) {
-        std::cout << "SKIPPED: only root mounts a small disk\n";
+        skip("only root mounts a small disk");
         return;
     }
     {
@@ -195,6 +261,7 @@ TEST_CASE(
         words.insert(words.end(), {"--config", config_file.native()});
         return run_tool(name, words);
     };
+    const DaemonGuard guard{config_file};
     REQUIRE(tool("fiona-storescp", {"--port", "0", "start"}).exit_code == EX_OK);
     REQUIRE(tool("fiona-process-file", {"start"}).exit_code == EX_OK);
     const auto status = tool("fiona-storescp", {"--json", "status"});
@@ -257,7 +324,7 @@ TEST_CASE("a site that has become read-only is told by each tool, nothing is don
     fs::create_directories(root / "site");
     const auto directory = (root / "site").native();
     if (::geteuid() != 0 || ::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=32m") != 0) {
-        std::cout << "SKIPPED: only root mounts a small disk\n";
+        skip("only root mounts a small disk");
         return;
     }
     struct Unmount {
@@ -269,6 +336,7 @@ TEST_CASE("a site that has become read-only is told by each tool, nothing is don
         words.insert(words.end(), {"--config", config_file.native()});
         return run_tool(name, words);
     };
+    const DaemonGuard guard{config_file};
     REQUIRE(tool("fiona-storescp", {"--port", "0", "start"}).exit_code == EX_OK);
     const auto status = tool("fiona-storescp", {"--json", "status"});
     const auto port =
@@ -298,7 +366,6 @@ TEST_CASE("a site that has become read-only is told by each tool, nothing is don
     REQUIRE(remount(0));
     CHECK(tool("fiona-process-file", {"once"}).exit_code == EX_OK);
     CHECK(fs::exists(config.paths.raw() / ids.study / ids.series / ids.sop));
-    static_cast<void>(tool("fiona-storescp", {"stop"}));
 }
 
 TEST_CASE("SIGTERM ends every daemon within ten seconds, busy or not, and the next start goes on")
@@ -318,6 +385,7 @@ TEST_CASE("SIGTERM ends every daemon within ten seconds, busy or not, and the ne
         return files;
     };
     REQUIRE(eventually([&] { return archived() >= 3; }));
+    REQUIRE(sender.is_running());
 
     for (const auto* const daemon : {"fiona-storescp", "fiona-process-file", "fiona-redcapd"}) {
         const auto start = std::chrono::steady_clock::now();
@@ -325,7 +393,8 @@ TEST_CASE("SIGTERM ends every daemon within ten seconds, busy or not, and the ne
         CHECK(pipeline.run(daemon, {"stop"}).exit_code == EX_OK); // SIGTERM, and waits for the end
         CHECK(std::chrono::steady_clock::now() - start < 10s);
     }
-    static_cast<void>(sender.wait());
+    CHECK(sender.wait() != 0); // it was at work, and was told so
+    CHECK(archived() < count);
 
     pipeline.start_daemons();
     REQUIRE(eventually([&] { return pipeline.send(images); }));

@@ -46,6 +46,14 @@ public:
               "fiona-anonymize-send", "fiona-populate-projects"}) {
             loop([&pipeline, tool] { pipeline.run(tool); });
         }
+        // Cleaners that may take what they find: nothing here is old, so the books must not change.
+        loop([&pipeline] {
+            pipeline.run("fiona-clear-old", {"--max-used", "1", "--emergency-used", "1",
+                                             "--min-age-h", "1", "--sent-days", "1"});
+            pipeline.run("fiona-clear-stale-links", {"--min-age-min", "1"});
+            pipeline.run("fiona-clear-exports", {"--max-used", "1"});
+            pipeline.run("fiona-remove-old-entries");
+        });
     }
 
 private:
