@@ -40,8 +40,10 @@ private:
         for (const auto& [id, positions] : by_id) {
             if (positions.size() > 1) {
                 m_model.problems.push_back(
-                    fmt::format("object {} ({}): id: given {} times; nothing can refer to it",
-                                positions[1] + 1, id, positions.size()));
+                    {positions[1] + 1,
+                     std::string{id},
+                     {"id",
+                      fmt::format("given {} times; nothing can refer to it", positions.size())}});
             }
         }
         for (std::size_t i = 0; i < m_model.objects.size(); ++i) {

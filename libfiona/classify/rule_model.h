@@ -55,19 +55,26 @@ struct RuleObject {
     json::Value source;
 };
 
+struct Complaint {
+    std::string key; ///< `rules[2].value`; may be empty
+    std::string what;
+};
+
+struct Problem {
+    std::size_t number = 0; ///< of the object, from 1
+    std::string id;         ///< likewise; may be empty
+    Complaint complaint;
+};
+
 struct RuleModel {
     std::vector<RuleObject> objects;
-    std::vector<std::string> problems;
+    std::vector<Problem> problems;
 };
 
 /// Throws Error{Fault::config} if `document` is no array.
 [[nodiscard]] RuleModel read_rules(const json::Value& document, std::string_view name);
 
-struct Complaint {
-    std::string key; ///< may be empty
-    std::string what;
-};
-/// Disables the object and adds a line to the problems. `number` counts from 1.
+/// Disables the object and adds to the problems. `number` counts from 1.
 void complain(RuleModel& model, RuleObject& object, std::size_t number, const Complaint& complaint);
 
 /// Finds the targets of all references, and disables what refers to nothing, to two, to itself, to a

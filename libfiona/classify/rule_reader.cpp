@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/classify/rule_model.h"
+#include "libfiona/classify/series_fields.h"
 
 #include <fmt/format.h>
 
@@ -30,6 +31,14 @@ constexpr std::array<NamedOperator, 14> operators{{{"regexp", Operator::regexp},
                                                    {"notexist", Operator::not_exist},
                                                    {"notexists", Operator::not_exist},
                                                    {"approx", Operator::approx}}};
+
+/// A name that is none would make a condition that never holds, and nobody would be told. Names of
+/// Siemens' headers and protocols are in no list.
+bool is_known(const TagReference& tag)
+{
+    return tag.source != TagReference::Source::field_or_attribute || !tag.path.empty()
+           || is_series_key(tag.name);
+}
 
 bool is_existence(Operator comparison)
 {
@@ -68,7 +77,9 @@ public:
             try {
                 object.conditions.push_back(condition(rules->array()[i], where));
             } catch (const Error& e) {
-                complain(m_model, object, m_number, {"", e.what()});
+                const std::string text = e.what();
+                const auto end = text.find(": "); // of the key
+                complain(m_model, object, m_number, {text.substr(0, end), text.substr(end + 2)});
             }
         }
         return object;
@@ -101,6 +112,12 @@ private:
                         "{}.tag: must be a name or path, group and element, or CSAImage, CSASeries "
                         "or ASCCONV with a name",
                         where};
+        }
+        if (!is_known(*reference)) {
+            throw Error{Fault::config,
+                        "{}.tag: {} is neither a field of the series nor a keyword of DICOM; group "
+                        "and element need none",
+                        where, reference->name};
         }
         result.tag = *reference;
         read_operator(result, source, where);
@@ -161,9 +178,7 @@ private:
 void complain(RuleModel& model, RuleObject& object, std::size_t number, const Complaint& complaint)
 {
     object.is_disabled = true;
-    const auto id = object.id.empty() ? std::string{} : fmt::format(" ({})", object.id);
-    const auto key = complaint.key.empty() ? std::string{} : complaint.key + ": ";
-    model.problems.push_back(fmt::format("object {}{}: {}{}", number, id, key, complaint.what));
+    model.problems.push_back({number, object.id, complaint});
 }
 
 RuleModel read_rules(const json::Value& document, std::string_view name)

@@ -3,10 +3,14 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/json_place.h"
 #include "libfiona/classify/evaluation.h"
 #include "libfiona/classify/rule_model.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <iterator>
 
 namespace fiona::classify {
 
@@ -35,10 +39,21 @@ json::Array resolved_conditions(const RuleModel& model, const RuleObject& object
     return result;
 }
 
+std::string line_of(const Problem& problem, std::string_view text)
+{
+    const auto& [key, what] = problem.complaint;
+    const auto path = fmt::format("[{}]{}{}", problem.number - 1, key.empty() ? "" : ".", key);
+    const auto [line, column] = json::place_of(text, path);
+    return fmt::format("line {}, column {}: object {}{}: {}{}", line, column, problem.number,
+                       problem.id.empty() ? "" : fmt::format(" ({})", problem.id),
+                       key.empty() ? "" : key + ": ", what);
+}
+
 } // namespace
 
 struct Rules::Data {
     RuleModel model;
+    std::vector<std::string> problems;
 };
 
 Rules::Rules(std::unique_ptr<Data> data) : m_data{std::move(data)} {}
@@ -54,8 +69,11 @@ Rules Rules::load(const std::filesystem::path& file)
 Rules Rules::parse(std::string_view text, std::string_view name)
 {
     try {
-        return Rules{
-            std::make_unique<Data>(Data{read_rules(json::parse(text, name, rule_limits), name)})};
+        auto model = read_rules(json::parse(text, name, rule_limits), name);
+        std::vector<std::string> problems;
+        std::ranges::transform(model.problems, std::back_inserter(problems),
+                               [&](const Problem& problem) { return line_of(problem, text); });
+        return Rules{std::make_unique<Data>(Data{std::move(model), std::move(problems)})};
     } catch (const Error& e) {
         throw Error{Fault::config, "{}", e.what()};
     }
@@ -63,7 +81,7 @@ Rules Rules::parse(std::string_view text, std::string_view name)
 
 const std::vector<std::string>& Rules::problems() const
 {
-    return m_data->model.problems;
+    return m_data->problems;
 }
 
 std::size_t Rules::size() const

@@ -79,6 +79,16 @@ constexpr std::array<std::string_view, 21> added_keys{
     "SeriesDate",       "SoftwareVersions",   "PatientIdentityRemoved",
     "TotalFrames",      "TransferSyntaxUID",  "diffusionInformation"};
 
+/// Keys of the original that are made elsewhere; `SoftwareVersion` is its misspelling, which no file ever
+/// got, and which rules may name all the same.
+constexpr std::array<std::string_view, 11> other_keys{
+    "ClassifyType",    "IncomingConnection",
+    "MeasID",          "Modality",
+    "NumFiles",        "NumSlices",
+    "OSLevel",         "PhaseEncodingDirectionPositive",
+    "SoftwareVersion", "siemensDiffusionInformation",
+    "siemensUUID"};
+
 struct VendorText {
     std::string_view key;
     VendorElement element;
@@ -140,6 +150,13 @@ void complete(json::Object& fields, const json::Object& more)
 }
 
 } // namespace
+
+bool is_series_key(std::string_view key)
+{
+    const auto is_key = [&](const auto& entry) { return entry.key == key; };
+    return is_added_key(key) || std::ranges::find(other_keys, key) != other_keys.end()
+           || std::ranges::any_of(attributes, is_key) || std::ranges::any_of(vendor_texts, is_key);
+}
 
 bool is_added_key(std::string_view key)
 {

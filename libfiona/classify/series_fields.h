@@ -29,6 +29,8 @@ struct Reception {
 /// Of one image alone.
 [[nodiscard]] json::Object series_fields(const dicom::Header& header, const Reception& reception);
 
+/// Whether a series JSON may have this key, by the original or by us.
+[[nodiscard]] bool is_series_key(std::string_view key);
 /// Whether the original did not know this key.
 [[nodiscard]] bool is_added_key(std::string_view key);
 

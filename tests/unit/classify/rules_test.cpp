@@ -203,6 +203,12 @@ TEST_CASE("a mistake disables its object, says where it is, and leaves the other
         {R"({"type": "X", "rules": [{"value": "MR"}]})", "rules[0].tag"},
         {R"({"type": "X", "rules": [{"tag": ["x","y"], "value": "MR"}]})", "rules[0].tag"},
         {R"({"type": "X", "rules": [{"tag": ["1","2","3","4"], "value": "MR"}]})", "rules[0].tag"},
+        {R"({"type": "X", "rules": [{"tag": ["Modalty"], "value": "MR"}]})",
+         "object 1: rules[0].tag: Modalty is neither"},
+        {R"({"type": "X", "rules": [{"tag": ["Modality"], "value": "MR"}, {"tag": ["00080060"], "value": "MR"}]})",
+         "object 1: rules[1].tag: 00080060 is neither"},
+        {R"({"type": "X", "rules": [{"tag": ["ImageType.Modality."], "value": "MR"}]})",
+         "rules[0].tag"},
         {R"({"type": "X", "rules": [{"tag": ["Modality"], "operator": "like", "value": "MR"}]})",
          "rules[0].operator"},
         {R"({"type": "X", "rules": [{"tag": ["Modality"]}]})", "rules[0].value"},
@@ -215,8 +221,8 @@ TEST_CASE("a mistake disables its object, says where it is, and leaves the other
          "check"},
         {R"({"type": "X", "rules": [{"rule": "nobody"}]})", "unknown id nobody"},
         {R"({"type": "X", "id": "x", "rules": [{"rule": "x"}]})", "circle"},
-        {R"({"type": "X", "rules": [{"rule": "twin"}]}, {"type": "Y", "id": "twin", "rules": [{"tag": ["Q"], "value": "1"}]},
-            {"type": "Y", "id": "twin", "rules": [{"tag": ["Q"], "value": "1"}]})",
+        {R"({"type": "X", "rules": [{"rule": "twin"}]}, {"type": "Y", "id": "twin", "rules": [{"tag": ["Modality"], "value": "1"}]},
+            {"type": "Y", "id": "twin", "rules": [{"tag": ["Modality"], "value": "1"}]})",
          "twin"},
     }));
     CAPTURE(object);
@@ -231,6 +237,96 @@ TEST_CASE("a mistake disables its object, says where it is, and leaves the other
     }
     CHECK_THAT(all, Contains(complaint));
     CHECK(rules.evaluate(image({}), {}).types == Types{"good"});
+}
+
+TEST_CASE("a mistake is told with the line and column at which an editor shows it")
+{
+    const auto rules = classify::Rules::parse(R"([
+  { "type": "A", "description": "braces } and \"quotes\" in [texts] lead nobody astray",
+    "rules": [ { "tag": ["Modality"], "value": "MR" } ] },
+  { "type": "B",
+    "rules": [ { "tag": ["Modality"], "value": "MR" },
+               { "tag": ["Modality"], "operator": "lik", "value": "MR" } ] },
+  { "id": "c", "rules": [ { "rule": "nobody" } ] },
+  7
+])",
+                                              "test");
+
+    CHECK(rules.problems()
+          == std::vector<std::string>{
+              "line 6, column 51: object 2: rules[1].operator: unknown",
+              "line 7, column 3: object 3 (c): type: is missing",
+              "line 8, column 3: object 4: must be an object",
+              "line 7, column 25: object 3 (c): rules: refers to the unknown id nobody"});
+    CHECK(rules.evaluate(image({}), {}).types == Types{"A"});
+}
+
+TEST_CASE("every name of the original is legal, whether a file had such a field or not")
+{
+    // The table of its series JSON, and keywords; "SoftwareVersion" is its own misspelling.
+    const auto name = GENERATE(values<std::string>({"IncomingConnection",
+                                                    "Modality",
+                                                    "Manufacturer",
+                                                    "ManufacturerModelName",
+                                                    "SoftwareVersion",
+                                                    "AcquisitionMatrix",
+                                                    "AcquisitionLength",
+                                                    "StudyInstanceUID",
+                                                    "SeriesInstanceUID",
+                                                    "SeriesTime",
+                                                    "StudyDate",
+                                                    "StudyTime",
+                                                    "PatientID",
+                                                    "PatientName",
+                                                    "PatientSex",
+                                                    "InstitutionName",
+                                                    "OperatorsName",
+                                                    "StationName",
+                                                    "SOPClassUID",
+                                                    "StudyDescription",
+                                                    "StudyID",
+                                                    "AccessionNumber",
+                                                    "SeriesDescription",
+                                                    "SeriesNumber",
+                                                    "InstanceNumber",
+                                                    "SequenceName",
+                                                    "ScanningSequence",
+                                                    "SequenceVariant",
+                                                    "ScanOptions",
+                                                    "EchoTime",
+                                                    "RepetitionTime",
+                                                    "SliceThickness",
+                                                    "SliceSpacing",
+                                                    "ImageType",
+                                                    "SliceLocation",
+                                                    "ImagesInAcquisition",
+                                                    "NumberOfTemporalPositions",
+                                                    "Slices",
+                                                    "PulseSequenceName",
+                                                    "Private0019_105a",
+                                                    "Private0019_10BB",
+                                                    "Private0043_1039",
+                                                    "SequenceType",
+                                                    "ActiveCoils",
+                                                    "OSLevel",
+                                                    "siemensUUID",
+                                                    "NumSlices",
+                                                    "MeasID",
+                                                    "PhaseEncodingDirectionPositive",
+                                                    "siemensDiffusionInformation",
+                                                    "NumFiles",
+                                                    "ClassifyType",
+                                                    "SoftwareVersions",
+                                                    "PatientAge",
+                                                    "OtherPatientIDs"}));
+    CAPTURE(name);
+
+    const auto rules = classify::Rules::parse(
+        fmt::format(R"([{{"type": "T", "rules": [{{"tag": ["{}"], "operator": "exist"}}]}}])",
+                    name),
+        "test");
+
+    CHECK(rules.problems().empty());
 }
 
 TEST_CASE("objects that refer to each other, or to a disabled one, are disabled with it")
