@@ -206,6 +206,7 @@ private:
         m_hash.add(text);
         m_file = file.native();
         m_line = 0;
+        m_said.clear();
         bool header_seen = false;
         for (auto line : split(text, '\n')) {
             ++m_line;
@@ -250,6 +251,17 @@ private:
         return fields;
     }
 
+    /// A file that says two things of one element would be obeyed in one of them, without a word. The
+    /// rows of a later file win by design.
+    void note(const Field& field, const std::string& element, const Rule& rule)
+    {
+        const auto [said, is_new] = m_said.try_emplace(element, rule, m_line);
+        if (!is_new && said->second.first != rule) {
+            fail(field.column,
+                 fmt::format("line {} says something else of this element", said->second.second));
+        }
+    }
+
     [[nodiscard]] Rule action_of(const Field& field) const
     {
         auto rule = parse_action(field.text);
@@ -271,6 +283,7 @@ private:
         }
         if (row.tag.starts_with("private:")) {
             private_pattern(fields[0], row.rule);
+            note(fields[0], row.tag, row.rule);
             m_rows[row.tag] = std::move(row);
             return;
         }
@@ -283,6 +296,7 @@ private:
             && !hex<std::uint32_t>(row.tag, 8)) {
             fail(fields[0].column, "a tag has 8 hexadecimal digits, or is one of the patterns");
         }
+        note(fields[0], row.tag, row.rule);
         m_rows[row.tag] = std::move(row);
     }
 
@@ -311,6 +325,7 @@ private:
             fail(fields[2].column, "an element of a private block is two hexadecimal digits");
         }
         const auto rule = fields.size() > 3 ? action_of(fields[3]) : parse_action("K");
+        note(fields[0], fmt::format("{}\\{:04x}\\{:02x}", fields[0].text, *group, *element), rule);
         if (rule.action != Action::remove) {
             m_private[{fields[0].text, *group, *element}] = rule;
         } else {
@@ -324,6 +339,8 @@ private:
     Sha256 m_hash;
     std::string m_file;
     std::size_t m_line = 0;
+    std::map<std::string, std::pair<Rule, std::size_t>>
+        m_said; ///< in this file: of what, what, where
 };
 
 Profile Profile::load(const std::vector<std::filesystem::path>& files,

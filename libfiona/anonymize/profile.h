@@ -49,6 +49,8 @@ struct Rule {
     std::string constant; ///< of Action::constant
     bool create = false;  ///< at the top level, if it is missing
     std::string regex;    ///< applied behind the action (-R)
+
+    friend bool operator==(const Rule&, const Rule&) = default;
 };
 
 struct ProfileRow {
@@ -73,7 +75,8 @@ struct PrivateKey {
 class Profile {
 public:
     /// Empty `files`: the shipped profile; empty `safe_private`: the shipped list. Throws
-    /// Error{Fault::config} with file, line and column for what makes no sense.
+    /// Error{Fault::config} with file, line and column for what makes no sense, two rows of one file that
+    /// say different things of one element among it.
     /// `more_private`: further lists of private elements, later rows winning; a bare word is one of the
     /// shipped lists (`mr-research`). The words that text may keep are shipped.
     [[nodiscard]] static Profile load(const std::vector<std::filesystem::path>& files,

@@ -136,6 +136,21 @@ TEST_CASE("a fault in a profile is named with its line and column")
     CHECK_THAT(complaint_about("# nothing\n"), Contains("no table"));
 }
 
+TEST_CASE("two rows of one profile that say different things of one element are refused")
+{
+    const std::string head = "tag,keyword,vr,ps315_basic,options,action\n";
+    const std::string name = "00100010,PatientName,PN,Z,,Z\n";
+    const std::string pattern = "private:ACME:0029:10,x,LO,,,K\n";
+
+    CHECK_THAT(complaint_about(head + name + "# twice\n00100010,PatientName,PN,Z,,K\n"),
+               Contains("p.csv:4:1") && Contains("line 2 says something else"));
+    CHECK_THAT(complaint_about(head + "0018106a,a,CS,,,X\n0018106A,a,CS,,,K\n"),
+               Contains("p.csv:3:1"));
+    CHECK_THAT(complaint_about(head + pattern + "private:ACME:0029:10,x,LO,,,X\n"),
+               Contains("p.csv:3:1"));
+    CHECK(complaint_about(head + name + name + pattern + pattern) == "nothing");
+}
+
 TEST_CASE("the shipped profile is what its generator makes of the standard's table")
 {
     const auto made = run({{FIONA_SOURCE_DIR "/scripts/make-profile"}});
