@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/keys.h"
 #include "libfiona/base/error.h"
+#include "libfiona/cli/config_readers.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/site/check.h"
@@ -50,7 +51,7 @@ std::vector<site::Finding> findings_of(cli::Tool& tool)
     } catch (const Error& e) {
         return {site::unreadable_config(e)};
     }
-    return site::check_site(*config, site::real_probes());
+    return site::check_site(*config, site::real_probes(), cli::config_readers());
 }
 
 void check(cli::Tool& tool)

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/site/check.h"
 
+#include "libfiona/anonymize/profile.h"
+#include "libfiona/anonymize/project_file.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/pathology_settings.h"
 #include "libfiona/base/process.h"
 #include "libfiona/base/unique_fd.h"
+#include "libfiona/classify/rules.h"
 #include "libfiona/jobs/job_settings.h"
 #include "libfiona/pacs/receiver_access.h"
 #include "libfiona/pacs/receiver_tls.h"
+#include "libfiona/pixel/regions.h"
+#include "libfiona/routing/autoid_key.h"
+#include "libfiona/routing/permissions.h"
 #include "libfiona/site/layout.h"
 #include "libfiona/store/daemon.h"
 #include "libfiona/store/disk_space.h"
@@ -120,30 +126,77 @@ void check_file_systems(const Paths& paths, Findings& findings)
     }
 }
 
-void check_files(const Config& config, Findings& findings)
+constexpr const char* shipped = "correct it; fiona-config init makes it for a new site, for an old "
+                                "one copy it from the package (fiona-migration(7))";
+
+/// A finding for each mistake: the rest of the rules is in use.
+void check_rules(const fs::path& file, Findings& findings)
 {
-    const auto has_json = [](const fs::path& path) {
-        static_cast<void>(json::parse(read_file(path), path.native()));
-    };
-    constexpr const char* shipped =
-        "fiona-config init makes it for a new site; for an old one copy "
-        "it from the package (fiona-migration(7))";
-    const auto& rules = config.classify_rules;
-    findings.attempt("classification rules " + rules.native(), shipped, [&] {
-        if (!json::parse(read_file(rules), rules.native()).is_array()) {
-            throw Error{Fault::config, "must be a list of rules"};
+    const auto what = "classification rules " + file.native();
+    try {
+        const auto rules = classify::Rules::load(file);
+        for (const auto& problem : rules.problems()) {
+            findings.add({Grade::fail, fmt::format("{}: {}", what, problem),
+                          "correct it: the object is not in use, see fiona-files(5)",
+                          Fault::config});
         }
-    });
-    for (const auto& path : {config.deidentify.profile, config.deidentify.safe_private}) {
-        findings.attempt("de-identification " + path.native(), shipped, [&] {
-            if (read_file(path).empty()) {
-                throw Error{Fault::config, "the file is empty"};
+        if (rules.problems().empty()) {
+            findings.add(ok(what));
+        }
+    } catch (const Error& e) {
+        findings.add({Grade::fail, fmt::format("{}: {}", what, e.what()), shipped, e.fault()});
+    }
+}
+
+/// The profile by itself, and what each project makes of it.
+void check_deidentification(const DeidentifyConfig& settings, const fs::path& keys,
+                            Findings& findings)
+{
+    using anonymize::Profile;
+    findings.attempt("de-identification " + settings.profile.native(), shipped,
+                     [&] { static_cast<void>(Profile::load({settings.profile}, {})); });
+    findings.attempt("de-identification " + settings.safe_private.native(), shipped,
+                     [&] { static_cast<void>(Profile::load({}, settings.safe_private)); });
+    json::Object projects;
+    findings.attempt("projects " + settings.projects.native(), "write {} into it for the defaults",
+                     [&] {
+                         const auto text = read_file(settings.projects);
+                         projects = json::parse(text, settings.projects.native()).object();
+                     });
+    for (const auto& [name, entry] : projects) {
+        findings.attempt("project " + name, "correct projects.json, see fiona-files(5)", [&] {
+            const anonymize::ProjectFile file{{settings.projects, keys}, name};
+            static_cast<void>(file.scheme());
+            static_cast<void>(file.date_shift());
+            static_cast<void>(file.documents());
+            if (const auto lists = file.private_lists(); !lists.empty()) {
+                static_cast<void>(Profile::load({}, {}, {}, lists));
             }
         });
     }
-    findings.attempt("projects " + config.deidentify.projects.native(),
-                     "write {} into it for the defaults",
-                     [&] { has_json(config.deidentify.projects); });
+}
+
+/// Says nothing of files that are not there: a site may do without.
+void check_optional_files(const fs::path& directory, Findings& findings)
+{
+    const auto attempt = [&](const char* name, const char* remedy, const auto& read) {
+        const auto file = directory / name;
+        std::error_code ignored;
+        if (fs::exists(file, ignored)) {
+            findings.attempt(file.native(), remedy, [&] { static_cast<void>(read(file)); });
+        }
+    };
+    attempt("pixel-regions.json", "correct it, see fiona-rewrite-pixel(1)", pixel::read_regions);
+    attempt("assign-groups.json", "correct it, see fiona-assign(1)", routing::Permissions::load);
+    attempt("autoid.key", "bring it back from a backup, see fiona-populate-autoid(1)",
+            routing::AutoIdKey::load_or_make);
+}
+
+void check_files(const Config& config, Findings& findings)
+{
+    check_rules(config.classify_rules, findings);
+    check_deidentification(config.deidentify, config.paths.keys(), findings);
+    check_optional_files(config.paths.config(), findings);
     findings.attempt("tokens file " + config.redcap.tokens_file.native(),
                      "it has a line ROLE = TOKEN for each project, and mode 0600",
                      [&] { static_cast<void>(read_secret_file(config.redcap.tokens_file)); });
@@ -334,13 +387,17 @@ Finding unreadable_config(const Error& error)
             error.fault()};
 }
 
-std::vector<Finding> check_site(const Config& config, const Probes& probes)
+std::vector<Finding> check_site(const Config& config, const Probes& probes,
+                                const std::vector<ConfigReader>& readers)
 {
     Findings findings;
     findings.add(ok("configuration " + config.file.native()));
     check_directories(config.paths, findings);
     check_file_systems(config.paths, findings);
     check_files(config, findings);
+    for (const auto& reader : readers) {
+        findings.attempt(reader.what, reader.remedy, [&] { reader.read(config); });
+    }
     check_disk(config, findings);
     check_receiver(config.receiver, findings);
     check_daemons(config, findings);

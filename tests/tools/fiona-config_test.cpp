@@ -121,6 +121,72 @@ TEST_CASE("fiona-config: check names each broken part among the good ones")
                             && Contains("ok    directories are there"));
 }
 
+TEST_CASE("fiona-config: check finds a mistake in whatever a tool reads, and says where it is")
+{
+    struct Mistake {
+        const char* file; ///< below data/config, or a key of config.json
+        const char* content;
+        const char* said;
+    };
+    const auto& [file, content, said] = GENERATE(values<Mistake>({
+        {"classifyRules.json",
+         "[\n  {\"type\": \"A\", \"rules\": [{\"tag\": [\"Modalty\"], \"value\": \"MR\"}]}\n]",
+         "line 2, column 35: object 1: rules[0].tag: Modalty is neither"},
+        {"classifyRules.json",
+         "[\n  {\"type\": \"A\", \"rules\": [{\"tag\": [\"Modality\"], \"operator\": \"lik\", "
+         "\"value\": \"MR\"}]}\n]",
+         "line 2, column 61: object 1: rules[0].operator: unknown"},
+        {"classifyRules.json", "[\n  {\"type\": \"A\",, \"rules\": []}\n]",
+         "line 2, column 16: not JSON"},
+        {"profile.csv",
+         "tag,keyword,vr,basic,options,action\n00080060,Modality,CS,,,K\n00080060,Modality,CS,,,"
+         "X\n",
+         "profile.csv:3:1: line 2 says something else"},
+        {"profile.csv", "tag,keyword,vr,basic,options,action\n00080060,Modality,CS,,,KEPE\n",
+         "profile.csv:2:24: KEPE is no action"},
+        {"safe-private.csv", "creator,group,element\nACME,0028,10\n", "safe-private.csv:2:6: "},
+        {"projects.json", R"({"DEMO": {"documents": "perhaps"}})", "FAIL  project DEMO"},
+        {"pixel-regions.json", R"([{"match": {"Manufaktur": "A"}, "clean": true}])",
+         "pixel-regions.json: \"Manufaktur\" is no keyword"},
+        {"assign-groups.json", R"({"radiology": "DEMO"})", "FAIL  "},
+        {"exports.json", R"({"plain": {"layout": "{NoSuchField}"}})",
+         "FAIL  EXPORT and the types of packages"},
+        {"users.json", "[", "FAIL  TRIGGERS, links and users"},
+        {"workflows.json", "[", "FAIL  jobs"},
+        {"EXPORT", R"({"compression": "zip"})", "config: EXPORT.compression must be"},
+        {"INVENTORY", R"({"max_delete": "few"})", "config: INVENTORY.max_delete must be"},
+        {"PROCESSED", R"({"command_deadline": "soon"})",
+         "config: PROCESSED.command_deadline must be"},
+        {"TRIGGERS", R"({"time_limit": "soon"})", "config: TRIGGERS"},
+    }));
+    CAPTURE(file, content);
+    const Bench bench;
+    static_cast<void>(bench.init());
+    const auto check = [&] { return bench.run({"check", "--config", bench.config_file()}); };
+    const auto before = check();
+    const auto failures = [](const std::string& text) {
+        std::size_t count = 0;
+        for (auto at = text.find("FAIL  "); at != std::string::npos;
+             at = text.find("FAIL  ", at + 1)) {
+            ++count;
+        }
+        return count;
+    };
+
+    if (const fs::path path{file}; path.has_extension()) {
+        store::write_file(fs::path{bench.config_file()}.replace_filename(path), content, 0600);
+    } else {
+        auto config = json::parse(read_file(bench.config_file()), "config").object();
+        config[file] = json::parse(content, "value");
+        store::write_file(bench.config_file(), json::write(config));
+    }
+    const auto run = check();
+
+    CHECK(run.exit_code == EX_CONFIG);
+    CHECK_THAT(run.out, Contains(said));
+    CHECK(failures(run.out) == failures(before.out) + 1);
+}
+
 TEST_CASE("fiona-config: check of a broken configuration is a line and exit 78")
 {
     const Bench bench;

@@ -35,8 +35,8 @@ public:
                   m_root.path, {.receiver = 11112, .redcap = 8080, .research_pacs = 11113})),
               0640);
         write("classifyRules.json", "[]", 0640);
-        write("profile.csv", "tag\n", 0640);
-        write("safe-private.csv", "creator\n", 0640);
+        write("profile.csv", "tag,keyword,vr,basic,options,action\n", 0640);
+        write("safe-private.csv", "creator,group,element\n", 0640);
         write("projects.json", "{}", 0640);
         write("redcap.tokens", "incoming = x\n", 0600);
     }
@@ -134,13 +134,59 @@ TEST_CASE("each broken part is one failure with a remedy, and the rest is still 
     SECTION("rules that are no JSON")
     {
         store::write_file(site.config().classify_rules, "{");
-        what = "classifyRules.json";
-        fault = Fault::data;
+        what = "classifyRules.json: line 1, column 2";
+    }
+    SECTION("a rule for an attribute that is none")
+    {
+        store::write_file(site.config().classify_rules,
+                          "[\n {\"type\": \"A\",\n  \"rules\": [{\"tag\": [\"Modalty\"], "
+                          "\"value\": \"MR\"}]}\n]\n");
+        what = "line 3, column 21: object 1: rules[0].tag: Modalty";
     }
     SECTION("an empty profile")
     {
         store::write_file(site.config().deidentify.profile, "");
         what = "profile.csv";
+    }
+    SECTION("a profile that says two things of one attribute")
+    {
+        store::write_file(site.config().deidentify.profile,
+                          "tag,keyword,vr,basic,options,action\n00080060,Modality,CS,,,K\n"
+                          "00080060,Modality,CS,,,X\n");
+        what = "profile.csv:3:1: ";
+    }
+    SECTION("an action in the profile that is none")
+    {
+        store::write_file(site.config().deidentify.profile,
+                          "tag,keyword,vr,basic,options,action\n00080060,Modality,CS,,,KEPE\n");
+        what = "profile.csv:2:24: ";
+    }
+    SECTION("a list of private elements with a group that is none")
+    {
+        store::write_file(site.config().deidentify.safe_private,
+                          "creator,group,element\nACME,0028,10\n");
+        what = "safe-private.csv:2:6: ";
+    }
+    SECTION("a project whose settings no tool would take")
+    {
+        store::write_file(site.config().deidentify.projects, R"({"DEMO": {"uid_scheme": "hmca"}})");
+        what = "project DEMO";
+    }
+    SECTION("boxes of a device that are none")
+    {
+        store::write_file(paths.config() / "pixel-regions.json",
+                          R"([{"match": {}, "boxes": [[0, 0]]}])");
+        what = "pixel-regions.json";
+    }
+    SECTION("groups that are no list of projects")
+    {
+        store::write_file(paths.config() / "assign-groups.json", R"({"radiology": "DEMO"})");
+        what = "assign-groups.json";
+    }
+    SECTION("a key of AutoID that is cut")
+    {
+        store::write_file(paths.config() / "autoid.key", "0123456789abcdef\n", 0600);
+        what = "autoid.key";
     }
 
     const auto findings = site::check_site(site.config(), site.probes);
@@ -256,4 +302,23 @@ TEST_CASE(
     CHECK(asked == 2);
     CHECK(count(findings, Grade::fail) == 2);
     CHECK(site::first_failure(findings) == Fault::permission);
+}
+
+TEST_CASE("what other rooms read is read by their readers, and a mistake is their finding")
+{
+    const Site site;
+    const std::vector<site::ConfigReader> readers{
+        {"streams", "mend them", [](const Config& /*config*/) {}},
+        {"exports", "mend them", [](const Config& config) {
+             throw Error{Fault::config, "{} will not do", config.file.filename().native()};
+         }}};
+
+    const auto findings = site::check_site(site.config(), site.probes, readers);
+
+    REQUIRE(count(findings, Grade::fail) == 1);
+    CHECK(failure(findings)->what == "exports: config.json will not do");
+    CHECK(failure(findings)->remedy == "mend them");
+    CHECK(std::ranges::any_of(findings, [](const auto& finding) {
+        return finding.grade == Grade::ok && finding.what == "streams";
+    }));
 }
