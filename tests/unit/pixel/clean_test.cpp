@@ -12,6 +12,8 @@
 #include <dcmtk/dcmjpeg/djencode.h>
 #include <dcmtk/dcmjpeg/djrploss.h>
 
+#include <random>
+
 using namespace fiona;
 using namespace fiona::pixel;
 namespace fs = std::filesystem;
@@ -203,6 +205,55 @@ TEST_CASE("text in one frame of many is hidden there and nowhere else")
     CHECK(report.masks[0].first == 212);
     CHECK(report.masks[0].last == 212);
     CHECK(pictures::covered(written.text, report.masks[0].boxes) > 0.9);
+}
+
+TEST_CASE(
+    "a dim name that stands still over what moves is hidden in all frames, and nothing else is")
+{
+    // No frame shows it to the eye: it is what stays when all of them are put over each other.
+    struct Ground {
+        const char* name;
+        int from, to;   ///< of the noise; `from` equal to `to` is the level of the name
+        int share;      ///< of spots, in percent
+        int spots_from; ///< their levels, sixty of them
+    };
+    const auto ground = GENERATE(Ground{"noise above and below", 0, 200, 0, 0},
+                                 Ground{"darker spots", 120, 120, 30, 0},
+                                 Ground{"brighter spots", 120, 120, 25, 195});
+    CAPTURE(ground.name);
+    constexpr std::uint8_t level = 120;
+    constexpr int frames = 30;
+    const auto written = pictures::written(160, 400, 0);
+    std::mt19937 random{4711}; // NOLINT(cert-msc32-c,cert-msc51-cpp) the same film in every run
+    const auto below = [&](int limit) {
+        return static_cast<int>(random() % static_cast<unsigned>(limit));
+    };
+    std::vector<std::uint8_t> pixels;
+    for (int frame = 0; frame < frames; ++frame) {
+        for (const auto ink : written.canvas.bytes) {
+            const int value = below(100) < ground.share
+                                  ? ground.spots_from + below(60)
+                                  : ground.from + below(ground.to - ground.from + 1);
+            pixels.push_back(ink != 0 ? level : static_cast<std::uint8_t>(value));
+        }
+    }
+    const TempDir root;
+    const auto input =
+        write(root / "in.dcm", {.rows = 160, .columns = 400, .frames = frames}, pixels);
+
+    const auto report = clean_pixels(input, root / "out.dcm", detecting());
+
+    CAPTURE(report.reason);
+    REQUIRE(report.verdict == Verdict::masked);
+    check_only_boxes_changed(input, root / "out.dcm", report);
+    std::uint32_t next = 1;
+    for (const auto& run : report.masks) {
+        CHECK(run.first == next);
+        CHECK(pictures::covered(written.text, run.boxes) > 0.9);
+        next = run.last + 1;
+    }
+    CHECK(next == frames + 1);
+    CHECK(report.masked_share < 0.2);
 }
 
 TEST_CASE("what cannot be looked at is refused with a reason and not written")

@@ -23,7 +23,41 @@ GrayPlane turned(const GrayPlane& plane)
     return result;
 }
 
+/// Every square of `factor` by `factor` pixels becomes one, of their mean.
+phantom::Canvas shrunk(const phantom::Canvas& canvas, unsigned factor)
+{
+    auto result = phantom::plain_canvas(canvas.rows / factor, canvas.columns / factor, 1, 0);
+    std::vector<unsigned> sums(result.bytes.size());
+    for (unsigned y = 0; y < result.rows * factor; ++y) {
+        for (unsigned x = 0; x < result.columns * factor; ++x) {
+            sums[std::size_t{y / factor} * result.columns + x / factor] +=
+                canvas.bytes[std::size_t{y} * canvas.columns + x];
+        }
+    }
+    std::ranges::transform(sums, result.bytes.begin(), [&](unsigned sum) {
+        return static_cast<std::uint8_t>(sum / (factor * factor));
+    });
+    return result;
+}
+
 } // namespace
+
+TEST_CASE("writing of six pixels, the smallest that is promised, is found")
+{
+    const int ground = GENERATE(0, 60, 128, 255);
+    const int ink = ground > 128 ? 0 : 255;
+    CAPTURE(ground);
+    auto canvas = phantom::plain_canvas(700, 2100, 1, 0);
+    const auto large = pictures::box_of(phantom::draw_text(canvas, 350, 301, 6, "DOE JANE 4711"));
+    auto plane = pictures::plane_of(shrunk(canvas, 7)); // of letters of 42 pixels
+    for (auto& value : plane.values) {
+        value = static_cast<std::uint8_t>(ground + (ink - ground) * value / 255);
+    }
+    const Box text{large.x0 / 7, large.y0 / 7, large.x1 / 7, large.y1 / 7};
+    REQUIRE(text.y1 - text.y0 == 6);
+
+    CHECK(pictures::covered(text, find_text(plane)) > 0.9);
+}
 
 TEST_CASE("writing is found bright and dark, on black, grey and white, small and large")
 {
