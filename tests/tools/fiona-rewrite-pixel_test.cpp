@@ -5,6 +5,7 @@
 #include "tests/support/phantom.h"
 #include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
+#include "tests/support/small_image.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -212,13 +213,42 @@ TEST_CASE("fiona-rewrite-pixel: without an engine that can be loaded nothing is 
     CHECK((!fs::exists(site.root / "out") || tree(site.root / "out").empty()));
 }
 
-TEST_CASE("fiona-rewrite-pixel: known identifiers go, what else is written may stay")
+TEST_CASE(
+    "fiona-rewrite-pixel: of known identifiers and other words only the identifiers are painted "
+    "over, unless all is wished for")
 {
-    const Site site{1};
+    SmallImage image;
+    image.picture = phantom::plain_canvas(300, 512, 1, 0);
+    auto& canvas = *image.picture;
+    const auto name = phantom::draw_text(canvas, 20, 30, 3, "QUIXOTIC ZEPHYRINA");
+    const auto word = phantom::draw_text(canvas, 20, 200, 3, "DEPTH 12 CM");
+    const TempDir root;
+    fs::create_directory(root / "in");
+    write_image(image, root / "in" / "image.dcm");
+    const auto pixels = [&](const fs::path& file) { // the last element of the file
+        const auto bytes = read_file(file);
+        return bytes.substr(bytes.size() - canvas.bytes.size());
+    };
+    const auto ink = [&](const std::string& bytes, const phantom::DrawnBox& box) {
+        std::size_t white = 0;
+        for (auto y = box.y; y < box.y + box.height; ++y) {
+            const auto row = bytes.substr(std::size_t{y} * canvas.columns + box.x, box.width);
+            white += static_cast<std::size_t>(std::ranges::count(row, '\xff'));
+        }
+        return white;
+    };
+    const auto before = pixels(root / "in" / "image.dcm");
+    REQUIRE(before == std::string(canvas.bytes.begin(), canvas.bytes.end()));
 
-    const auto run = run_tool("fiona-rewrite-pixel",
-                              {"-i", site.root / "in", "-o", site.root / "out", "--mask", "known"});
-
-    CHECK(run.exit_code == EX_OK);
-    CHECK_THAT(run.out, Contains("masked     1"));
+    for (const auto* const wish : {"known", "all"}) {
+        CAPTURE(wish);
+        const auto run =
+            run_tool("fiona-rewrite-pixel", {"-i", root / "in", "-o", root / wish, "--mask", wish});
+        CAPTURE(run.out, run.err);
+        REQUIRE(run.exit_code == EX_OK);
+        const auto after = pixels(root / wish / "000001.dcm");
+        CHECK(ink(after, name) == 0);
+        CHECK(ink(after, word) == (std::string_view{wish} == "known" ? ink(before, word) : 0));
+        CHECK((run.out + run.err).find("QUIXOTIC") == std::string::npos);
+    }
 }
