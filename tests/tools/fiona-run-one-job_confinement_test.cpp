@@ -43,8 +43,66 @@ TEST_CASE("fiona-run-one-job: a program that is killed from outside has failed w
     const auto run = world.run();
 
     CHECK(run.exit_code == EX_DATAERR);
-    CHECK_THAT(world.shelved("a").text("reason"), Contains("137") || Contains("signal 9"));
+    CHECK(world.shelved("a").text("state") == "failed");
+    CHECK_THAT(world.shelved("a").text("reason"), Contains("exit code 137"));
     CHECK(world.pacs.files().empty()); // what it had made by then is no result
+}
+
+TEST_CASE("fiona-run-one-job: whatever a program does wrong, nothing of it is sent, and the next "
+          "one is done")
+{
+    if (!has_sandbox()) {
+        return;
+    }
+    JobSite world;
+    world.add_study(1, 1);
+    // Each has made a good result before it goes wrong.
+    const auto good = JobSite::segment();
+    const auto result = good.substr(0, good.find("exec")) + good.substr(good.find("dcmodify"));
+    world.add_image("good", good);
+    world.add_image("gone", good);
+    fs::remove(world.programs() / "gone");
+    world.add_image("endless", result + "sleep 1000 & sleep 1000", {{"time_s", 2}});
+    world.add_image("file", result + "exec cat /dev/zero >\"$2/much.bin\"", {{"output", "1m"}});
+    world.add_image("files",
+                    result
+                        + "i=0\nwhile :; do\n  head -c 200000 /dev/zero >\"$2/$i.bin\"\n"
+                          "  i=$((i+1))\n  sleep 0.1\ndone\n",
+                    {{"output", "1m"}});
+    world.add_image("most",
+                    result + "for i in 1 2 3; do head -c 500000 /dev/zero >\"$2/$i.bin\"; done",
+                    {{"output", "1m"}});
+    world.add_image("link", result + "ln -s /etc/passwd \"$2/x.dcm\"");
+    world.add_image("killed", result + "kill -9 $$");
+    struct Job {
+        const char* image;
+        const char* reason;
+    };
+    const std::vector<Job> jobs{{"unlisted", "not listed"},
+                                {"gone", "exit code 2"},
+                                {"endless", "its time was over"},
+                                {"file", "exit code 153"}, // 128 and SIGXFSZ
+                                {"files", "its output was too large"},
+                                {"most", "large"},
+                                {"link", "link"},
+                                {"killed", "exit code 137"}};
+    for (const auto& [image, reason] : jobs) {
+        world.list(image, 1, std::string{image} + ":1");
+    }
+    world.list("good", 1, "good:1");
+
+    const auto run = world.run();
+
+    CAPTURE(run.err, run.out);
+    CHECK(run.exit_code == EX_DATAERR);
+    for (const auto& [image, reason] : jobs) {
+        CAPTURE(image);
+        CHECK(world.shelved(image).text("state") == "failed");
+        CHECK_THAT(world.shelved(image).text("reason"), Contains(reason));
+    }
+    CHECK(world.shelved("good").text("state") == "done");
+    CHECK(world.pacs.files().size() == 1);
+    CHECK(read_file_if_any(world.list_file()).value_or("").empty());
 }
 
 TEST_CASE("fiona-run-one-job: the sandbox has no network, no other files, and limits")
