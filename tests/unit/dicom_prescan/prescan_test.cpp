@@ -2,6 +2,8 @@
 #include "libfiona/base/error.h"
 #include "libfiona/dicom/prescan.h"
 #include "tests/support/cpu_time.h"
+#include "tests/support/forked_child.h"
+#include "tests/support/memory_of.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/dicom_prescan/part10.h"
@@ -210,6 +212,43 @@ TEST_CASE("a deflated data set is walked without being held, and a bomb is refus
     const CpuTime work;
     CHECK_THAT(refusal(bomb), Contains("beyond all measure"));
     CHECK(work.seconds() < 2);
+}
+
+TEST_CASE("what says that it is large is refused in sixteen megabytes of memory")
+{
+    const TempDir directory;
+    const auto path = directory / "large.dcm";
+    const auto head = plain.substr(0, plain.find(raw::tag(0x7fe00010)));
+    std::string reason;
+    std::size_t more = 0; // bytes of nothing behind it
+    SECTION("a deflated bomb of 200 MB")
+    {
+        std::ofstream{path, std::ios::binary}
+            << file(deflate(head + raw::element(0x7fe00010, "OB", std::string(200'000'000, '\0'))),
+                    deflated);
+        reason = "beyond all measure";
+    }
+    SECTION("a value of a gigabyte in the meta header")
+    {
+        more = std::size_t{1} << 30U;
+        std::ofstream{path, std::ios::binary}
+            << std::string(128, '\0') + "DICM" + raw::element(0x00020010, "UI", "1.2")
+                   + raw::tag(0x00020102) + "OB" + raw::little(0, 2) + raw::little(more, 4);
+        reason = "too long";
+    }
+    fs::resize_file(path, fs::file_size(path) + more);
+
+    ForkedChild child{[&] {
+        limit_memory(::getpid(), 16);
+        try {
+            static_cast<void>(dicom::prescan_file(path));
+        } catch (const Error& e) {
+            ::_exit(std::string_view{e.what()}.find(reason) == std::string_view::npos ? 2 : 0);
+        }
+        ::_exit(3);
+    }};
+
+    CHECK(child.wait() == 0);
 }
 
 TEST_CASE("a million elements and a file of four gigabytes of nothing take no time to speak of")
