@@ -163,7 +163,8 @@ void check_deidentification(const DeidentifyConfig& settings, const fs::path& ke
                          const auto text = read_file(settings.projects);
                          projects = json::parse(text, settings.projects.native()).object();
                      });
-    for (const auto& [name, entry] : projects) {
+    for (const auto& project : projects) {
+        const auto& name = project.first;
         findings.attempt("project " + name, "correct projects.json, see fiona-files(5)", [&] {
             const anonymize::ProjectFile file{{settings.projects, keys}, name};
             static_cast<void>(file.scheme());
