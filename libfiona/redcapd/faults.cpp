@@ -2,6 +2,7 @@
 #include "libfiona/redcapd/faults.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/log.h"
 #include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 
@@ -43,7 +44,12 @@ T parse_number(std::string_view text, const std::string& fault)
 bool InjectedFault::happens() const
 {
     thread_local std::mt19937 generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>{0, 1}(generator) < probability;
+    const bool is_hit = std::uniform_real_distribution<double>{0, 1}(generator) < probability;
+    if (is_hit) {
+        const auto* const spelling = std::ranges::find(spellings, kind, &Spelling::kind);
+        log::info("fault_injected", {{"fault", spelling->name}});
+    }
+    return is_hit;
 }
 
 InjectedFault parse_fault(const std::string& text)

@@ -20,7 +20,7 @@ struct InjectedFault {
     int number = 0; ///< milliseconds, or the status
     double probability = 0;
 
-    /// Throws the dice. Thread-safe.
+    /// Throws the dice; what happens is logged. Thread-safe.
     [[nodiscard]] bool happens() const;
 };
 using InjectedFaults = std::vector<InjectedFault>;

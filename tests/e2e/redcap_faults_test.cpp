@@ -3,9 +3,11 @@
 #include "libfiona/base/files.h"
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/redcap/mirror.h"
+#include "libfiona/store/atomic_file.h"
 #include "tests/e2e/ingest_site.h"
 #include "tests/support/child_process.h"
 #include "tests/support/forked_child.h"
+#include "tests/support/pacs_server.h"
 #include "tests/support/site.h"
 
 #include <catch2/catch.hpp>
@@ -128,6 +130,18 @@ public:
         }
         // One study under one pseudonym of a project, whoever came first.
         CHECK(participants.size() == 1);
+    }
+
+    /// How often the server has misbehaved so far.
+    [[nodiscard]] std::size_t strikes() const
+    {
+        const auto log = read_file_if_any(site.redcap_log()).value_or("");
+        std::size_t count = 0;
+        constexpr std::string_view event = "event=fault_injected";
+        for (auto at = log.find(event); at != std::string::npos; at = log.find(event, at + 1)) {
+            ++count;
+        }
+        return count;
     }
 
     Site site;
@@ -254,6 +268,7 @@ TEST_CASE("twenty writers on one study, on a server that misbehaves: no row twic
     crowd.next_run();
 
     crowd.check_record();
+    CHECK((crowd.strikes() > 0) == (*fault != '\0'));
     // Done; refused, because the study has its pseudonym; or to be tried again. Never anything else.
     std::set<int> codes;
     for (const auto& [code, count] : ended) {
@@ -267,8 +282,49 @@ TEST_CASE("twenty writers on one study, on a server that misbehaves: no row twic
     }
 }
 
+TEST_CASE("a server that only fails: whichever tool asks REDCap ends with 75")
+{
+    const auto* const fault = GENERATE("status=500,1", "status=502,1", "status=503,1",
+                                       "status=429,1", "delay=20000,1", "truncate,1", "html200,1");
+    CAPTURE(fault);
+    Crowd crowd;
+    const PacsServer pacs; // which one of them asks first
+    crowd.site.set("RESEARCH_PACS", json::Object{{"host", "127.0.0.1"},
+                                                 {"port", pacs.port()},
+                                                 {"aet", pacs.aet()},
+                                                 {"timeout", 10}});
+    crowd.site.set_redcap("timeout", 1);
+    crowd.site.set_redcap("deadline", 1);
+    crowd.site.start_redcap({"--fault", fault});
+    const auto state = crowd.site.config().paths.state();
+    const auto list = crowd.site.root() / "studies.jsonl";
+    store::write_file(list,
+                      R"({"StudyInstanceUID": "1.2.3", "PatientID": "P", "StudyDate": "20240102"})"
+                      "\n");
+    const std::vector<std::vector<std::string>> tools{{"fiona-populate-incoming"},
+                                                      {"fiona-create-transfer-requests"},
+                                                      {"fiona-populate-autoid"},
+                                                      {"fiona-populate-projects"},
+                                                      {"fiona-resend-project", "--project", "DEMO"},
+                                                      {"fiona-what-is-in-ids7", "-i", list},
+                                                      {"fiona-what-is-not-in-ids7"},
+                                                      {"fiona-assign", "projects"}};
+
+    for (const auto& words : tools) {
+        std::filesystem::remove(state / "redcap.down"); // or the others would rest
+        std::filesystem::remove(state / "redcap-failures");
+        const auto before = crowd.strikes();
+        const auto run = crowd.site.run(words.front(), {words.begin() + 1, words.end()});
+        CAPTURE(words.front(), run.out, run.err);
+        CHECK(run.exit_code == EX_TEMPFAIL);
+        CHECK(crowd.strikes() > before);
+    }
+
+    CHECK_FALSE(std::filesystem::exists(crowd.site.config().paths.requests()));
+}
+
 TEST_CASE(
-    "a server that only fails: every tool ends with 75, writes nothing, and rests after three")
+    "a server that only fails: tools write nothing, rest after three, and go on when it is back")
 {
     const auto* const fault = GENERATE("status=500,1", "status=429,1", "truncate,1", "html200,1");
     CAPTURE(fault);

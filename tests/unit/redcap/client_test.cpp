@@ -3,10 +3,12 @@
 #include "libfiona/base/log.h"
 #include "libfiona/redcap/client.h"
 #include "libfiona/store/atomic_file.h"
+#include "tests/support/cpu_time.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/redcap/scripted_server.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace fiona;
 using namespace fiona::redcap;
@@ -129,15 +131,81 @@ TEST_CASE("a wait that would pass the deadline is not begun")
 
 TEST_CASE("a server that does not answer in time is for the next run")
 {
-    // The script ends: the request is read, and the connection closed each time.
-    const ScriptedServer silent{{}};
-    auto config = config_for(silent.url());
-    config.deadline = std::chrono::seconds{1};
+    // It reads each request, and says nothing; or closes the connection, for the script is at its end.
+    const bool is_silent = GENERATE(true, false);
+    CAPTURE(is_silent);
+    const ScriptedServer server{
+        std::vector<std::string>(is_silent ? 100 : 0, std::string{silence})};
+    auto config = config_for(server.url());
+    config.timeout = std::chrono::seconds{1};
+    config.deadline = std::chrono::seconds{2};
     const auto client = connect(config, Private{std::string{token_text}});
     std::string text;
+    const auto started = std::chrono::steady_clock::now();
 
     CHECK(fault_of([&] { static_cast<void>(client->version()); }, &text) == Fault::temporary);
     CHECK_THAT(text, !Contains(token_text));
+    CHECK_FALSE(server.requests().empty());
+    CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds{8});
+}
+
+TEST_CASE("a record that somebody has locked is refused once, for a person")
+{
+    const ScriptedServer server{
+        {http(200, dictionary),
+         http(400,
+              R"({"error":"\"A\",\"x\",\"1\",\"This field is located on a form that is locked. )"
+              R"(You must first unlock this form for this record.\""})")}};
+    const auto client = client_of(server);
+    std::string text;
+
+    CHECK(fault_of(
+              [&] {
+                  client->import_records({{"A", {}, {}, 0, {{"x", "1"}}}}, Overwrite::normal);
+              },
+              &text)
+          == Fault::data);
+    CHECK_THAT(text, Contains("locked"));
+    CHECK(server.requests().size() == 2);
+}
+
+TEST_CASE("a project of 100,000 records is fetched whole, at once or record list by record list")
+{
+    constexpr unsigned records = 100'000;
+    constexpr unsigned in_a_list = 200;
+    const auto rows = [](unsigned from, unsigned to) {
+        std::string text = "[";
+        for (auto i = from; i < to; ++i) {
+            text += fmt::format("{}{{\"record_id\":\"R{:06}\",\"x\":\"{}\"}}", i == from ? "" : ",",
+                                i, i);
+        }
+        return http(200, text + "]");
+    };
+    const bool is_too_large = GENERATE(false, true);
+    CAPTURE(is_too_large);
+    std::vector<std::string> answers{http(200, dictionary)};
+    if (is_too_large) {
+        answers.push_back(http(200, "{\"error\":\"REDCap ran out of server memory.\"}"));
+    }
+    answers.push_back(rows(0, records)); // the data, or the names of the records
+    for (unsigned i = 0; is_too_large && i < records; i += in_a_list) {
+        answers.push_back(rows(i, i + in_a_list));
+    }
+    const auto calls = answers.size();
+    const ScriptedServer server{std::move(answers)};
+    auto config = config_for(server.url());
+    config.deadline = std::chrono::minutes{2};
+    const CpuTime work;
+
+    const auto read =
+        connect(config, Private{std::string{token_text}})->export_records(everything());
+
+    REQUIRE(read.size() == records);
+    CHECK(read.front().record == "R000000");
+    CHECK(read.back().record == "R099999");
+    CHECK(read.back().value("x") == "99999");
+    CHECK(server.requests().size() == calls);
+    CHECK(work.seconds() < 60); // what grows with the square of the records takes hours
 }
 
 TEST_CASE("an import is repeated after a lost answer, import_once is not")
