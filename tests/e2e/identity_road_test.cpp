@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Studies that change after they were sent, or belong to two projects: pseudonyms stay, and stay apart.
 #include "libfiona/base/digest.h"
+#include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
 #include "libfiona/redcap/client.h"
 #include "libfiona/store/spool.h"
@@ -11,6 +12,8 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 namespace fs = std::filesystem;
@@ -105,6 +108,40 @@ public:
         }
         return files;
     }
+    /// All that identifies something in the objects of the PACS, by study: every UI but those of DICOM itself
+    /// and of who wrote the file.
+    [[nodiscard]] std::map<std::string, std::set<std::string>> uids_in_pacs() const
+    {
+        std::map<std::string, std::set<std::string>> studies;
+        for (const auto& entry : fs::recursive_directory_iterator{pipeline.pacs_storage()}) {
+            if (!entry.is_regular_file() || entry.path().filename() == "index.dat") {
+                continue;
+            }
+            const auto dump =
+                fiona::run({.arguments = {"dcmdump", "-q", "+L", entry.path().native()}});
+            REQUIRE(dump.exit_code == 0);
+            std::string study;
+            std::set<std::string> uids;
+            for (const auto line : split(dump.out, '\n')) {
+                const auto at = line.find(" UI [");
+                const auto end = line.find(']');
+                if (at == std::string_view::npos || end == std::string_view::npos
+                    || line.find("(0002,") != std::string_view::npos) {
+                    continue;
+                }
+                const auto uid = std::string{line.substr(at + 5, end - at - 5)};
+                if (!uid.starts_with("1.2.840.10008.")) {
+                    uids.insert(uid);
+                }
+                if (line.starts_with("(0020,000d)")) {
+                    study = uid;
+                }
+            }
+            CHECK(uids.size() > 3); // study, series, object, frame of reference at least
+            studies[study].merge(uids);
+        }
+        return studies;
+    }
     /// Nothing of these people in what left, in logs and in outputs.
     void check_no_leak(const Identity& identity) const
     {
@@ -198,6 +235,12 @@ TEST_CASE(
 
     CHECK(both.size() == 2);
     CHECK(is_once(both));
+    const auto uids = road.uids_in_pacs();
+    REQUIRE(uids.size() == 2);
+    std::vector<std::string> shared;
+    std::ranges::set_intersection(uids.begin()->second, std::next(uids.begin())->second,
+                                  std::back_inserter(shared));
+    CHECK(shared == std::vector<std::string>{});
     CHECK(both.at(first.begin()->first) == first.begin()->second);
 
     // The key of one project is destroyed: nobody can find the way back; the other goes on.

@@ -72,17 +72,17 @@ TEST_CASE("patterns that people write answer within ten milliseconds of work for
     const auto* const text = GENERATE("^(a+)+$", "^(a|a)*$", "^(a|b)*$", "^(.*)*$", "(a*)*b",
                                       "^(([a-z])+.)+[A-Z]([a-z])+$");
     CAPTURE(text);
-    const Pattern pattern{text};
     const std::string subject = std::string(10'000, 'a') + "!";
     constexpr int rounds = 10;
-    static_cast<void>(pattern.is_in(subject)); // what it learns at first is used ever after
+    static_cast<void>(Pattern{text}.is_in(subject)); // the library is loaded
 
     const CpuTime work;
-    for (int i = 0; i < rounds; ++i) {
-        static_cast<void>(pattern.is_in(subject));
+    for (int i = 0; i < rounds; ++i) { // each time what it must learn at first, too
+        static_cast<void>(Pattern{text}.is_in(subject));
     }
     const auto seconds = work.seconds();
 
     CHECK(seconds / rounds < 0.010);
+    const Pattern pattern{text};
     CHECK_NOTHROW(pattern.is_in(std::string(100'000, 'b'))); // no stack of its own to overflow
 }
