@@ -39,14 +39,31 @@ json::Array resolved_conditions(const RuleModel& model, const RuleObject& object
     return result;
 }
 
-std::string line_of(const Problem& problem, std::string_view text)
+/// Each place is looked for from the start of the text; a file that is all mistakes needs no more of them.
+constexpr std::size_t most_places = 100;
+
+std::string line_of(const Problem& problem)
 {
     const auto& [key, what] = problem.complaint;
-    const auto path = fmt::format("[{}]{}{}", problem.number - 1, key.empty() ? "" : ".", key);
-    const auto [line, column] = json::place_of(text, path);
-    return fmt::format("line {}, column {}: object {}{}: {}{}", line, column, problem.number,
+    return fmt::format("object {}{}: {}{}", problem.number,
                        problem.id.empty() ? "" : fmt::format(" ({})", problem.id),
                        key.empty() ? "" : key + ": ", what);
+}
+
+std::vector<std::string> lines_of(const std::vector<Problem>& problems, std::string_view text)
+{
+    std::vector<std::string> lines;
+    for (const auto& problem : problems) {
+        auto line = line_of(problem);
+        if (lines.size() < most_places) {
+            const auto& key = problem.complaint.key;
+            const auto [row, column] = json::place_of(
+                text, fmt::format("[{}]{}{}", problem.number - 1, key.empty() ? "" : ".", key));
+            line = fmt::format("line {}, column {}: {}", row, column, line);
+        }
+        lines.push_back(std::move(line));
+    }
+    return lines;
 }
 
 } // namespace
@@ -70,9 +87,7 @@ Rules Rules::parse(std::string_view text, std::string_view name)
 {
     try {
         auto model = read_rules(json::parse(text, name, rule_limits), name);
-        std::vector<std::string> problems;
-        std::ranges::transform(model.problems, std::back_inserter(problems),
-                               [&](const Problem& problem) { return line_of(problem, text); });
+        auto problems = lines_of(model.problems, text);
         return Rules{std::make_unique<Data>(Data{std::move(model), std::move(problems)})};
     } catch (const Error& e) {
         throw Error{Fault::config, "{}", e.what()};

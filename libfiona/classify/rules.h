@@ -36,9 +36,10 @@ public:
     Rules& operator=(const Rules&) = delete;
     ~Rules();
 
-    /// One line per mistake: `line 31, column 9: object 12 (id): rules[2].value: ...`. The object
-    /// concerned is disabled, with all that refer to it; the others work. A disabled CHECKBURNEDINFO object
-    /// holds for every image: better to search pixels in vain than to miss a name in them.
+    /// One line per mistake, the first hundred with their place: `line 31, column 9: object 12 (id):
+    /// rules[2].value: ...`. The object concerned is disabled, with all that refer to it; the others
+    /// work. A disabled CHECKBURNEDINFO object holds for every image: better to search pixels in vain
+    /// than to miss a name in them.
     [[nodiscard]] const std::vector<std::string>& problems() const;
     /// Objects that are in use.
     [[nodiscard]] std::size_t size() const;

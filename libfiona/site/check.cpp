@@ -129,18 +129,25 @@ void check_file_systems(const Paths& paths, Findings& findings)
 constexpr const char* shipped = "correct it; fiona-config init makes it for a new site, for an old "
                                 "one copy it from the package (fiona-migration(7))";
 
-/// A finding for each mistake: the rest of the rules is in use.
+/// A finding for each of the first mistakes: the rest of the rules is in use.
 void check_rules(const fs::path& file, Findings& findings)
 {
     const auto what = "classification rules " + file.native();
     try {
         const auto rules = classify::Rules::load(file);
-        for (const auto& problem : rules.problems()) {
-            findings.add({Grade::fail, fmt::format("{}: {}", what, problem),
+        const auto& problems = rules.problems();
+        constexpr std::size_t most = 20; // lines that a person reads
+        for (std::size_t i = 0; i < problems.size() && i < most; ++i) {
+            findings.add({Grade::fail, fmt::format("{}: {}", what, problems[i]),
                           "correct it: the object is not in use, see fiona-files(5)",
                           Fault::config});
         }
-        if (rules.problems().empty()) {
+        if (problems.size() > most) {
+            findings.add({Grade::fail,
+                          fmt::format("{}: {} mistakes more", what, problems.size() - most),
+                          "fiona-process-file test-rules names them all", Fault::config});
+        }
+        if (problems.empty()) {
             findings.add(ok(what));
         }
     } catch (const Error& e) {

@@ -4,6 +4,7 @@
 #include "libfiona/base/log.h"
 #include "libfiona/classify/rules.h"
 #include "libfiona/classify/series_fields.h"
+#include "tests/support/cpu_time.h"
 #include "tests/unit/classify/made_image.h"
 
 #include <catch2/catch.hpp>
@@ -259,6 +260,22 @@ TEST_CASE("a mistake is told with the line and column at which an editor shows i
               "line 8, column 3: object 4: must be an object",
               "line 7, column 25: object 3 (c): rules: refers to the unknown id nobody"});
     CHECK(rules.evaluate(image({}), {}).types == Types{"A"});
+}
+
+TEST_CASE("a file that is all mistakes is read in a moment")
+{
+    std::string text = "[7";
+    for (int i = 0; i < 100'000; ++i) {
+        text += ",7";
+    }
+    const CpuTime work;
+
+    const auto rules = classify::Rules::parse(text + "]", "test");
+
+    CHECK(rules.problems().size() == 100'001);
+    CHECK(rules.problems().front() == "line 1, column 2: object 1: must be an object");
+    CHECK(rules.problems().back() == "object 100001: must be an object");
+    CHECK(work.seconds() < 10);
 }
 
 TEST_CASE("every name of the original is legal, whether a file had such a field or not")
