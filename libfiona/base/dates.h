@@ -15,6 +15,20 @@ using TimePoint = Clock::time_point;
 /// Seconds since 1970 up to which a file's number is believed: 2255; a TimePoint, 64-bit nanoseconds, ends in 2262.
 constexpr std::int64_t end_of_clock = 9'000'000'000;
 
+/// A clock that was ahead and is set right leaves times in the future. They are not to be waited for: one that is
+/// further ahead than anybody can have meant is none.
+///
+/// Whether to wait until `when`; `longest`: the longest time that anybody is told to wait.
+[[nodiscard]] constexpr bool is_awaited(TimePoint when, TimePoint now, Clock::duration longest)
+{
+    return when > now && when - now <= longest;
+}
+/// Whether `when` was less than `age` ago.
+[[nodiscard]] constexpr bool is_younger(TimePoint when, TimePoint now, Clock::duration age)
+{
+    return now - when < age && when - now < age;
+}
+
 /// A DICOM DA value (PS3.5 §6.2: YYYYMMDD; the old YYYY.MM.DD is read too). Nothing if it is not
 /// a day of the calendar.
 [[nodiscard]] std::optional<std::chrono::year_month_day> parse_da(std::string_view text);

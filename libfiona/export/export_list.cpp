@@ -223,7 +223,9 @@ std::optional<ExportJob> ExportList::claim(const Wish& wish) const
         std::erase_if(candidates, [&](const Candidate& candidate) {
             const auto& job = candidate.job;
             return taken.contains(job.id) || wish.without.contains(job.id)
-                   || (wish.id ? job.id != *wish.id : job.not_before && *job.not_before > wish.now);
+                   || (wish.id ? job.id != *wish.id
+                               : is_awaited(job.not_before.value_or(TimePoint{}), wish.now,
+                                            wish.longest_wait));
         });
         const auto rank = [&](const Candidate& candidate) {
             const auto last = wish.last.find(candidate.job.project);

@@ -59,6 +59,8 @@ public:
         LastExports last{};
         std::optional<std::string> id{}; ///< this one, whatever its `not_before`
         std::set<std::string> without{}; ///< ids that this run has had already
+        std::chrono::seconds longest_wait =
+            std::chrono::hours{1}; ///< what is put off for longer is not
     };
     /// Marks the next job as running by this process: fewest attempts, those that its process did not
     /// survive among them, then the project that has waited longest for a package, then the oldest

@@ -60,8 +60,8 @@ public:
     {
         ProgressFile::sweep(m_settings.packages, keep_progress);
         while (m_report.jobs.size() < m_options.max.value_or(m_report.jobs.size() + 1)) {
-            const auto job = m_list.claim(
-                {Clock::now(), last_exports(m_settings.last_exports), m_options.id, m_seen});
+            const auto job = m_list.claim({Clock::now(), last_exports(m_settings.last_exports),
+                                           m_options.id, m_seen, m_settings.longest_wait});
             if (!job) {
                 break;
             }
@@ -237,7 +237,8 @@ RunReport preview(const ExportSettings& settings, const RunOptions& options)
     const ExportList list{settings.list, settings.failed_list};
     for (const auto& job : list.read().jobs) {
         const bool is_due =
-            job.state == ExportJob::State::queued && (!job.not_before || *job.not_before <= now);
+            job.state == ExportJob::State::queued
+            && !is_awaited(job.not_before.value_or(TimePoint{}), now, settings.longest_wait);
         if (options.id ? job.id != *options.id : !is_due) {
             continue;
         }

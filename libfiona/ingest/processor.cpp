@@ -82,8 +82,7 @@ std::vector<std::string> Processor::due_names(TimePoint now)
     });
     std::erase_if(names, [&](const std::string& name) {
         const auto retry = m_retries.find(name);
-        return retry != m_retries.end() && retry->second.due > now
-               && retry->second.due <= now + longest_delay; // else the clock was set back
+        return retry != m_retries.end() && is_awaited(retry->second.due, now, longest_delay);
     });
     return names;
 }

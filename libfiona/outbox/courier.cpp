@@ -99,7 +99,7 @@ private:
         if (!item.has_data) {
             return finish_move(item);
         }
-        if (m_now - item.newest < m_wishes.settle) {
+        if (is_younger(item.newest, m_now, m_wishes.settle)) {
             tell(item, "waits", "it is still being written");
             return false;
         }
@@ -121,7 +121,8 @@ private:
             return false;
         }
         m_entries[item.base] = entry;
-        if (m_wishes.rest == Wishes::Rest::respect && m_now < entry.next_try) {
+        if (m_wishes.rest == Wishes::Rest::respect
+            && is_awaited(entry.next_try, m_now, longest_rest)) {
             tell(item, "waits", fmt::format("it failed {} times: {}", entry.attempts, entry.error));
             return false;
         }
@@ -131,7 +132,7 @@ private:
     /// For an item that was put here without one. What we have seen before must still be the same.
     bool make_digest(const Item& item, const OpenFile& data, const std::string& seen)
     {
-        if (m_now - item.newest < time_for_a_digest) {
+        if (is_younger(item.newest, m_now, time_for_a_digest)) {
             tell(item, "waits", "it has no digest yet");
             return false;
         }
@@ -253,7 +254,7 @@ private:
     [[nodiscard]] bool is_there(const Item& item, const Entry& entry, const OpenFile& data,
                                 sftp::Connection& connection) const
     {
-        return entry.uploaded && m_now - *entry.uploaded < time_to_confirm
+        return entry.uploaded && is_younger(*entry.uploaded, m_now, time_to_confirm)
                && connection.size(remote_of(item, data_ending)) == data.bytes;
     }
 
@@ -393,7 +394,7 @@ private:
         ++entry.attempts;
         entry.next_try = m_now + rest_after(entry.attempts);
         entry.error = error.what();
-        if (entry.attempts >= stuck_after && m_now - entry.alarmed >= alarm_interval) {
+        if (entry.attempts >= stuck_after && !is_younger(entry.alarmed, m_now, alarm_interval)) {
             entry.alarmed = m_now;
             log::error("item_stuck", {{"item", item.base}, {"attempts", entry.attempts}});
         }

@@ -143,8 +143,7 @@ void RequestWorker::drop_orphans() const
 bool RequestWorker::claim(const std::string& file_name, TimePoint now) const
 {
     const auto state = m_requests.state(file_name);
-    // A time further ahead than any delay comes from a clock that was set back: not to be waited for.
-    if (state && state->next_try > now && state->next_try <= now + longest_delay) {
+    if (state && is_awaited(state->next_try, now, longest_delay)) {
         return false;
     }
     return move_file(m_paths.requests() / file_name, m_directory / file_name);

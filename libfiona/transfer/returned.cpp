@@ -127,7 +127,7 @@ private:
         }
         ReturnedSeries item{study.str(),     series.uid.str(), home.origin.project,
                             State::arriving, objects.size(),   ""};
-        if (m_now - series.changed >= m_means.config.timing.settle) {
+        if (!is_younger(series.changed, m_now, m_means.config.timing.settle)) {
             take(item, {std::move(objects), caller_of(*series.properties), home, own}, handled);
         }
         if (!item.reason.empty()) {

@@ -189,7 +189,7 @@ private:
         }
         auto state = m_states.load(ticket.id);
         const auto now = Clock::now();
-        if (m_order.only.empty() && state.not_before > now) {
+        if (m_order.only.empty() && is_awaited(state.not_before, now, m_settings.longest_wait)) {
             leave(std::move(item), "postponed", state.last_error);
             return;
         }
@@ -211,7 +211,7 @@ private:
             m_report.items.push_back(std::move(item));
         } catch (const std::exception& e) {
             item.mode = state.mode;
-            if (!is_read && ticket.modified + m_settings.quiet > Clock::now()) {
+            if (!is_read && is_younger(ticket.modified, Clock::now(), m_settings.quiet)) {
                 leave(std::move(item), "waiting", "the upload's JSON may still be written");
             } else {
                 fail(ticket, *claim, state, error_of(e), std::move(item));

@@ -45,7 +45,7 @@ Arrival look_for_image(const UploadFolder& folder, const Upload& upload,
     }
     const TimePoint modified{std::chrono::duration_cast<Clock::duration>(
         std::chrono::nanoseconds{arrival.identity->modified_ns})};
-    if (!upload.size && modified + settings.quiet > now) {
+    if (!upload.size && is_younger(modified, now, settings.quiet)) {
         arrival.missing = "the image may still grow";
     }
     return arrival;

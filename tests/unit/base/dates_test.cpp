@@ -121,3 +121,21 @@ TEST_CASE("ISO 8601 is UTC with microseconds, in any zone")
     CHECK(epoch_seconds(TimePoint{} + 1999ms) == 1);
     CHECK(epoch_seconds(TimePoint{} - 1ms) == -1);
 }
+
+TEST_CASE("a time to wait for, or that was a moment ago, lies no further ahead than anybody can "
+          "have meant")
+{
+    const auto now = utc(2026y / March / 1d, 12h, 0min);
+
+    CHECK(is_awaited(now + 5min, now, 5min));
+    CHECK_FALSE(is_awaited(now + 5min + 1s, now, 5min)); // the clock was set back
+    CHECK_FALSE(is_awaited(now, now, 5min));
+    CHECK_FALSE(is_awaited(now - 1s, now, 5min));
+    CHECK_FALSE(is_awaited(TimePoint{}, now, 5min));
+    CHECK_FALSE(is_awaited(now + 5min, TimePoint::max(), 5min));
+
+    CHECK(is_younger(now - 59s, now, 60s));
+    CHECK_FALSE(is_younger(now - 60s, now, 60s));
+    CHECK(is_younger(now + 59s, now, 60s));
+    CHECK_FALSE(is_younger(now + 60s, now, 60s));
+}
