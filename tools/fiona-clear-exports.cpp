@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
-#include "libfiona/cleanup/clock_guard.h"
 #include "libfiona/cleanup/exports.h"
 #include "libfiona/cleanup/report.h"
 #include "libfiona/cli/tool.h"
+#include "libfiona/store/clock_guard.h"
 
 int main(int argc, char** argv)
 {
@@ -47,8 +47,8 @@ int main(int argc, char** argv)
         order.tmp_age = std::chrono::minutes{tmp_age};
         order.keep_encrypted = std::chrono::hours{keep_days * hours_of_day};
         order.min_age = std::chrono::minutes{min_age};
-        cleanup::check_clock(tool.config().paths, "clear-exports", order.mode,
-                             cleanup::read_clocks(order.now));
+        store::check_clock(tool.config().paths, "clear-exports", order.mode,
+                           store::read_clocks(order.now));
         const auto report =
             cleanup::clear_exports(exports, order, [&] { return store::disk_space(exports); });
         tool.report(cleanup::as_json(report), cleanup::as_lines(report, order.mode));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/cleanup/clear_old.h"
-#include "libfiona/cleanup/clock_guard.h"
 #include "libfiona/cleanup/report.h"
 #include "libfiona/cli/tool.h"
 #include "libfiona/redcap/mirror.h"
+#include "libfiona/store/clock_guard.h"
 
 namespace {
 
@@ -54,8 +54,7 @@ int main(int argc, char** argv)
         if (sent_days) {
             order.sent_age = std::chrono::hours{std::uint64_t{*sent_days} * hours_of_day};
         }
-        cleanup::check_clock(config.paths, "clear-old", order.mode,
-                             cleanup::read_clocks(order.now));
+        store::check_clock(config.paths, "clear-old", order.mode, store::read_clocks(order.now));
         const auto report =
             cleanup::clear_old(config, order,
                                {.disk = [&] { return store::disk_space(config.paths.archive()); },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/cli/tool.h"
+#include "libfiona/store/clock_guard.h"
 #include "libfiona/store/incoming_list.h"
 
 int main(int argc, char** argv)
@@ -25,7 +26,12 @@ int main(int argc, char** argv)
         }
         const store::IncomingList list{file ? *file : tool.config().paths.incoming_list()};
         const std::chrono::hours age{24 * days};
-        const auto cleaned = list.remove_old(Clock::now(), age, tool.mode());
+        const auto now = Clock::now();
+        if (!file) {
+            store::check_clock(tool.config().paths, "remove-old-entries", tool.mode(),
+                               store::read_clocks(now));
+        }
+        const auto cleaned = list.remove_old(now, age, tool.mode());
         tool.report(json::Object{{"kept", cleaned.kept},
                                  {"removed", cleaned.removed},
                                  {"unreadable_kept", cleaned.unreadable_kept},

@@ -7,6 +7,7 @@
 #include "libfiona/inventory/prune.h"
 #include "libfiona/inventory/settings.h"
 #include "libfiona/pacs/research_pacs.h"
+#include "libfiona/store/clock_guard.h"
 
 #include <optional>
 
@@ -36,6 +37,8 @@ int main(int argc, char** argv)
         order.memory = config.paths.state() / "not-in-ids7.tsv";
         order.now = Clock::now();
         tool.run_alone();
+        store::check_clock(config.paths, "what-is-not-in-ids7", order.mode,
+                           store::read_clocks(order.now));
         const auto client = redcap::connect(config.redcap, redcap::Role::ids7);
         pacs::QuerySession session{pacs::research_query(config)};
         const auto report = inventory::prune(*client, session, settings, order);

@@ -4,6 +4,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/routing/coupling_report.h"
+#include "libfiona/store/clock_guard.h"
 
 namespace fiona::routing {
 
@@ -108,6 +109,7 @@ Report AssignDesk::expire_coupling(std::chrono::seconds age, Mode mode, TimePoin
     if (!m_permissions.allows("*")) {
         throw Error{Fault::permission, "expire is for those who may use every project"};
     }
+    store::check_clock(m_config.paths, "coupling-expire", mode, store::read_clocks(now));
     return report_expiry(routing::expire_coupling(coupling_list(), age, mode, now), mode);
 }
 

@@ -8,6 +8,7 @@
 #include "libfiona/jobs/job_list.h"
 #include "libfiona/jobs/job_record.h"
 #include "libfiona/jobs/slurm.h"
+#include "libfiona/store/clock_guard.h"
 #include "libfiona/workflow/start.h"
 
 #include <poll.h>
@@ -110,6 +111,14 @@ private:
     void tidy()
     {
         const auto now = Clock::now();
+        try {
+            store::check_clock(m_means.config.paths, "run-one-job", Mode::apply,
+                               store::read_clocks(now));
+        } catch (const Error& e) { // the jobs go on
+            log::error("old_folders_kept", {{"reason", e.what()}});
+            note_problem(e);
+            return;
+        }
         m_report.upkeep = remove_old_folders(m_means.settings, m_records, now);
         m_records.forget(now - memory);
         m_list.forget(now - memory);

@@ -3,6 +3,7 @@
 #include "libfiona/base/json.h"
 #include "libfiona/store/atomic_file.h"
 #include "tests/support/demo_site.h"
+#include "tests/support/jumped_clock.h"
 #include "tests/support/refused_command.h"
 #include "tests/support/sorted_site.h"
 
@@ -231,6 +232,12 @@ TEST_CASE("fiona-assign: a coupling list is imported once, listed, and expires")
     CHECK(run({"participants", "DEMO"}).out == "DEMO_001\nDEMO_002\n");
     CHECK(std::ranges::count(desk.audit(), '\n') == 4);
     CHECK_THAT(run({"coupling", "expire"}).out, Contains("0 deleted"));
+    std::filesystem::remove(desk.site.config.paths.status() / "clock-coupling-expire.json");
+    let_clock_jump(desk.site.config.paths, "coupling-expire");
+    const auto jumped = run({"coupling", "expire", "--older-than", "0s"});
+    CHECK(jumped.exit_code == EX_TEMPFAIL);
+    CHECK_THAT(jumped.err, Contains("the clock has jumped"));
+    CHECK_THAT(run({"coupling", "list"}).out, Contains("ACC0000123"));
 
     store::write_file(file, "AccessionNumber,ProjectName,SubjectID\nA3,DEMO,DEMO_003\nA4,DEMO,X\n");
     const auto bad = run({"coupling", "import", file});

@@ -4,6 +4,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/store/atomic_file.h"
+#include "tests/support/jumped_clock.h"
 #include "tests/support/refused_command.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/temp_dir.h"
@@ -155,4 +156,20 @@ TEST_CASE(
     CHECK((left == all || left == fresh));
     CHECK(site.tool().exit_code == EX_OK);
     CHECK(read_file(site.list) == fresh);
+}
+
+TEST_CASE("fiona-remove-old-entries: a clock that has jumped makes no study old")
+{
+    const Site site;
+    const auto paths = Config::load(site.config).paths;
+    let_clock_jump(paths, "remove-old-entries");
+
+    const auto run = site.tool();
+
+    CHECK(run.exit_code == EX_TEMPFAIL);
+    CHECK_THAT(run.err, Contains("the clock has jumped"));
+    CHECK(read_file(site.list) == site.old + site.fresh);
+    fs::remove(paths.status() / "clock-remove-old-entries.json");
+    CHECK(site.tool().exit_code == EX_OK);
+    CHECK(read_file(site.list) == site.fresh);
 }

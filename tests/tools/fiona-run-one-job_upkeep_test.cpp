@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tests/support/job_site.h"
+#include "tests/support/jumped_clock.h"
 
 #include <catch2/catch.hpp>
 
@@ -177,6 +178,12 @@ TEST_CASE("fiona-run-one-job: folders of old jobs go, but for results that nobod
 
     CHECK(world.run({"--dry-run"}).exit_code == EX_OK);
     CHECK(fs::exists(world.output("done", "segment:1")));
+    const auto note = world.site.config().paths.status() / "clock-run-one-job.json";
+    fs::remove(note);
+    let_clock_jump(world.site.config().paths, "run-one-job");
+    CHECK_THAT(world.run().err, Contains("the clock has jumped"));
+    CHECK(fs::exists(world.output("done", "segment:1")));
+    fs::remove(note);
     const auto run = world.run({"--json"});
 
     INFO(run.err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
 #include "tests/support/inventory_site.h"
+#include "tests/support/jumped_clock.h"
 
 #include <catch2/catch.hpp>
 
@@ -130,4 +131,19 @@ TEST_CASE("fiona-what-is-not-in-ids7: killed half-way, the next run ends what it
     CHECK(world.site.run(tool, {"--force"}).exit_code == EX_OK);
 
     CHECK(world.site.table().size() == 390);
+}
+
+TEST_CASE("fiona-what-is-not-in-ids7: a clock that has jumped makes no look the second one")
+{
+    World world{60, 1};
+    CHECK(world.site.run(tool, {"--force"}).exit_code == EX_OK);
+    world.site.set("INVENTORY", json::Object{{"confirm_hours", 0}});
+    std::filesystem::remove_all(world.site.config().paths.status());
+    let_clock_jump(world.site.config().paths, "what-is-not-in-ids7");
+
+    const auto run = world.site.run(tool, {"--force"});
+
+    CHECK(run.exit_code == EX_TEMPFAIL);
+    CHECK_THAT(run.err, Contains("the clock has jumped"));
+    CHECK(world.site.table().size() == 60);
 }

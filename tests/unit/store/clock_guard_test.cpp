@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
-#include "libfiona/cleanup/clock_guard.h"
+#include "libfiona/store/clock_guard.h"
 #include "tests/support/sorted_site.h"
 
 #include <catch2/catch.hpp>
@@ -10,7 +10,7 @@
 
 using namespace fiona;
 using Catch::Matchers::Contains;
-using cleanup::check_clock;
+using store::check_clock;
 using namespace std::chrono_literals;
 
 namespace {
@@ -119,9 +119,9 @@ TEST_CASE("a dry run notes no clock, and a note that cannot be read is none")
 TEST_CASE("both clocks of this machine are read")
 {
     const auto now = Clock::now();
-    const auto first = cleanup::read_clocks(now);
+    const auto first = store::read_clocks(now);
     CHECK(first.now == now);
     CHECK(first.since_boot > 0s);
     CHECK(first.boot.size() > 10);
-    CHECK(cleanup::read_clocks(now).boot == first.boot);
+    CHECK(store::read_clocks(now).boot == first.boot);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/cleanup/clock_guard.h"
+#include "libfiona/store/clock_guard.h"
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace fiona::cleanup {
+namespace fiona::store {
 
 namespace {
 
@@ -102,4 +102,4 @@ void check_clock(const Paths& paths, const std::string& who, Mode mode, const Cl
     }
 }
 
-} // namespace fiona::cleanup
+} // namespace fiona::store
