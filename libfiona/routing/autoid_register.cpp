@@ -45,11 +45,16 @@ void AutoIdRegister::read()
     // A server that ignores the filter must not lend this project another one's pseudonyms.
     std::erase_if(rows, [&](const redcap::Row& row) {
         return row.value("autoid_project_name") != m_project.str()
-               || row.value("autoid_hash").empty() || row.value("autoid_value").empty();
+               || row.value("autoid_value").empty();
     });
     std::ranges::sort(rows, is_older);
     m_values.clear();
+    m_given.clear();
     for (const auto& row : rows) {
+        m_given.insert(row.value("autoid_value"));
+        if (row.value("autoid_hash").empty()) {
+            continue;
+        }
         const auto [known, is_new] =
             m_values.emplace(row.value("autoid_hash"), row.value("autoid_value"));
         if (!is_new) {
@@ -66,16 +71,6 @@ std::optional<std::string> AutoIdRegister::find(const std::string& study_patient
         }
     }
     return std::nullopt;
-}
-
-std::vector<std::string> AutoIdRegister::values() const
-{
-    std::vector<std::string> values;
-    values.reserve(m_values.size());
-    for (const auto& [hash, value] : m_values) {
-        values.push_back(value);
-    }
-    return values;
 }
 
 void AutoIdRegister::add(const std::vector<Entry>& entries)

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,10 @@ public:
     /// SHA-512 of the original (autoid_method 1).
     [[nodiscard]] std::optional<std::string> find(const std::string& study_patient_id) const;
     /// Every pseudonym that was ever given.
-    [[nodiscard]] std::vector<std::string> values() const;
+    [[nodiscard]] std::vector<std::string> values() const
+    {
+        return {m_given.begin(), m_given.end()};
+    }
 
     struct Entry {
         std::string study_patient_id;
@@ -42,6 +46,8 @@ private:
     const AutoIdKey& m_key;
     ProjectName m_project;
     std::map<std::string, std::string, std::less<>> m_values; ///< by hash
+    std::set<std::string>
+        m_given; ///< those, and others: a second one of a hash, one without a hash
 };
 
 /// Whether any row of AUTOID has a keyed hash: then a key was in use.
