@@ -65,7 +65,7 @@ int main(int argc, char** argv)
             const auto report =
                 routing::populate_projects({redcaps.at(redcap::Role::dtp),
                                             redcaps.at(redcap::Role::incoming), redcaps.projects()},
-                                           config, tool.mode(), only);
+                                           config, Clock::now(), tool.mode(), only);
             const auto calls = redcaps.traffic().calls + report.calls;
             tool.report(as_document(report, calls), as_lines(report, tool.mode(), calls));
             if (!report.problems.empty()) {

@@ -83,6 +83,20 @@ std::vector<Row> Incoming::rows_of(const std::vector<StudyUid>& studies, std::st
     return rows;
 }
 
+std::set<StudyUid> Incoming::recorded_studies()
+{
+    ExportSpec spec;
+    spec.source = ExportSpec::Source::server;
+    spec.fields = {m_client.record_id_field()};
+    std::set<StudyUid> studies;
+    for (const auto& row : m_client.export_records(spec)) {
+        if (is_uid(row.record)) {
+            studies.emplace(row.record);
+        }
+    }
+    return studies;
+}
+
 std::map<StudyUid, std::vector<SeriesUid>>
 Incoming::recorded_series(const std::vector<StudyUid>& studies)
 {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -86,6 +87,8 @@ public:
     [[nodiscard]] std::vector<Transfer>
     transfers(const std::vector<StudyUid>& studies = {},
               ExportSpec::Source source = ExportSpec::Source::copy);
+    /// The studies that have a record, whatever is in it, by REDCap itself: one call.
+    [[nodiscard]] std::set<StudyUid> recorded_studies();
     /// Series UIDs already recorded, per study.
     [[nodiscard]] std::map<StudyUid, std::vector<SeriesUid>>
     recorded_series(const std::vector<StudyUid>& studies);
@@ -108,7 +111,8 @@ public:
     /// The transfer of (study, project, participant, event): the one that is there, or a new one
     /// with the next free instance, read back after writing. Throws Error{Fault::data} if the study
     /// is already requested for this project with another participant or event.
-    /// Second::allow makes one beside that other: by a person's decision only.
+    /// Second::allow makes one beside that other: by a person's decision only. A new one is asked for at
+    /// wanted.requested, or now if that is empty.
     enum class Second { refuse, allow };
     Ensured ensure_transfer(const Transfer& wanted, TimePoint now, Second second = Second::refuse);
     /// Completes the requests that a run began and did not end: killed, or left without an answer.

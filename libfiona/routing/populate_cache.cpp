@@ -36,12 +36,17 @@ PopulateCache::PopulateCache(std::filesystem::path file) : m_file{std::move(file
         for (const auto& [uid, entry] : studies->object()) {
             m_entries.emplace(StudyUid{uid},
                               Entry{number(entry, "changed_ns"), entry.text("digest"),
-                                    number(entry, "refused"), number(entry, "conflict")});
+                                    number(entry, "refused"), number(entry, "conflict"),
+                                    number(entry, "lost") != 0});
         }
+        const auto compared = number(document, "compared");
+        m_compared =
+            TimePoint{std::chrono::seconds{std::clamp<std::int64_t>(compared, 0, end_of_clock)}};
     } catch (const Error& e) {
         log::warn("cache_forgotten", {{"reason", e.what()}});
         m_entries.clear();
         m_coupling.clear();
+        m_compared = {};
         m_changed = true;
     }
 }
@@ -59,6 +64,22 @@ void PopulateCache::put(const StudyUid& study, Entry entry)
         m_entries.insert_or_assign(study, std::move(entry));
         m_changed = true;
     }
+}
+
+std::size_t PopulateCache::compare(const std::set<StudyUid>& recorded, TimePoint now)
+{
+    std::size_t lost = 0;
+    for (auto& [study, entry] : m_entries) {
+        // What REDCap refused was never there.
+        if (!entry.is_lost && entry.refused == 0 && !entry.digest.empty()
+            && !recorded.contains(study)) {
+            entry.is_lost = true;
+            ++lost;
+        }
+    }
+    m_compared = now;
+    m_changed = true;
+    return lost;
 }
 
 void PopulateCache::keep_only(const std::vector<StudyUid>& present)
@@ -82,12 +103,18 @@ void PopulateCache::save()
     }
     json::Object studies;
     for (const auto& [study, entry] : m_entries) {
-        studies.emplace(study.str(), json::Object{{"changed_ns", entry.changed_ns},
-                                                  {"digest", entry.digest},
-                                                  {"refused", entry.refused},
-                                                  {"conflict", entry.conflict}});
+        json::Object item{{"changed_ns", entry.changed_ns},
+                          {"digest", entry.digest},
+                          {"refused", entry.refused},
+                          {"conflict", entry.conflict}};
+        if (entry.is_lost) {
+            item.emplace("lost", 1);
+        }
+        studies.emplace(study.str(), std::move(item));
     }
-    const json::Object document{{"coupling", m_coupling}, {"studies", std::move(studies)}};
+    const json::Object document{{"compared", epoch_seconds(m_compared)},
+                                {"coupling", m_coupling},
+                                {"studies", std::move(studies)}};
     make_directories(m_file.parent_path());
     store::write_file(m_file, json::write(document));
     m_changed = false;

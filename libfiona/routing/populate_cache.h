@@ -5,11 +5,14 @@
 #include "libfiona/base/ids.h"
 #include "libfiona/base/json.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace fiona::routing {
 
@@ -23,6 +26,7 @@ public:
         std::string digest;          ///< StudyOnDisk::digest() of what was recorded or refused
         std::int64_t refused = 0;    ///< seconds since 1970 when REDCap refused it; 0: it took it
         std::int64_t conflict = 0;   ///< the same, when a request for it was in conflict; 0: none
+        bool is_lost = false; ///< it was recorded, and REDCap has it no more: restored, or deleted
 
         friend bool operator==(const Entry&, const Entry&) = default;
     };
@@ -31,6 +35,11 @@ public:
 
     [[nodiscard]] const Entry* find(const StudyUid& study) const;
     void put(const StudyUid& study, Entry entry);
+    [[nodiscard]] bool is_empty() const { return m_entries.empty(); }
+    /// When the entries were last compared with REDCap.
+    [[nodiscard]] TimePoint compared() const { return m_compared; }
+    /// Entries that REDCap does not have are lost. Returns how many are so now, and were not before.
+    std::size_t compare(const std::set<StudyUid>& recorded, TimePoint now);
     /// Forgets every study that is not in `present` (sorted).
     void keep_only(const std::vector<StudyUid>& present);
     /// CouplingIndex::digest() of the list that every study was looked up in.
@@ -43,6 +52,7 @@ private:
     std::filesystem::path m_file;
     std::map<StudyUid, Entry> m_entries;
     std::string m_coupling;
+    TimePoint m_compared{};
     bool m_changed = false;
 };
 

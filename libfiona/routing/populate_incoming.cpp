@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t studies_per_call = 200;
 constexpr std::chrono::hours rest{1}; // of what REDCap refused, and of conflicts
+constexpr std::chrono::hours compare_every{24};
 
 /// What was read of one study and is not yet known to be in REDCap, or not yet routed.
 struct Candidate {
@@ -82,6 +83,7 @@ public:
             m_incoming.resume(m_now);
         }
         m_report.disabled_rules = m_sources.rules.disabled();
+        compare();
         const auto studies = m_tree.studies();
         for (const auto& study : studies) {
             if (is_deidentified(study)) {
@@ -106,6 +108,23 @@ public:
     [[nodiscard]] const std::optional<Error>& problem() const { return m_sources.problem; }
 
 private:
+    /// A REDCap that was put back to an earlier state lacks what we think it has: once a day we ask.
+    void compare()
+    {
+        if (is_younger(m_cache.compared(), m_now, compare_every)) {
+            return;
+        }
+        try {
+            const auto lost = m_cache.compare(
+                m_cache.is_empty() ? std::set<StudyUid>{} : m_incoming.recorded_studies(), m_now);
+            if (lost > 0) {
+                log::warn("incoming_lost_studies", {{"studies", lost}});
+            }
+        } catch (const Error& e) { // what is new is recorded all the same
+            log::warn("incoming_not_compared", {{"reason", e.what()}});
+        }
+    }
+
     void look_at(const StudyUid& study)
     {
         // Before the content is read: what arrives meanwhile moves it on and is seen next time.
@@ -115,8 +134,8 @@ private:
         }
         ++m_report.studies;
         const auto* const known = m_cache.find(study);
-        const bool is_same =
-            known != nullptr && known->changed_ns == *changed && known->refused == 0;
+        const bool is_same = known != nullptr && known->changed_ns == *changed
+                             && known->refused == 0 && !known->is_lost;
         const auto scope = scope_of(known, is_same);
         if (is_same && !scope) {
             ++m_report.unchanged;
@@ -124,8 +143,7 @@ private:
         }
         auto on_disk = read_study(m_tree, study, m_now);
         m_report.unreadable_series += on_disk.unreadable;
-        // Much younger than now: from a clock that was set back since. Nothing to wait for.
-        if (on_disk.newest > m_now - m_settle && on_disk.newest < m_now + m_settle) {
+        if (is_younger(on_disk.newest, m_now, m_settle)) {
             ++m_report.waiting;
             log::debug("study_waits", {{"study", study}});
             if (scope && known != nullptr) {
@@ -139,8 +157,8 @@ private:
         }
         // A study with unreadable series is read, and complained about, in every run.
         const auto remembered = on_disk.unreadable == 0 ? *changed : 0;
-        const bool is_recorded =
-            known != nullptr && known->refused == 0 && known->digest == on_disk.digest();
+        const bool is_known = known != nullptr && known->digest == on_disk.digest();
+        const bool is_recorded = is_known && known->refused == 0 && !known->is_lost;
         if (is_recorded && !scope) {
             ++m_report.unchanged;
             auto entry = *known;
@@ -148,19 +166,27 @@ private:
             m_cache.put(study, std::move(entry));
             return;
         }
-        if (known != nullptr && known->digest == on_disk.digest() && is_recent(known->refused)) {
+        if (is_known && is_recent(known->refused)) {
             m_report.refused.push_back({study, "refused less than an hour ago"});
             return;
+        }
+        RoutingScope asked; // what is new is asked for by all
+        if (is_recorded) {
+            asked = *scope;
+        } else if (is_known && known->is_lost) {
+            // A rule was asked before, and perhaps a person has taken back what came of it.
+            asked = scope.value_or(
+                RoutingScope{.rules = RoutingScope::Rules::skip, .only_project = {}});
         }
         m_candidates.push_back({.study = std::move(on_disk),
                                 .changed_ns = remembered,
                                 .is_recorded = is_recorded,
-                                .scope = is_recorded ? *scope : RoutingScope{}});
+                                .scope = std::move(asked)});
     }
 
     [[nodiscard]] bool is_recent(std::int64_t when) const
     {
-        return when != 0 && epoch_seconds(m_now) - when < std::chrono::seconds{rest}.count();
+        return when != 0 && is_younger(TimePoint{std::chrono::seconds{when}}, m_now, rest);
     }
 
     /// What is to be asked for a study although nothing of it is new; nothing for most.

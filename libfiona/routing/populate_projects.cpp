@@ -42,7 +42,9 @@ std::string digest_of(const Transfers& transfers)
     return to_hex(digest.finish());
 }
 
-/// By project: digest_of() what it was told last.
+constexpr std::chrono::hours tell_every{24}; // a REDCap may have been put back to an earlier state
+
+/// By project: digest_of() what it was told last, and when.
 class ToldProjects {
 public:
     explicit ToldProjects(std::filesystem::path file) : m_file{std::move(file)}
@@ -58,14 +60,23 @@ public:
         }
     }
 
-    [[nodiscard]] bool has(const std::string& project, const std::string& digest) const
+    /// Not if it is too long ago.
+    [[nodiscard]] bool has(const std::string& project, const std::string& digest,
+                           TimePoint now) const
     {
         const auto found = m_told.find(project);
-        return found != m_told.end() && found->second.text() == digest;
+        if (found == m_told.end() || !found->second.is_object()) { // of an older version
+            return false;
+        }
+        const auto* const when = found->second.find("when");
+        return found->second.text("digest") == digest && when != nullptr && when->is_integer()
+               && when->integer() > 0 && when->integer() < end_of_clock
+               && is_younger(TimePoint{std::chrono::seconds{when->integer()}}, now, tell_every);
     }
-    void put(const std::string& project, const std::string& digest)
+    void put(const std::string& project, const std::string& digest, TimePoint now)
     {
-        m_told.insert_or_assign(project, digest);
+        m_told.insert_or_assign(project,
+                                json::Object{{"digest", digest}, {"when", epoch_seconds(now)}});
         make_directories(m_file.parent_path());
         store::write_file(m_file, json::write(m_told));
     }
@@ -90,11 +101,10 @@ private:
 
 class Run {
 public:
-    Run(const ProjectRedcaps& redcaps, const Config& config, Mode mode)
-        : m_redcaps{redcaps}, m_tokens{redcaps.dtp}, m_incoming{redcaps.incoming,
-                                                                config.paths.state() / "locks"},
-          m_paths{config.paths}, m_told{config.paths.state() / "populate-projects.json"}, m_mode{
-                                                                                              mode}
+    Run(const ProjectRedcaps& redcaps, const Config& config, TimePoint now, Mode mode)
+        : m_redcaps{redcaps}, m_tokens{redcaps.dtp},
+          m_incoming{redcaps.incoming, config.paths.state() / "locks"}, m_paths{config.paths},
+          m_told{config.paths.state() / "populate-projects.json"}, m_now{now}, m_mode{mode}
     {
     }
 
@@ -119,12 +129,12 @@ public:
                 return std::pair{transfer.study, transfer.instance};
             });
             const auto digest = digest_of(transfers);
-            if (!only && m_told.has(project.name.str(), digest)) {
+            if (!only && m_told.has(project.name.str(), digest, m_now)) {
                 ++m_report.unchanged;
                 continue;
             }
             if (tell(project, transfers) && m_mode == Mode::apply) {
-                m_told.put(project.name.str(), digest);
+                m_told.put(project.name.str(), digest, m_now);
             }
         }
         return std::move(m_report);
@@ -221,16 +231,17 @@ private:
     redcap::Incoming m_incoming;
     const Paths& m_paths;
     ToldProjects m_told;
+    TimePoint m_now;
     Mode m_mode;
     ProjectsReport m_report;
 };
 
 } // namespace
 
-ProjectsReport populate_projects(const ProjectRedcaps& redcaps, const Config& config, Mode mode,
-                                 const std::optional<ProjectName>& only)
+ProjectsReport populate_projects(const ProjectRedcaps& redcaps, const Config& config, TimePoint now,
+                                 Mode mode, const std::optional<ProjectName>& only)
 {
-    return Run{redcaps, config, mode}.report(only);
+    return Run{redcaps, config, now, mode}.report(only);
 }
 
 } // namespace fiona::routing

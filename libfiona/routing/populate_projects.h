@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libfiona/base/config.h"
+#include "libfiona/base/dates.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/mode.h"
 #include "libfiona/redcap/client.h"
@@ -42,8 +43,10 @@ struct ProjectsReport {
 /// INCOMING has is free text of a clinical header.
 ///
 /// `only`: this project alone, whether or not anything is new. A project that fails is reported, the others
-/// are done. `<state>/populate-projects.json` remembers what was told; without it REDCap is compared again.
+/// are done. `<state>/populate-projects.json` remembers what was told; without it, and once a day, the project's
+/// REDCap is compared again.
 [[nodiscard]] ProjectsReport populate_projects(const ProjectRedcaps& redcaps, const Config& config,
-                                               Mode mode, const std::optional<ProjectName>& only);
+                                               TimePoint now, Mode mode,
+                                               const std::optional<ProjectName>& only);
 
 } // namespace fiona::routing

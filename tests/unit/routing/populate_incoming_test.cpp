@@ -17,6 +17,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 const StudyUid study{"1.2.826.0.1.3680043.2.1125.7"};
+const StudyUid second_study{"1.2.826.0.1.3680043.2.1125.8"};
 const SeriesUid first{"1.2.826.0.1.3680043.2.1125.7.1"};
 const SeriesUid second{"1.2.826.0.1.3680043.2.1125.7.2"};
 
@@ -228,4 +229,56 @@ TEST_CASE_METHOD(Fixture, "no log line holds a name, an id or an accession numbe
 
     CHECK_THAT(lines, Contains("event=study_refused") && !Contains("DOE") && !Contains("TESTID")
                           && !Contains("ACC00") && !Contains(study.str()));
+}
+
+TEST_CASE_METHOD(Fixture, "a study that REDCap has lost is recorded again within a day")
+{
+    site.put_series(study, first);
+    site.put_series(second_study, second);
+    static_cast<void>(run());
+    redcap.delete_records({study.str()}); // it was put back to an earlier state
+    const auto calls = redcap.traffic().calls;
+    CHECK(run(Mode::apply, Clock::now() + std::chrono::hours{23}).unchanged == 2);
+    CHECK(redcap.traffic().calls == calls);
+    const auto later = Clock::now() + std::chrono::hours{25};
+
+    CHECK(run(Mode::dry_run, later).written == std::vector{study});
+    const auto report = run(Mode::apply, later);
+
+    CHECK(report.written == std::vector{study});
+    CHECK(report.unchanged == 1);
+    CHECK(redcap.count_instances(study.str(), "series") == 1);
+    const auto quiet = redcap.traffic().calls;
+    CHECK(run(Mode::apply, later + std::chrono::minutes{1}).unchanged == 2);
+    CHECK(redcap.traffic().calls == quiet); // one look a day
+}
+
+TEST_CASE_METHOD(Fixture, "a REDCap that cannot be compared with is compared with in the next run")
+{
+    site.put_series(study, first);
+    static_cast<void>(run());
+    redcap.delete_records({study.str()});
+    const auto later = Clock::now() + std::chrono::hours{25};
+    redcap.before_export = [] { throw Error{Fault::temporary, "away"}; };
+    CHECK(run(Mode::apply, later).unchanged == 1);
+    redcap.before_export = {};
+
+    CHECK(run(Mode::apply, later).written == std::vector{study});
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a refusal from a clock that was ahead is no reason to wait for that hour")
+{
+    site.put_series(study, first);
+    bool refuses = true;
+    redcap.before_import = [&](const auto&) {
+        if (refuses) {
+            throw Error{Fault::data, "no"};
+        }
+    };
+    const auto ahead = Clock::now() + std::chrono::hours{24 * 400};
+    REQUIRE(run(Mode::apply, ahead).refused.size() == 1);
+    refuses = false;
+
+    CHECK(run().written == std::vector{study});
 }

@@ -62,7 +62,7 @@ public:
                                            [this](const Private<std::string>&) {
                                                return std::make_unique<BorrowedRedcap>(project);
                                            }},
-                                          config, mode, only);
+                                          config, now, mode, only);
     }
 
     [[nodiscard]] std::vector<redcap::Row> images() const
@@ -73,6 +73,7 @@ public:
         return rows;
     }
 
+    TimePoint now = Clock::now();
     SortedSite site;
     Config config;
     LooseRedcap dtp{"record_id"};
@@ -191,4 +192,20 @@ TEST_CASE("transfers are asked for again by study, by project, or where their da
     CHECK(resend(other).requested.size() == 1);
     CHECK(resend(other).requested.empty());
     CHECK(bench.incoming.rows[3].value("transfer_requested_date") == "2026-03-02 09:00");
+}
+
+TEST_CASE("a project's REDCap that was put back to an earlier state is told again within a day")
+{
+    Bench bench;
+    bench.put_transfer("1.2.1", "DEMO_001", "2.25.1");
+    static_cast<void>(bench.run());
+    REQUIRE(bench.images().size() == 1);
+    bench.project.rows.clear();
+
+    bench.now += std::chrono::hours{23};
+    CHECK(bench.run().unchanged == 1);
+    bench.now += std::chrono::hours{2};
+    CHECK(bench.run().images_created == 1);
+    CHECK(bench.images().size() == 1);
+    CHECK(bench.run().unchanged == 1);
 }

@@ -383,3 +383,27 @@ TEST_CASE("a study that is touched while a new list comes is looked up when it h
     CHECK(settled.written.empty());
     CHECK(bench.run(Mode::apply, std::chrono::minutes{10}).requested.empty());
 }
+
+TEST_CASE("a study that REDCap has lost is asked for by the list again, and by no rule")
+{
+    const bool by_list = GENERATE(true, false);
+    CAPTURE(by_list);
+    Bench bench;
+    if (by_list) {
+        bench.put_coupling("1", "DEMO_001");
+    } else {
+        bench.put_rule("one", {{"routing_incoming_aetitle", "FIONA"},
+                               {"routing_allowed_patientid", "DEMO_[0-9]+"}});
+    }
+    REQUIRE(bench.run().requested.size() == 1);
+    bench.incoming.delete_records({study.str()});
+
+    const auto report = bench.run(Mode::apply, std::chrono::hours{25});
+
+    CHECK(report.written == std::vector{study});
+    CHECK(bench.participant(study) == (by_list ? "DEMO_001" : ""));
+    bench.site.put_series(study, SeriesUid{study.str() + ".2"}, std::chrono::hours{1},
+                          {{"PatientID", "DEMO_001"}}); // something of it is new
+    CHECK(bench.run(Mode::apply, std::chrono::hours{25}).written == std::vector{study});
+    CHECK(bench.participant(study) == "DEMO_001");
+}
