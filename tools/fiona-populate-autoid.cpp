@@ -36,6 +36,7 @@ fiona::json::Value as_document(const AutoIdReport& report, unsigned calls)
     }
     return Object{{"projects", report.projects},
                   {"pending", report.pending},
+                  {"taken_back", report.taken_back},
                   {"given", given},
                   {"new_participants", report.new_participants},
                   {"refused", refused},
@@ -53,10 +54,11 @@ std::vector<std::string> as_lines(const AutoIdReport& report, fiona::Mode mode, 
         }
     }
     lines.push_back(fmt::format("{} projects with automatic ids: {} studies pending, {} {}, {} new "
-                                "participants, {} refused; {} calls",
+                                "participants, {} refused, {} taken back before; {} calls",
                                 report.projects, report.pending, report.given.size(),
                                 mode == fiona::Mode::apply ? "requested" : "would be requested",
-                                report.new_participants, report.refused.size(), calls));
+                                report.new_participants, report.refused.size(), report.taken_back,
+                                calls));
     return lines;
 }
 

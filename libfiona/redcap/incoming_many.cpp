@@ -102,7 +102,9 @@ std::vector<Requested> foreseen(ByStudy present, std::span<const Transfer> wante
         } else if (const auto* const clash = find_conflict(others, transfer)) {
             item = {transfer, Result::conflict, conflict_error(*clash, transfer).what()};
         } else {
-            item.transfer.requested = local_minute(now);
+            if (item.transfer.requested.empty()) {
+                item.transfer.requested = local_minute(now);
+            }
             item.transfer.instance = 1;
             for (const auto& other : others) {
                 item.transfer.instance = std::max(item.transfer.instance, other.instance + 1);

@@ -28,7 +28,8 @@ Instance instance_of(const Transfer& transfer, TimePoint now, Incoming::Second s
             .key = {{std::string{project_field}, transfer.project},
                     {"transfer_name", transfer.participant},
                     {"transfer_event_name", transfer.event}},
-            .values = {{std::string{requested_field}, local_minute(now)}},
+            .values = {{std::string{requested_field},
+                        transfer.requested.empty() ? local_minute(now) : transfer.requested}},
             .exclusive = second == Incoming::Second::refuse ? std::string{project_field} : ""};
 }
 

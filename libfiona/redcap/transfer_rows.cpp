@@ -46,7 +46,11 @@ const Transfer* find_instance(const std::vector<Transfer>& transfers, unsigned i
 
 std::string date_to_request_again(const Transfer& stored, TimePoint now)
 {
-    if (stored.transferred.empty() || stored.requested > stored.transferred) {
+    // A date ahead is of a clock that was set back since, and asks for nothing before it comes.
+    const bool is_asked = stored.requested > stored.transferred
+                          && (stored.requested <= local_minute(now + std::chrono::minutes{1})
+                              || stored.transferred > local_minute(now));
+    if (stored.transferred.empty() || is_asked) {
         return {};
     }
     auto requested = local_minute(now);

@@ -37,14 +37,14 @@ Known find_participant(redcap::Client& project, const ParticipantId& participant
     return result;
 }
 
-redcap::Transfer new_transfer(const Assignment& wanted, const std::string& event, TimePoint now)
+redcap::Transfer new_transfer(const Assignment& wanted, const std::string& event)
 {
     return {.study = wanted.study,
             .instance = 0, // INCOMING gives the number
             .project = wanted.project.str(),
             .participant = wanted.participant.str(),
             .event = event,
-            .requested = local_minute(now),
+            .requested = "",
             .transferred = "",
             .mapped_uids = "",
             .error_message = ""};
@@ -203,7 +203,11 @@ AssignOutcome Assigner::assign(const Assignment& wanted, Mode mode, TimePoint no
         check_patient(wanted);
     }
 
-    AssignOutcome outcome{.transfer = is_new ? new_transfer(wanted, event, now) : *same,
+    auto transfer = is_new ? new_transfer(wanted, event) : *same;
+    if (is_new) {
+        transfer.requested = date_of_new_request(store::Requests{m_paths}, transfer, now, mode);
+    }
+    AssignOutcome outcome{.transfer = std::move(transfer),
                           .created = is_new,
                           .resent = false,
                           .participant_created = ensure_participant(found, wanted, mode, now)};
@@ -236,6 +240,30 @@ void Assigner::resend(AssignOutcome& outcome, const Assignment& wanted, Mode mod
     outcome.transfer = std::move(item.transfer);
 }
 
+/// One that was being taken back when somebody pulled the plug: INCOMING has it no more.
+std::optional<redcap::Transfer>
+Assigner::half_cancelled(const StudyUid& study, const ProjectName& project,
+                         const std::optional<ParticipantId>& participant) const
+{
+    for (const auto& name : store::Requests{m_paths}.held()) {
+        const auto text = read_file_if_any(m_paths.held() / name);
+        if (!text || !name.starts_with(study.str() + "_")) {
+            continue;
+        }
+        const auto held = store::TransferRequest::parse(*text, name);
+        if (held.study == study && held.project == project
+            && (!participant || held.participant == *participant)) {
+            return redcap::Transfer{.study = study,
+                                    .instance = held.instance,
+                                    .project = project.str(),
+                                    .participant = held.participant.str(),
+                                    .event = held.event ? held.event->str() : "",
+                                    .requested = held.requested};
+        }
+    }
+    return std::nullopt;
+}
+
 redcap::Transfer Assigner::cancellable(const StudyUid& study, const ProjectName& project,
                                        const std::optional<ParticipantId>& participant)
 {
@@ -245,6 +273,9 @@ redcap::Transfer Assigner::cancellable(const StudyUid& study, const ProjectName&
                || (participant && request.participant != participant->str());
     });
     if (requests.empty()) {
+        if (auto half = half_cancelled(study, project, participant)) {
+            return *std::move(half);
+        }
         throw Error{Fault::missing, "study {} has no such request for project {}", study, project};
     }
     std::erase_if(requests,
@@ -274,14 +305,41 @@ redcap::Transfer Assigner::cancel(const StudyUid& study, const ProjectName& proj
     }
     auto request = cancellable(study, project, participant);
     const store::Requests files{m_paths};
-    const auto name = request_of(request).file_name();
+    const auto file = request_of(request);
+    const auto name = file.file_name();
+    using Sent = store::Requests::Sent;
     if (mode == Mode::dry_run) {
+        if (files.is_pending(name)) {
+            files.hold(name, mode, Sent::refuse);
+        }
         return request;
     }
+    const bool is_automatic = has_automatic_ids(project);
     m_audit.append({"cancel", study, project, ParticipantId{request.participant}}, now);
+    // Held first: if REDCap cannot be told, nobody sends it, and nobody files it again.
+    const bool is_filed = files.is_pending(name);
+    if (is_filed) {
+        files.hold(name, mode, Sent::refuse);
+    }
+    if (is_automatic) {
+        files.note_dropped(file, "taken back by fiona-assign cancel", now);
+    }
+    try {
+        m_incoming.withdraw(request);
+    } catch (const Error& e) {
+        throw e.in(is_filed ? "the request is held, and INCOMING still has it; cancel it again"
+                            : "INCOMING still has the request; cancel it again");
+    }
     static_cast<void>(files.withdraw(name));
-    m_incoming.withdraw(request);
     return request;
+}
+
+/// Of such a project a study that nobody has requested is requested by itself.
+bool Assigner::has_automatic_ids(const ProjectName& project)
+{
+    const auto projects = redcap::research_projects(m_dtp, redcap::Tokens::without);
+    const auto found = std::ranges::find(projects, project, &redcap::ResearchProject::name);
+    return found != projects.end() && !found->autoid_aetitle.empty();
 }
 
 } // namespace fiona::routing

@@ -64,9 +64,12 @@ public:
     /// another patient; another request of the study for this project), and what REDCap throws.
     AssignOutcome assign(const Assignment& wanted, Mode mode, TimePoint now);
 
-    /// Takes a request back that was not sent yet: its file goes, then its instance. Meanwhile nobody files
-    /// requests. Returns what was taken back. Throws Error: Fault::missing (no such request), Fault::data
-    /// (it was sent; several fit, and no participant is given), Fault::temporary (it is being sent now).
+    /// Takes a request back that was not sent yet: its file is held, its instance goes, then the file; where
+    /// REDCap does not answer it stays held until the same is done again. In a project with automatic ids
+    /// the request stays in transfers_fail/, as dropped: nobody asks for it by himself again. Meanwhile nobody
+    /// files requests. Returns what was taken back. Throws Error: Fault::missing (no such request),
+    /// Fault::data (it was sent, or some of its images were; several fit, and no participant is given),
+    /// Fault::temporary (it is being sent now).
     redcap::Transfer cancel(const StudyUid& study, const ProjectName& project,
                             const std::optional<ParticipantId>& participant, Mode mode,
                             TimePoint now);
@@ -84,6 +87,11 @@ private:
     void resend(AssignOutcome& outcome, const Assignment& wanted, Mode mode, TimePoint now);
     [[nodiscard]] redcap::Transfer cancellable(const StudyUid& study, const ProjectName& project,
                                                const std::optional<ParticipantId>& participant);
+
+    [[nodiscard]] std::optional<redcap::Transfer>
+    half_cancelled(const StudyUid& study, const ProjectName& project,
+                   const std::optional<ParticipantId>& participant) const;
+    [[nodiscard]] bool has_automatic_ids(const ProjectName& project);
 
     Paths m_paths;
     store::StudyTree m_tree;

@@ -13,6 +13,7 @@
 #include "libfiona/redcap/projects.h"
 #include "libfiona/routing/autoid_memory.h"
 #include "libfiona/routing/autoid_register.h"
+#include "libfiona/routing/former_requests.h"
 #include "libfiona/routing/pattern_language.h"
 
 #include <algorithm>
@@ -70,6 +71,9 @@ public:
         }
         const auto before = AutoIdMemory::load(m_memory_file);
         auto memory = before;
+        if (memory.handled_until > m_now) {
+            memory.handled_until.reset(); // by a clock that was ahead
+        }
         const auto projects = projects_by_title();
         auto pending = pending_studies(projects, memory);
         if (!pending.empty()) {
@@ -115,7 +119,8 @@ private:
         return result;
     }
 
-    /// By AE title. A study with a request for any project is somebody's decision already.
+    /// By AE title. A study with a request for any project is somebody's decision already, and so is one
+    /// whose request somebody has taken out of INCOMING.
     std::map<std::string, std::vector<Pending>>
     pending_studies(const std::map<std::string, ResearchProject>& projects,
                     const AutoIdMemory& memory)
@@ -147,11 +152,21 @@ private:
                 merged.is_requested || !row.value("transfer_project_name").empty();
         }
         std::map<std::string, std::vector<Pending>> pending;
+        std::optional<FormerRequests> former; // listed when there is something to look up
         for (auto& [study, merged] : studies) {
-            if (!merged.is_requested && is_uid(study) && projects.contains(merged.title)) {
-                pending[merged.title].push_back({StudyUid{study}, std::move(merged.patient)});
-                ++m_report.pending;
+            const auto project = projects.find(merged.title);
+            if (merged.is_requested || !is_uid(study) || project == projects.end()) {
+                continue;
             }
+            if (!former) {
+                former.emplace(m_config.paths);
+            }
+            if (former->has(StudyUid{study}, project->second.name)) {
+                ++m_report.taken_back;
+                continue;
+            }
+            pending[merged.title].push_back({StudyUid{study}, std::move(merged.patient)});
+            ++m_report.pending;
         }
         return pending;
     }

@@ -2,10 +2,12 @@
 #include "libfiona/routing/request_again.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/base/files.h"
 #include "libfiona/base/text.h"
 #include "libfiona/redcap/study_lock.h"
 #include "libfiona/redcap/transfer_rows.h"
 #include "libfiona/routing/transfer_requests.h"
+#include "libfiona/store/request_files.h"
 
 #include <algorithm>
 #include <chrono>
@@ -45,13 +47,15 @@ Requested revive(redcap::Client& client, const Paths& paths, const Transfer& wan
                 fmt::format("study {}: transfer {} has been changed in REDCap", wanted.study,
                             wanted.instance)};
     }
-    const auto when = given_up_at(store::Requests{paths}, *stored);
+    const store::Requests requests{paths};
+    const auto when = given_up_at(requests, *stored, now);
     if (!when) {
         return {*stored, Requested::Result::present};
     }
     auto again = *stored;
     again.requested = minute_after(*when, now);
     if (mode == Mode::apply) {
+        requests.correct_failed_at(request_of(*stored).file_name(), now);
         auto row = redcap::transfer_row(again.study, again.instance);
         row.values = {{std::string{redcap::requested_field}, again.requested}};
         try {
@@ -68,7 +72,8 @@ Requested revive(redcap::Client& client, const Paths& paths, const Transfer& wan
 
 } // namespace
 
-std::optional<TimePoint> given_up_at(const store::Requests& requests, const Transfer& transfer)
+std::optional<TimePoint> given_up_at(const store::Requests& requests, const Transfer& transfer,
+                                     TimePoint now)
 {
     const bool is_sent =
         !transfer.transferred.empty() && !transfer.deidentify_error && !transfer.send_error;
@@ -84,9 +89,40 @@ std::optional<TimePoint> given_up_at(const store::Requests& requests, const Tran
         }
         return std::nullopt; // it could not have been requested
     }
-    const auto when = requests.failed_at(name);
+    auto when = requests.failed_at(name);
+    if (!when || requests.is_pending(name)) {
+        return std::nullopt;
+    }
+    when = std::min(*when, now);
     const auto requested = parse_local_minute(trimmed(transfer.requested));
-    return !when || requests.is_pending(name) || requested > when ? std::nullopt : when;
+    const bool is_asked = requested > when && *requested <= now + minutes{1};
+    return is_asked ? std::nullopt : when;
+}
+
+std::string date_of_new_request(const store::Requests& requests, const Transfer& transfer,
+                                TimePoint now, Mode mode)
+{
+    // `<study>_<instance>_<project and participant>.json`, and REDCap chooses the instance later.
+    auto first = transfer;
+    first.instance = 1;
+    const auto name = request_of(first).file_name();
+    const auto beginning = transfer.study.str() + "_";
+    const auto end = store::files::failed_name(name.substr(name.rfind('_')));
+    auto asked = local_minute(now);
+    for (const auto& failed : visible_names(requests.paths().failed())) {
+        if (!failed.starts_with(beginning) || !failed.ends_with(end)) {
+            continue;
+        }
+        const auto given_up =
+            failed.substr(0, failed.size() - store::files::failed_name("").size());
+        if (mode == Mode::apply) {
+            requests.correct_failed_at(given_up, now);
+        }
+        if (const auto when = requests.failed_at(given_up)) {
+            asked = std::max(asked, minute_after(std::min(*when, now), now));
+        }
+    }
+    return asked;
 }
 
 std::vector<Requested> request_again(redcap::Client& incoming, const Paths& paths,
@@ -97,7 +133,7 @@ std::vector<Requested> request_again(redcap::Client& incoming, const Paths& path
     std::vector<Transfer> usual;
     std::vector<Transfer> given_up;
     for (const auto& transfer : transfers) {
-        (given_up_at(requests, transfer) ? given_up : usual).push_back(transfer);
+        (given_up_at(requests, transfer, now) ? given_up : usual).push_back(transfer);
     }
     auto all =
         redcap::Incoming{incoming, paths.state() / "locks"}.request_all_again(usual, now, mode);

@@ -38,7 +38,7 @@ ResendReport resend(redcap::Client& incoming, const Paths& paths, const ResendSe
             continue;
         }
         ++report.transfers;
-        if (transfer.transferred.empty() && !given_up_at(requests, transfer)) {
+        if (transfer.transferred.empty() && !given_up_at(requests, transfer, now)) {
             ++report.waiting;
         } else if (selection.dates == ResendSelection::Dates::due && !is_due(transfer)) {
             ++report.not_due;

@@ -281,9 +281,7 @@ Decision decide(const redcap::Transfer& transfer, const StudyFacts& state, TimeP
     if (!state.on_disk) {
         return Decision::source_missing;
     }
-    // Much younger than now: from a clock that was set back since. Nothing to wait for.
-    if (reason == Decision::new_images && now - *state.newest < settle
-        && *state.newest - now < settle) {
+    if (reason == Decision::new_images && is_younger(*state.newest, now, settle)) {
         return Decision::arriving;
     }
     const auto known = state.seen ? state.seen : state.failed_at;

@@ -4,11 +4,13 @@
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/request_files.h"
 #include "libfiona/store/requests.h"
+#include "libfiona/store/sent_images.h"
 
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 
 namespace fiona::store {
 
@@ -89,12 +91,43 @@ void Requests::refuse_if_sending(const std::string& file_name) const
     }
 }
 
-Requests::Change Requests::hold(const std::string& file_name, Mode mode) const
+/// Neither REDCap nor a receipt knows of them yet, and the research PACS keeps them.
+void Requests::refuse_if_sent(const std::string& file_name) const
+{
+    for (const auto& directory : {m_paths.held(), m_paths.requests()}) {
+        const auto text = read_file_if_any(directory / file_name, files::max_note_bytes);
+        if (!text) {
+            continue;
+        }
+        std::optional<TransferRequest> request;
+        try {
+            request = TransferRequest::parse(*text, file_name);
+        } catch (const Error& e) {
+            if (e.fault() != Fault::data) {
+                throw;
+            }
+            continue; // it cannot have been sent
+        }
+        const auto images = SentImages::read(SentImages::journal_of(m_paths, *request));
+        if (const auto count = images.count_new(); count > 0) {
+            throw Error{Fault::data,
+                        "{} of its images are in the research PACS already: let it end "
+                        "(fiona-status queue release, queue retry), then withdraw the study "
+                        "(fiona-operating(7))",
+                        count};
+        }
+    }
+}
+
+Requests::Change Requests::hold(const std::string& file_name, Mode mode, Sent sent) const
 {
     const auto target = m_paths.held() / file_name;
     std::optional<Standstill> standstill;
     if (mode == Mode::apply) {
         standstill.emplace(m_paths);
+    }
+    if (sent == Sent::refuse) {
+        refuse_if_sent(file_name);
     }
     if (files::exists(target)) {
         return Change::was_so;
@@ -137,6 +170,7 @@ Requests::Change Requests::drop(const std::string& file_name, std::string_view r
         standstill.emplace(m_paths);
     }
     refuse_if_sending(file_name);
+    refuse_if_sent(file_name);
     const auto messages = m_paths.failed() / files::messages_name(file_name);
     const auto failed = m_paths.failed() / files::failed_name(file_name);
     const auto here = files::exists(m_paths.held() / file_name)       ? m_paths.held()
@@ -164,6 +198,20 @@ Requests::Change Requests::drop(const std::string& file_name, std::string_view r
     std::error_code ignored; // alone it means nothing
     fs::remove(m_paths.requests() / files::state_name(file_name), ignored);
     return Change::made;
+}
+
+void Requests::note_dropped(const TransferRequest& request, std::string_view reason,
+                            TimePoint now) const
+{
+    const Standstill standstill{m_paths};
+    const auto name = request.file_name();
+    make_directories(m_paths.failed());
+    write_file(m_paths.failed() / files::messages_name(name),
+               json::write(json::Object{{"error", reason}, {"dropped", iso8601_utc(now)}},
+                           json::Style::pretty)
+                   + "\n");
+    write_file(m_paths.failed() / files::failed_name(name),
+               json::write(request.content, json::Style::pretty) + "\n");
 }
 
 Requests::Change Requests::try_now(const std::string& file_name, Mode mode) const

@@ -9,10 +9,12 @@
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/request_files.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 
@@ -112,6 +114,8 @@ bool Requests::withdraw(const std::string& file_name) const
     make_directories(m_paths.work());
     // Nobody puts it back from work meanwhile; a claim is the one thing that may still happen.
     const FileLock lock{m_paths.work() / files::lock_name, filing_patience};
+    refuse_if_sending(file_name);
+    refuse_if_sent(file_name);
     for (const auto& directory : {m_paths.requests(), m_paths.held()}) {
         if (::unlink((directory / file_name).c_str()) != 0) {
             if (errno == ENOENT || errno == ENOTDIR) {
@@ -185,6 +189,20 @@ std::optional<TimePoint> Requests::failed_at(const std::string& file_name) const
     // A rename leaves the time of the file as it was when the request was made.
     const auto reason = files::modified(m_paths.failed() / files::messages_name(file_name));
     return reason ? reason : files::modified(failed);
+}
+
+void Requests::correct_failed_at(const std::string& file_name, TimePoint now) const
+{
+    if (const auto when = failed_at(file_name); !when || *when <= now) {
+        return;
+    }
+    const std::array<timespec, 2> times{{{0, UTIME_OMIT}, {Clock::to_time_t(now), 0}}};
+    for (const auto& name : {files::messages_name(file_name), files::failed_name(file_name)}) {
+        if (::utimensat(AT_FDCWD, (m_paths.failed() / name).c_str(), times.data(), 0) != 0
+            && errno != ENOENT) {
+            throw os_error(errno, "correct the time of a failed request");
+        }
+    }
 }
 
 void Requests::note_seen(const std::string& file_name, TimePoint newest) const

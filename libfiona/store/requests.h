@@ -45,7 +45,8 @@ struct TransferRequest {
 ///                                                                                                        told: only the
 ///                                                                                                        report is repeated
 ///         -                        -                        +                  -                    -    held by a person
-///                                                                                                        until release()
+///                                                                                                        until release(), or
+///                                                                                                        being taken back
 ///         -                        -                        -                  +                    -    done
 ///                                                                                                        (`_ok_<date>.log`)
 ///         -                        -                        -                  -                    -    taken back before it
@@ -80,23 +81,29 @@ public:
     // NOLINTNEXTLINE(modernize-use-nodiscard) filing twice is fine
     bool file(const TransferRequest& request) const;
     /// Removes a request that waits or is held; false if there is none. Throws Error{Fault::temporary} if it is in
-    /// work: its images may be leaving.
+    /// work, or only its report is left: its images may be leaving; Fault::data if some have left
+    /// (sent_images.h).
     [[nodiscard]] bool withdraw(const std::string& file_name) const;
     enum class Change { made, was_so };
+    enum class Sent { allow, refuse }; ///< images that are in the research PACS already
     /// The four commands of a person. Throw Error{Fault::temporary} if it is in work or only its report
     /// is left (then its images are leaving, or have left), Fault::missing if there is none to which
     /// the command applies. They are durable when they return; a dry run only throws and answers.
     // NOLINTBEGIN(modernize-use-nodiscard) called for their effect
-    /// Keeps one that waits away from all workers; nobody files it again meanwhile.
-    Change hold(const std::string& file_name, Mode mode) const;
+    /// Keeps one that waits away from all workers; nobody files it again meanwhile. Sent::refuse: throws
+    /// Error{Fault::data} if images of it have left.
+    Change hold(const std::string& file_name, Mode mode, Sent sent = Sent::allow) const;
     Change release(const std::string& file_name, Mode mode) const;
     /// Gives up one that waits or is held, as if it had failed with that reason; one that has been given
-    /// up already gets only the mark that nobody needs to look at it.
+    /// up already gets only the mark that nobody needs to look at it. Throws Error{Fault::data} if images of
+    /// it have left.
     Change drop(const std::string& file_name, std::string_view reason, TimePoint now,
                 Mode mode) const;
     /// One that was postponed is due at once.
     Change try_now(const std::string& file_name, Mode mode) const;
     // NOLINTEND(modernize-use-nodiscard)
+    /// Leaves it in transfers_fail/ as one that was dropped, whether or not it was ever filed.
+    void note_dropped(const TransferRequest& request, std::string_view reason, TimePoint now) const;
     /// Waiting, in work or held.
     [[nodiscard]] bool is_pending(const std::string& file_name) const;
     /// Names in transfer_requests/, oldest first.
@@ -107,6 +114,8 @@ public:
     [[nodiscard]] std::vector<std::string> held() const;
     /// When it was last given up; nothing if it never was.
     [[nodiscard]] std::optional<TimePoint> failed_at(const std::string& file_name) const;
+    /// One that was given up later than `now`, by a clock that was ahead, was given up now.
+    void correct_failed_at(const std::string& file_name, TimePoint now) const;
     /// Nothing if it never failed. One that cannot be read counts as none.
     [[nodiscard]] std::optional<RequestState> state(const std::string& file_name) const;
 
@@ -120,6 +129,7 @@ public:
 
 private:
     void refuse_if_sending(const std::string& file_name) const;
+    void refuse_if_sent(const std::string& file_name) const;
 
     Paths m_paths;
 };

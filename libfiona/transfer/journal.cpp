@@ -25,17 +25,8 @@ namespace {
 
 constexpr std::chrono::hours meaningful_age{24};
 constexpr std::string_view failure_line = "failed";
-constexpr std::string_view decoded_word = "decoded";
-constexpr std::string_view before_word = "before";
-constexpr std::size_t digest_digits = 64;
 constexpr std::chrono::hours memory_of_finished{90 * 24}; // late series come within days
 constexpr std::string_view whole = "ok"; // last word; without it the line was cut short by a crash
-
-/// By what is asked for, not by how the file is called: old tools name requests in other ways.
-fs::path file_of(const Paths& paths, const store::TransferRequest& request)
-{
-    return paths.state() / "transfers" / (request.file_name() + ".sent");
-}
 
 fs::path finished_directory(const Paths& paths)
 {
@@ -48,15 +39,12 @@ bool is_recent(const fs::path& file, TimePoint now, std::chrono::hours age)
     return ::stat(file.c_str(), &status) == 0 && Clock::from_time_t(status.st_mtime) + age > now;
 }
 
-std::string key_of(const std::string& series, const std::string& sop)
-{
-    return series + " " + sop;
-}
-
 } // namespace
 
 Journal::Journal(const Paths& paths, const store::TransferRequest& request, TimePoint now)
-    : m_file{file_of(paths, request)}, m_head{"request " + sha256_hex(json::write(request.content))}
+    : m_file{store::SentImages::journal_of(paths, request)}, m_head{"request "
+                                                                    + sha256_hex(json::write(
+                                                                        request.content))}
 {
     const auto text =
         is_recent(m_file, now, meaningful_age) ? read_file_if_any(m_file).value_or("") : "";
@@ -71,8 +59,7 @@ Journal::Journal(const Paths& paths, const store::TransferRequest& request, Time
     }
 }
 
-/// stored SERIES SOP [STATUS [decoded] [before] [SHA256]] ok, lost SERIES SOP ok, asked TRANSACTION SECONDS ok,
-/// committed SOP ok, answered ok, failed
+/// Those of store::SentImages, asked TRANSACTION SECONDS ok, committed SOP ok, answered ok, failed
 void Journal::take(std::string_view line)
 {
     const auto words = split(line, ' ');
@@ -85,18 +72,8 @@ void Journal::take(std::string_view line)
     const auto word = [&](std::size_t index) {
         return index + 1 < words.size() ? std::string{words[index]} : std::string{};
     };
-    if (words[0] == "stored" && words.size() >= 4) {
-        Stored how;
-        how.status = words.size() > 4 ? word(3) : how.status;
-        for (std::size_t i = 4; i + 1 < words.size(); ++i) {
-            how.was_decoded = how.was_decoded || words[i] == decoded_word;
-            how.was_before = how.was_before || words[i] == before_word;
-            how.sha256 = words[i].size() == digest_digits ? std::string{words[i]} : how.sha256;
-        }
-        m_stored.insert_or_assign(key_of(word(1), word(2)), how);
-    } else if (words[0] == "lost" && words.size() == 4) {
-        m_stored.erase(key_of(word(1), word(2)));
-    } else if (words[0] == "asked" && words.size() == 4) {
+    m_images.take(line);
+    if (words[0] == "asked" && words.size() == 4) {
         std::int64_t seconds = 0;
         std::from_chars(words[2].data(), words[2].data() + words[2].size(), seconds);
         m_question = Question{word(1), TimePoint{std::chrono::seconds{seconds}}};
@@ -109,8 +86,7 @@ void Journal::take(std::string_view line)
 
 const Journal::Stored* Journal::stored(const std::string& series, const std::string& sop) const
 {
-    const auto found = m_stored.find(key_of(series, sop));
-    return found == m_stored.end() ? nullptr : &found->second;
+    return m_images.find(series, sop);
 }
 
 const Journal::Stored* Journal::stored(const std::string& series, const std::string& sop,
@@ -123,25 +99,14 @@ const Journal::Stored* Journal::stored(const std::string& series, const std::str
 
 void Journal::note_stored(const std::string& series, const std::string& sop, const Stored& how)
 {
-    const auto key = key_of(series, sop);
-    std::string words = how.status;
-    if (how.was_decoded) {
-        words += fmt::format(" {}", decoded_word);
-    }
-    if (how.was_before) {
-        words += fmt::format(" {}", before_word);
-    }
-    if (!how.sha256.empty()) {
-        words += " " + how.sha256;
-    }
-    append(fmt::format("stored {} {} {}", key, words, whole));
-    m_stored.insert_or_assign(key, how);
+    append(store::SentImages::stored_line(series, sop, how));
+    m_images.take(store::SentImages::stored_line(series, sop, how));
 }
 
 void Journal::note_lost(const std::string& series, const std::string& sop)
 {
-    append(fmt::format("lost {} {}", key_of(series, sop), whole));
-    m_stored.erase(key_of(series, sop));
+    append(store::SentImages::lost_line(series, sop));
+    m_images.take(store::SentImages::lost_line(series, sop));
 }
 
 void Journal::note_asked(const Question& question)
@@ -191,7 +156,8 @@ void Journal::finish(const Paths& paths, const store::TransferRequest& request)
 {
     make_directories(finished_directory(paths));
     const auto to = finished_directory(paths) / request.file_name();
-    if (::rename(file_of(paths, request).c_str(), to.c_str()) != 0 && errno != ENOENT) {
+    const auto from = store::SentImages::journal_of(paths, request);
+    if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
         throw os_error(errno, "put the journal of a transfer aside");
     }
 }

@@ -4,9 +4,9 @@
 #include "libfiona/base/config.h"
 #include "libfiona/base/dates.h"
 #include "libfiona/store/requests.h"
+#include "libfiona/store/sent_images.h"
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,12 +33,7 @@ public:
     /// Reads what is there. `now` decides whether it is too old.
     Journal(const Paths& paths, const store::TransferRequest& request, TimePoint now);
 
-    struct Stored {
-        std::string status = "0000"; ///< of C-STORE, four hex digits
-        bool was_decoded = false;
-        bool was_before = false; ///< by an earlier transfer, and not sent again
-        std::string sha256{};    ///< of the file that was sent; "" if nobody noted it
-    };
+    using Stored = store::SentImage;
     /// Nothing was noted yet in this transfer.
     [[nodiscard]] bool is_new() const { return !m_started; }
     /// Nothing if the PACS has it not, or has said later that it lost it.
@@ -88,7 +83,7 @@ private:
 
     std::filesystem::path m_file;
     std::string m_head;
-    std::map<std::string, Stored> m_stored;
+    store::SentImages m_images;
     std::set<std::string> m_committed;
     std::optional<Question> m_question;
     unsigned m_failures = 0;

@@ -20,7 +20,8 @@ public:
     std::vector<fiona::redcap::Event> all_events;
     std::vector<std::string> repeating{"series", "transfers"};
     unsigned imports = 0;
-    std::optional<fiona::Error> broken; ///< thrown by every call
+    std::optional<fiona::Error> broken;            ///< thrown by every call
+    std::optional<fiona::Error> refuses_deletions; ///< of an instance: thrown by that
 
     void add(Row row) { rows.push_back(std::move(row)); }
 
@@ -73,6 +74,9 @@ public:
     void delete_instance(const std::string& record, const std::string& instrument,
                          unsigned instance) override
     {
+        if (refuses_deletions) {
+            throw fiona::Error{*refuses_deletions};
+        }
         std::erase_if(rows, [&](const Row& row) {
             return row.record == record && row.instrument == instrument && row.instance == instance;
         });

@@ -353,3 +353,24 @@ TEST_CASE_METHOD(Fixture, "a study that another process works on is waited for")
     ::waitpid(child, &status, 0);
     CHECK(status == 0);
 }
+
+TEST_CASE_METHOD(Fixture, "asked for again by a clock that was ahead, it is asked for again now")
+{
+    const auto transfer = incoming.ensure_transfer(wanted(), now).transfer;
+    incoming.write_result({.study = study, .instance = 1, .started = now});
+    incoming.request_again(transfer, now + std::chrono::hours{9000});
+
+    const auto later = now + std::chrono::hours{1};
+    incoming.request_again(transfer, later);
+
+    CHECK(incoming.transfers({study})[0].requested == local_minute(later));
+}
+
+TEST_CASE_METHOD(Fixture, "a request is asked for at the time that it names, and else now")
+{
+    auto later = wanted();
+    later.requested = local_minute(now + std::chrono::minutes{1});
+    CHECK(incoming.ensure_transfers({later}, now, Mode::dry_run)[0].transfer.requested
+          == later.requested);
+    CHECK(incoming.ensure_transfer(later, now).transfer.requested == later.requested);
+}

@@ -3,8 +3,11 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/routing/autoid.h"
+#include "libfiona/routing/autoid_memory.h"
 #include "libfiona/routing/autoid_register.h"
+#include "libfiona/routing/transfer_requests.h"
 #include "libfiona/store/atomic_file.h"
+#include "libfiona/store/requests.h"
 #include "tests/support/borrowed_redcap.h"
 #include "tests/support/memory_redcap.h"
 #include "tests/support/sorted_site.h"
@@ -307,4 +310,92 @@ TEST_CASE("ten thousand patients share out ten thousand ids, the next is told th
     CHECK(ids.size() == 10'000);
     REQUIRE(report.exhausted.size() == 1);
     CHECK_THAT(report.exhausted[0].reason, Contains("10000 ids") && Contains("1 patients"));
+}
+
+TEST_CASE(
+    "a study that was sent or set aside, and whose request is in INCOMING no more, was taken back")
+{
+    Bench bench;
+    bench.put_study("1.2.1", "anna");
+    REQUIRE(bench.run().given.size() == 1);
+    const auto request = routing::request_of(
+        redcap::Incoming{bench.incoming, bench.config.paths.state() / "locks"}.transfers().at(0));
+    const store::Requests requests{bench.config.paths};
+    switch (GENERATE(0, 1, 2)) {
+    case 0: {
+        REQUIRE(requests.file(request));
+        const store::RequestWorker worker{requests};
+        REQUIRE(worker.claim(request.file_name(), bench.now));
+        worker.finish_done(request.file_name(), bench.now);
+        break;
+    }
+    case 1: requests.note_dropped(request, "taken back", bench.now); break;
+    default: REQUIRE(requests.file(request)); requests.hold(request.file_name(), Mode::apply);
+    }
+    bench.incoming.delete_instance("1.2.1", "transfers", 1);
+    bench.put_study("1.2.10", "anna"); // another one, never requested
+
+    for (const auto mode : {Mode::dry_run, Mode::apply, Mode::apply}) {
+        const auto report = bench.run(mode);
+        CHECK(report.taken_back == 1);
+        CHECK(report.refused.empty());
+    }
+
+    CHECK(bench.participant("1.2.1").empty());
+    CHECK(bench.participant("1.2.10") == request.participant.str());
+}
+
+TEST_CASE("a request of another project, or nothing that can be read, is no sign of a withdrawal")
+{
+    Bench bench;
+    bench.put_study("1.2.1", "anna");
+    store::write_file(bench.config.paths.done() / "1.2.1_1_00.json_ok_2026-03-01_10:00.log",
+                      R"({"study_instance_uid": "1.2.1", "transfer_project_name": "OTHER",
+                          "transfer_name": "X1", "redcap_repeat_instance": 1})");
+    store::write_file(bench.config.paths.failed() / "1.2.1_1_01.json_fail.log", "{");
+
+    const auto report = bench.run();
+
+    CHECK(report.taken_back == 0);
+    CHECK(report.given.size() == 1);
+}
+
+TEST_CASE("every id that AUTOID holds is used: the second one of a patient, and one without a hash")
+{
+    Bench bench;
+    const auto put = [&](const std::string& record, const std::string& hash, const char* value) {
+        bench.autoid.put({record,
+                          "",
+                          "",
+                          0,
+                          {{"autoid_project_name", "DEMO"},
+                           {"autoid_hash", hash},
+                           {"autoid_value", value},
+                           {"autoid_method", "1"}}});
+    };
+    const auto hash = sha512_hex(sha256_hex("anna"));
+    put("1", hash, "DEMO_001");
+    put("2", hash, "DEMO_002");
+    put("3", "", "DEMO_003");
+    const routing::AutoIdRegister ids{bench.autoid, routing::AutoIdKey::passing(),
+                                      ProjectName{"DEMO"}};
+
+    CHECK(ids.values() == std::vector<std::string>{"DEMO_001", "DEMO_002", "DEMO_003"});
+    CHECK(ids.find(sha256_hex("anna")) == "DEMO_001");
+}
+
+TEST_CASE("a memory from a clock that was ahead does not hide what waits")
+{
+    Bench bench;
+    static_cast<void>(bench.run());
+    const auto file = bench.config.paths.state() / "autoid.json";
+    auto memory = routing::AutoIdMemory::load(file);
+    memory.handled_until = bench.now + std::chrono::hours{24 * 365};
+    memory.save(file);
+
+    static_cast<void>(bench.run());
+
+    const auto now = routing::AutoIdMemory::load(file).handled_until;
+    REQUIRE(now);
+    CHECK(*now <= bench.now);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/routing/request_again.h"
 #include "libfiona/routing/transfer_requests.h"
 #include "tests/support/memory_redcap.h"
 #include "tests/support/site.h"
@@ -304,4 +305,44 @@ TEST_CASE_METHOD(Fixture, "a dry run of filing lists and leaves no trace")
 
     CHECK(run(Mode::dry_run).filed.size() == 1);
     CHECK(!std::filesystem::exists(config.paths.processing));
+}
+
+TEST_CASE_METHOD(Fixture, "what was given up while the clock was ahead can be asked for again")
+{
+    site.put_series(study, series);
+    request(study, "DEMO_0001");
+    const auto name = run().filed.at(0).request.file_name();
+    const auto now = Clock::now();
+    requests.drop(name, "dropped", now, Mode::apply);
+    const auto ahead = std::filesystem::file_time_type::clock::now() + hours{9000};
+    std::filesystem::last_write_time(config.paths.failed() / (name + "_fail_messages.log"), ahead);
+    if (GENERATE(false, true)) { // asked for then, too
+        redcap.put({study.str(),
+                    {},
+                    "transfers",
+                    1,
+                    {{"transfer_requested_date", local_minute(now + hours{9001})}}});
+    }
+    REQUIRE(run().failed == 1); // by itself it is not sent
+
+    const auto ask = [&](Mode mode) {
+        return request_again(redcap, config.paths,
+                             redcap::Incoming{redcap, config.paths.state() / "locks"}.transfers(),
+                             now, mode)
+            .at(0);
+    };
+    using Result = redcap::Incoming::Requested::Result;
+    CHECK(ask(Mode::dry_run).result == Result::created);
+    CHECK(requests.failed_at(name) > now + hours{8000});
+    const auto asked = ask(Mode::apply);
+
+    CHECK(asked.result == Result::created);
+    const auto failed = requests.failed_at(name);
+    REQUIRE(failed);
+    CHECK(*failed <= now);
+    CHECK(decide(asked.transfer,
+                 {.on_disk = true, .newest = *failed - hours{1}, .failed_at = failed, .seen = {}},
+                 now + minutes{1}, settle)
+          == Decision::first);
+    CHECK(ask(Mode::apply).result == Result::present);
 }

@@ -5,7 +5,9 @@
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/routing/assign.h"
 #include "libfiona/routing/transfer_requests.h"
+#include "libfiona/store/atomic_file.h"
 #include "libfiona/store/requests.h"
+#include "libfiona/store/sent_images.h"
 #include "tests/support/borrowed_redcap.h"
 #include "tests/support/loose_redcap.h"
 #include "tests/support/sorted_site.h"
@@ -355,4 +357,138 @@ TEST_CASE("a request that is being sent, or was sent, is not taken back")
     CHECK(fault_of(cancel) == Fault::data);
     CHECK(redcap::Incoming{desk.incoming, desk.site.paths.state() / "locks"}.transfers().size()
           == 1);
+}
+
+namespace {
+
+/// A study that is requested, and its request file.
+struct Requested : Desk {
+    Requested()
+    {
+        assign(wanted());
+        request = row();
+        name = request.file_name();
+        REQUIRE(requests.file(request));
+    }
+
+    [[nodiscard]] store::TransferRequest row()
+    {
+        return routing::request_of(records().transfers().at(0));
+    }
+    [[nodiscard]] redcap::Incoming records()
+    {
+        return redcap::Incoming{incoming, site.paths.state() / "locks"};
+    }
+    void cancel(Mode mode = Mode::apply)
+    {
+        assigner().cancel(StudyUid{"1.2.3"}, ProjectName{"DEMO"}, std::nullopt, mode, now);
+    }
+    [[nodiscard]] bool is_given_up() const
+    {
+        return std::filesystem::exists(site.paths.failed() / (name + "_fail.log"));
+    }
+
+    store::Requests requests{site.paths};
+    store::TransferRequest request = sample();
+    std::string name;
+
+private:
+    static store::TransferRequest sample()
+    {
+        return {.study = StudyUid{"1.2"},
+                .project = ProjectName{"X"},
+                .participant = ParticipantId{"X"},
+                .event = {},
+                .instance = 1,
+                .requested = {},
+                .content = {}};
+    }
+};
+
+} // namespace
+
+TEST_CASE("a request of which images were sent already is not taken back")
+{
+    Requested desk;
+    const auto journal = store::SentImages::journal_of(desk.site.paths, desk.request);
+    make_directories(journal.parent_path());
+    store::write_file(journal, store::SentImages::stored_line("2.25.1", "2.25.2", {}) + "\n");
+    const auto lines = desk.audit_lines();
+
+    CHECK(fault_of([&] { desk.cancel(Mode::dry_run); }) == Fault::data);
+    CHECK(fault_of([&] { desk.cancel(); }) == Fault::data);
+
+    CHECK(desk.requests.waiting() == std::vector{desk.name});
+    CHECK(desk.records().transfers().size() == 1);
+    CHECK(desk.audit_lines() == lines + 1);
+}
+
+TEST_CASE("while REDCap cannot be told, a request that is taken back is sent by nobody")
+{
+    Requested desk;
+    if (GENERATE(false, true)) {
+        desk.requests.hold(desk.name, Mode::apply);
+    }
+    desk.incoming.refuses_deletions = Error{Fault::temporary, "REDCap is away"};
+
+    CHECK_THROWS_WITH([&] { desk.cancel(); }(), Contains("is held") && Contains("REDCap is away"));
+
+    CHECK(desk.requests.held() == std::vector{desk.name});
+    CHECK(desk.requests.waiting().empty());
+    CHECK(desk.records().transfers().size() == 1);
+
+    SECTION("and done again, it is gone")
+    {
+        desk.incoming.refuses_deletions.reset();
+        desk.cancel();
+    }
+    SECTION("and somebody has deleted the instance, or the plug was pulled behind it")
+    {
+        desk.incoming.refuses_deletions.reset();
+        desk.incoming.delete_instance("1.2.3", "transfers", 1);
+        desk.cancel();
+    }
+    CHECK_FALSE(desk.requests.is_pending(desk.name));
+    CHECK(desk.records().transfers().empty());
+    CHECK_FALSE(desk.is_given_up());
+    CHECK(fault_of([&] { desk.cancel(); }) == Fault::missing);
+}
+
+TEST_CASE("a request that is taken back in a project with automatic ids is left as dropped")
+{
+    Requested desk;
+    desk.dtp.rows.at(0).values.insert(
+        {{"project_use_autoid", "1"}, {"project_autoid_aetitle", "AUTO1"}});
+    if (GENERATE(false, true)) {
+        REQUIRE(desk.requests.withdraw(desk.name)); // not filed yet
+    }
+
+    desk.cancel();
+
+    CHECK_FALSE(desk.requests.is_pending(desk.name));
+    CHECK(desk.is_given_up());
+    CHECK(desk.records().transfers().empty());
+}
+
+TEST_CASE("a request that was dropped, taken back and made again within a minute is filed")
+{
+    Requested desk;
+    desk.now = Clock::now();
+    desk.requests.drop(desk.name, "dropped by an operator", desk.now, Mode::apply);
+    desk.cancel();
+
+    desk.assign(Desk::wanted());
+
+    CHECK(desk.row().file_name() == desk.name); // nobody can tell it from the first by that
+    const auto transfer = desk.records().transfers().at(0);
+    const auto dropped = desk.requests.failed_at(desk.name);
+    REQUIRE(dropped);
+    CHECK(parse_local_minute(transfer.requested) > dropped);
+    CHECK(routing::decide(transfer,
+                          {.on_disk = true,
+                           .newest = *dropped - std::chrono::hours{1},
+                           .failed_at = dropped,
+                           .seen = {}},
+                          *dropped + std::chrono::minutes{1}, std::chrono::seconds{60})
+          == routing::Decision::first);
 }

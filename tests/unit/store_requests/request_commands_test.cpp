@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/store/atomic_file.h"
 #include "libfiona/store/requests.h"
+#include "libfiona/store/sent_images.h"
 #include "tests/support/forked_child.h"
 #include "tests/unit/store_requests/sample.h"
 
@@ -227,4 +229,99 @@ TEST_CASE("people and workers who reach for one request at once never make two o
         REQUIRE(filer.wait() == 0);
         REQUIRE(site.places() == 1);
     }
+}
+
+namespace {
+
+/// What the research PACS has said of an image of the request.
+void note_sent(const CommandSite& site, const std::string& lines)
+{
+    const auto journal = SentImages::journal_of(site.paths, sample_request());
+    make_directories(journal.parent_path());
+    write_file(journal, "request 00\n" + lines);
+}
+
+} // namespace
+
+TEST_CASE("a request of which images are in the research PACS is neither taken back nor dropped")
+{
+    const CommandSite site;
+    const bool is_held = GENERATE(false, true);
+    if (is_held) {
+        site.requests.hold(site.name, Mode::apply);
+    }
+    note_sent(site, SentImages::stored_line("2.25.1", "2.25.2", {}) + "\nfailed\n");
+    const auto mode = GENERATE(Mode::dry_run, Mode::apply);
+
+    const auto drop = [&] { site.requests.drop(site.name, "x", site.now, mode); };
+    CHECK_THROWS_WITH(drop(), Contains("1 of its images are in the research PACS already")
+                                  && Contains("queue release"));
+    CHECK(fault_of(drop) == Fault::data);
+    CHECK(fault_of([&] { static_cast<void>(site.requests.withdraw(site.name)); }) == Fault::data);
+    CHECK(fault_of([&] { site.requests.hold(site.name, mode, Requests::Sent::refuse); })
+          == Fault::data);
+
+    CHECK(site.places() == 1);
+    CHECK(site.requests.held().empty() == !is_held);
+    CHECK(site.requests.hold(site.name, mode) == (is_held ? Change::was_so : Change::made));
+}
+
+TEST_CASE("what the PACS has lost again, has had before, or has never said holds no request back")
+{
+    const CommandSite site;
+    const auto before = SentImage{.was_before = true};
+    note_sent(site, GENERATE_COPY(std::string{"failed\n"},
+                                  SentImages::stored_line("2.25.1", "2.25.2", before) + "\n",
+                                  SentImages::stored_line("2.25.1", "2.25.2", {}) + "\n"
+                                      + SentImages::lost_line("2.25.1", "2.25.2") + "\n",
+                                  std::string{"stored 2.25.1 2.2"}));
+
+    CHECK(site.requests.withdraw(site.name));
+    CHECK(site.places() == 0);
+}
+
+TEST_CASE("a request whose report is still due is not taken back")
+{
+    const CommandSite site;
+    {
+        const RequestWorker worker{site.requests};
+        REQUIRE(worker.claim(site.name, site.now));
+        worker.note_result(site.name, json::Object{});
+        worker.postpone(site.name, "REDCap is down", site.now);
+    }
+
+    CHECK(fault_of([&] { static_cast<void>(site.requests.withdraw(site.name)); })
+          == Fault::temporary);
+    CHECK(site.places() == 1);
+}
+
+TEST_CASE("a request that was never filed can be left as one that was dropped")
+{
+    const CommandSite site;
+    REQUIRE(site.requests.withdraw(site.name));
+
+    site.requests.note_dropped(sample_request(), "taken back", site.now);
+    site.requests.note_dropped(sample_request(), "taken back", site.now);
+
+    CHECK(site.places() == 1);
+    CHECK_THAT(site.messages(), Contains("taken back") && Contains("\"dropped\""));
+    CHECK(site.requests.drop(site.name, "x", site.now, Mode::apply) == Change::was_so);
+}
+
+TEST_CASE("what was given up by a clock that was ahead was given up now")
+{
+    const CommandSite site;
+    site.requests.drop(site.name, "x", site.now, Mode::apply);
+    const auto messages = site.paths.failed() / (site.name + "_fail_messages.log");
+    fs::last_write_time(messages, fs::file_time_type::clock::now() + std::chrono::hours{9000});
+    REQUIRE(site.requests.failed_at(site.name) > site.now + std::chrono::hours{8000});
+
+    site.requests.correct_failed_at(site.name, site.now);
+
+    CHECK(site.requests.failed_at(site.name) <= site.now);
+    CHECK(site.requests.failed_at(site.name) > site.now - std::chrono::seconds{2});
+    const auto before = site.requests.failed_at(site.name);
+    site.requests.correct_failed_at(site.name, site.now + std::chrono::hours{1});
+    CHECK(site.requests.failed_at(site.name) == before);
+    site.requests.correct_failed_at("1.9_1_0.json", site.now);
 }

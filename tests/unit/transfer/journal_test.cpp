@@ -114,3 +114,27 @@ TEST_CASE("what a finished transfer has left is remembered with its bytes, for 9
     Journal::sweep(site.paths(), Clock::now() + std::chrono::hours{91 * 24});
     CHECK_FALSE(Journal::finished(site.paths(), request()).is_stored("2.25.1", "2.25.2"));
 }
+
+TEST_CASE("who takes a request back sees what has been sent of it, however long ago")
+{
+    const TransferSite site;
+    const auto count = [&] { return store::SentImages::read(file_of(site)).count_new(); };
+    CHECK(count() == 0);
+    {
+        Journal journal{site.paths(), request(), Clock::now()};
+        journal.note_failure();
+        CHECK(count() == 0);
+        journal.note_stored("2.25.1", "2.25.2",
+                            {.status = "B000", .was_decoded = true, .sha256 = {}});
+        journal.note_stored("2.25.1", "2.25.3");
+        journal.note_stored("2.25.1", "2.25.4", {.was_before = true, .sha256 = {}});
+        journal.note_lost("2.25.1", "2.25.3");
+        journal.note_asked({"2.25.5", Clock::now()});
+    }
+    CHECK(count() == 1);
+    std::filesystem::last_write_time(file_of(site), std::filesystem::file_time_type::clock::now()
+                                                        - std::chrono::hours{100});
+    CHECK(count() == 1);
+    Journal::finish(site.paths(), request());
+    CHECK(count() == 0);
+}
