@@ -8,16 +8,13 @@
 #include "libfiona/base/log.h"
 #include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
-#include "libfiona/base/unique_fd.h"
-#include "libfiona/store/atomic_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -75,105 +72,65 @@ void mark_free(json::Object& line)
     }
 }
 
-/// What a writer without our lock added to the file while we wrote its successor.
-std::string added_meanwhile(int old_file, std::size_t known)
-{
-    struct stat now {};
-    if (::fstat(old_file, &now) != 0 || std::cmp_less_equal(now.st_size, known)) {
-        return {};
-    }
-    std::string tail(static_cast<std::size_t>(now.st_size) - known, '\0');
-    const auto got = ::pread(old_file, tail.data(), tail.size(), static_cast<off_t>(known));
-    tail.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    return tail;
-}
-
-void append(const fs::path& file, const std::string& line)
-{
-    const UniqueFd fd{::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-                             mode_of_a_new_file)};
-    struct stat before {};
-    if (!fd || ::fstat(fd.get(), &before) != 0) {
-        throw os_error(errno, fmt::format("open {}", file.native()));
-    }
-    char last = '\n';
-    const bool is_torn =
-        before.st_size > 0 && ::pread(fd.get(), &last, 1, before.st_size - 1) == 1 && last != '\n';
-    try {
-        write_all(fd.get(), fmt::format("{}{}\n", is_torn ? "\n" : "", line), file.native());
-        if (::fsync(fd.get()) != 0) {
-            throw os_error(errno, fmt::format("sync {}", file.native()));
-        }
-    } catch (const Error&) { // no half line may stay, if the disk lets us
-        static_cast<void>(::ftruncate(fd.get(), before.st_size) == 0);
-        throw;
-    }
-    if (before.st_size == 0) {
-        sync_directory(file.parent_path());
-    }
-}
-
 } // namespace
 
 ExportList::ExportList(fs::path list, fs::path failed)
-    : m_list{std::move(list)}, m_failed{std::move(failed)}
+    : m_list{std::move(list), mode_of_a_new_file}, m_failed{std::move(failed)}
 {
+}
+
+fs::path ExportList::lock_file() const
+{
+    return file().native() + ".lock";
 }
 
 void ExportList::edit(const std::function<bool(Lines&)>& change) const
 {
-    if (!fs::exists(m_list.parent_path())) {
+    std::error_code unknown; // then taking the lock says it
+    if (!fs::exists(file().parent_path(), unknown) && !unknown) {
         return; // nobody has asked for anything yet
     }
-    const FileLock lock{m_list.native() + ".lock", lock_patience};
-    const UniqueFd old_file{::open(m_list.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
-    if (!old_file && errno == ENOENT) {
+    if (fs::is_symlink(file(),
+                       unknown)) { // made by whoever may write the folder: it could lead anywhere
+        throw os_error(ELOOP, fmt::format("open {}", file().native()));
+    }
+    const FileLock lock{lock_file(), lock_patience};
+    const auto now = Clock::now(); // it is held against the times of files
+    m_list.bring_over(now);
+    const auto before = read_file_if_any(file());
+    if (!before) {
         return;
     }
-    struct stat status {};
-    if (!old_file || ::fstat(old_file.get(), &status) != 0) {
-        throw os_error(errno, fmt::format("open {}", m_list.native()));
-    }
-    const auto before = read_file(m_list);
     Lines lines;
-    for (const auto part : split(before, '\n')) {
+    for (const auto part : split(*before, '\n')) {
         lines.emplace_back(part);
     }
-    if (!change(lines)) {
-        return;
-    }
-    store::AtomicFile file{m_list};
-    file.set_mode(status.st_mode & 07777U);
-    file.set_owner_like(status);
-    file.write(fmt::format("{}", fmt::join(lines, "\n")));
-    file.commit();
-    if (const auto tail = added_meanwhile(old_file.get(), before.size()); !tail.empty()) {
-        const bool has_end = tail.back() == '\n';
-        append(m_list, tail.substr(0, tail.size() - (has_end ? 1 : 0)));
+    if (change(lines)) {
+        m_list.replace(*before, fmt::format("{}", fmt::join(lines, "\n")), now);
     }
 }
 
 ExportList::Added ExportList::add(const ExportJob& job, TimePoint now) const
 {
-    make_directories(m_list.parent_path());
-    const FileLock lock{m_list.native() + ".lock", lock_patience};
+    make_directories(file().parent_path());
+    const FileLock lock{lock_file(), lock_patience};
     const auto line = as_line(job, now);
     const auto id = id_of(line);
-    const auto before = read_file_if_any(m_list).value_or("");
+    const auto before = read_file_if_any(file()).value_or("");
     for (const auto part : split(before, '\n')) {
         const auto other = parsed(std::string{part});
         if (other && id_of(*other) == id) {
             return Added::was_there;
         }
     }
-    append(m_list, json::write(line));
+    m_list.append(json::write(line) + "\n");
     return Added::yes;
 }
 
 ExportList::Listing ExportList::read() const
 {
     Listing listing;
-    const auto text = read_file_if_any(m_list).value_or("");
+    const auto text = read_file_if_any(file()).value_or("");
     for (const auto part : split(text, '\n')) {
         if (trimmed(part).empty()) {
             continue;
@@ -190,9 +147,18 @@ ExportList::Listing ExportList::read() const
         }
     }
     const auto failed = read_file_if_any(m_failed).value_or("");
-    const auto lines = split(failed, '\n');
-    listing.failed = static_cast<std::size_t>(
-        std::ranges::count_if(lines, [](std::string_view line) { return !trimmed(line).empty(); }));
+    for (const auto part : split(failed, '\n')) {
+        if (trimmed(part).empty()) {
+            continue;
+        }
+        ++listing.failed;
+        try {
+            const auto line = json::parse(part, "export job");
+            listing.given_up.push_back({read_job(line), line.text("failed")});
+        } catch (const Error&) { // it counts
+            continue;
+        }
+    }
     return listing;
 }
 
@@ -330,7 +296,7 @@ void ExportList::give_up(const ExportJob& job, TimePoint now) const
                 return std::nullopt; // crashed in between
             }
         }
-        append(m_failed, json::write(line));
+        store::append_lines(m_failed, json::write(line) + "\n", mode_of_a_new_file);
         return std::nullopt;
     });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libfiona/export/export_job.h"
+#include "libfiona/store/shared_list.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -25,7 +26,8 @@ namespace fiona::exports {
 ///   running, pid dead         -                       any   taken up again by the next run
 ///   queued                    -                       +     the next run sees the package, and mails it if that
 ///                                                           is asked for; else the line goes
-///   mailing, pid alive        -                       +     handed to the mail server
+///   mailing, pid alive        -                       +     handed to the mail server; or mailed, and the line could
+///                                                           not be taken out
 ///   mailing, pid dead         -                       +     nobody knows whether the mail went: it is not sent
 ///                                                           again, the line goes to the failed list
 ///     any                     +                       any   crashed while giving up: the next run removes the first
@@ -34,7 +36,8 @@ namespace fiona::exports {
 ///   torn, or no job           -                       -     left alone, and reported
 ///
 /// Whoever changes the list holds `<list>.lock`, and changes only its own line; all other lines keep
-/// their bytes and their order. What a writer that knows no lock appends in the same moment is kept.
+/// their bytes and their order. What a writer that knows no lock appends in the same moment is kept
+/// (store::SharedList).
 class ExportList {
 public:
     ExportList(std::filesystem::path list, std::filesystem::path failed);
@@ -44,10 +47,15 @@ public:
     // NOLINTNEXTLINE(modernize-use-nodiscard) called for its effect
     Added add(const ExportJob& job, TimePoint now) const;
 
+    struct GivenUp {
+        ExportJob job;
+        std::string when; ///< UTC; "" if the line does not say
+    };
     struct Listing {
         std::vector<ExportJob> jobs;
-        std::size_t unreadable = 0; ///< lines that are no job
-        std::size_t failed = 0;     ///< lines of the failed list
+        std::vector<GivenUp> given_up; ///< what is readable in the failed list
+        std::size_t unreadable = 0;    ///< lines that are no job
+        std::size_t failed = 0;        ///< lines of the failed list
     };
     /// Jobs whose process is dead are queued in it (mailing ones stay mailing).
     [[nodiscard]] Listing read() const;
@@ -76,7 +84,7 @@ public:
     /// Moves the line to the failed list.
     void give_up(const ExportJob& job, TimePoint now) const;
 
-    [[nodiscard]] const std::filesystem::path& file() const { return m_list; }
+    [[nodiscard]] const std::filesystem::path& file() const { return m_list.file(); }
 
 private:
     using Lines = std::vector<std::string>;
@@ -86,7 +94,9 @@ private:
     void edit_own(const ExportJob& job,
                   const std::function<std::optional<json::Object>(json::Object)>& change) const;
 
-    std::filesystem::path m_list;
+    [[nodiscard]] std::filesystem::path lock_file() const;
+
+    store::SharedList m_list;
     std::filesystem::path m_failed;
 };
 

@@ -6,6 +6,7 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/text.h"
 #include "libfiona/base/unique_fd.h"
+#include "libfiona/jobs/job_record.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <fcntl.h>
@@ -14,11 +15,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <fstream>
 #include <set>
 #include <string_view>
+#include <utility>
 
 namespace fiona::jobs {
 
@@ -30,7 +31,6 @@ constexpr std::chrono::seconds lock_patience{10};
 constexpr mode_t mode_of_a_new_file = 0660; // the Workflows page writes it as another user
 
 constexpr std::chrono::minutes torn_line_age{1};
-constexpr std::chrono::hours writer_time_limit{1}; // nobody keeps the list open for writing so long
 
 struct stat status_of(const fs::path& file)
 {
@@ -46,10 +46,11 @@ TimePoint changed_at(const fs::path& file)
     return Clock::from_time_t(status_of(file).st_mtim.tv_sec);
 }
 
+constexpr off_t enough = off_t{1} << 20U;
+
 /// The last of a file that only grows.
-std::string end_of(const fs::path& file)
+std::string end_of(const fs::path& file, off_t bytes = enough)
 {
-    constexpr off_t enough = off_t{1} << 20U;
     const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
     if (!fd) {
         if (errno == ENOENT) {
@@ -58,8 +59,8 @@ std::string end_of(const fs::path& file)
         throw os_error(errno, fmt::format("open {}", file.native()));
     }
     const auto size = ::lseek(fd.get(), 0, SEEK_END);
-    std::string text(static_cast<std::size_t>(std::min(size, enough)), '\0');
-    const auto got = ::pread(fd.get(), text.data(), text.size(), size - std::min(size, enough));
+    std::string text(static_cast<std::size_t>(std::min(size, bytes)), '\0');
+    const auto got = ::pread(fd.get(), text.data(), text.size(), size - std::min(size, bytes));
     if (got < 0) {
         throw os_error(errno, fmt::format("read {}", file.native()));
     }
@@ -67,43 +68,51 @@ std::string end_of(const fs::path& file)
     return text;
 }
 
-void append_text(const fs::path& file, std::string_view text)
+/// When a line was put on a shelf, as iso8601_utc() writes it: such texts sort by time. Nothing if it does
+/// not say so.
+std::optional<std::string> time_in(const json::Value& note)
 {
-    const UniqueFd fd{::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-                             mode_of_a_new_file)};
-    if (!fd) {
-        throw os_error(errno, fmt::format("open {}", file.native()));
-    }
-    const auto before = ::lseek(fd.get(), 0, SEEK_END);
-    char last = '\n';
-    if (before > 0 && ::pread(fd.get(), &last, 1, before - 1) != 1) {
-        throw os_error(errno, fmt::format("read {}", file.native()));
-    }
+    constexpr std::size_t size = std::string_view{"2026-03-01T10:00:00.000000Z"}.size();
+    auto text = note.text("ended", note.text("rejected"));
+    return text.size() == size ? std::optional{std::move(text)} : std::nullopt;
+}
+
+std::optional<json::Value> read_note(std::string_view line)
+{
     try {
-        write_all(fd.get(), fmt::format("{}{}", last == '\n' ? "" : "\n", text), file.native());
-        if (::fsync(fd.get()) != 0) {
-            throw os_error(errno, fmt::format("sync {}", file.native()));
-        }
-    } catch (const Error&) { // no half line may stay, if the disk lets us
-        static_cast<void>(::ftruncate(fd.get(), before) == 0);
-        throw;
-    }
-    if (before == 0) {
-        sync_directory(file.parent_path());
+        return json::parse(line, "settled job");
+    } catch (const Error&) { // torn
+        return std::nullopt;
     }
 }
 
-/// When a line was put on a shelf, as iso8601_utc() writes it: such texts sort by time. Nothing if it does
-/// not say so.
 std::optional<std::string> settled_at(std::string_view line)
 {
-    constexpr std::size_t size = std::string_view{"2026-03-01T10:00:00.000000Z"}.size();
-    try {
-        const auto note = json::parse(line, "settled job");
-        auto text = note.text("ended", note.text("rejected"));
-        return text.size() == size ? std::optional{std::move(text)} : std::nullopt;
-    } catch (const Error&) { // torn
-        return std::nullopt;
+    const auto note = read_note(line);
+    return note ? time_in(*note) : std::nullopt;
+}
+
+/// How many of a shelf are no success since `limit`. Its lines stand in the order of their times: the end
+/// is enough, and this is asked every minute.
+std::size_t failed_on(const fs::path& shelf, std::string_view limit)
+{
+    for (auto bytes = enough;; bytes *= 4) {
+        const auto text = end_of(shelf, bytes);
+        const bool is_all = std::cmp_less(text.size(), bytes);
+        bool has_begin = is_all; // of the time that is asked for
+        std::size_t failed = 0;
+        for (const auto line : split(text, '\n')) {
+            const auto note = read_note(line);
+            const auto when = note ? time_in(*note) : std::nullopt;
+            if (!when) {
+                continue; // torn, or the half that the end begins with
+            }
+            has_begin = has_begin || *when < limit;
+            failed += *when >= limit && note->text("state") != state_name(JobState::done) ? 1U : 0U;
+        }
+        if (has_begin) {
+            return failed;
+        }
     }
 }
 
@@ -155,22 +164,27 @@ bool has_job(std::string_view list, std::string_view id)
 
 } // namespace
 
-JobList::JobList(fs::path file) : m_file{std::move(file)} {}
+JobList::JobList(fs::path file) : m_list{std::move(file), mode_of_a_new_file} {}
+
+fs::path JobList::lock_file() const
+{
+    return file().native() + ".lock";
+}
 
 JobList::Appended JobList::append(const Job& job) const
 {
-    make_directories(m_file.parent_path());
-    const FileLock lock{m_file.native() + ".lock", lock_patience};
-    if (has_job(read_file_if_any(m_file).value_or(""), job.id)) {
+    make_directories(file().parent_path());
+    const FileLock lock{lock_file(), lock_patience};
+    if (has_job(read_file_if_any(file()).value_or(""), job.id)) {
         return Appended::was_there;
     }
-    append_text(m_file, as_line(job) + "\n");
+    m_list.append(as_line(job) + "\n");
     return Appended::yes;
 }
 
 std::vector<JobList::Line> JobList::lines(TimePoint now) const
 {
-    const auto text = read_file_if_any(m_file);
+    const auto text = read_file_if_any(file());
     std::vector<Line> result;
     if (!text) {
         return result;
@@ -185,7 +199,7 @@ std::vector<JobList::Line> JobList::lines(TimePoint now) const
         try {
             line.job = parse_line(all[i]);
         } catch (const Error& e) {
-            if (i + 1 == all.size() && !has_end && now - changed_at(m_file) < torn_line_age) {
+            if (i + 1 == all.size() && !has_end && now - changed_at(file()) < torn_line_age) {
                 continue;
             }
             line.problem = e.what();
@@ -197,21 +211,21 @@ std::vector<JobList::Line> JobList::lines(TimePoint now) const
 
 fs::path JobList::shelf(Shelf which) const
 {
-    auto file = m_file;
+    auto file = m_list.file();
     return file.replace_extension(which == Shelf::done ? ".done" : ".rejected");
 }
 
 void JobList::gather(TimePoint now) const
 {
-    const FileLock lock{m_file.native() + ".lock", lock_patience};
-    bring_over(now);
+    const FileLock lock{lock_file(), lock_patience};
+    m_list.bring_over(now);
 }
 
 void JobList::settle(const std::vector<Settled>& lines, TimePoint now) const
 {
-    const FileLock lock{m_file.native() + ".lock", lock_patience};
-    bring_over(now);
-    const auto before = read_file_if_any(m_file).value_or("");
+    const FileLock lock{lock_file(), lock_patience};
+    m_list.bring_over(now);
+    const auto before = read_file_if_any(file()).value_or("");
     std::set<std::string_view> gone;
     for (const auto& line : lines) {
         // A killed run may have shelved it; that was the last it did.
@@ -220,7 +234,7 @@ void JobList::settle(const std::vector<Settled>& lines, TimePoint now) const
             auto note = line.note;
             note["line"] = line.text;
             note["line_digest"] = digest;
-            append_text(shelf(line.shelf), json::write(note) + "\n");
+            store::append_lines(shelf(line.shelf), json::write(note) + "\n", mode_of_a_new_file);
         }
         gone.insert(line.text);
     }
@@ -235,8 +249,14 @@ void JobList::settle(const std::vector<Settled>& lines, TimePoint now) const
         at = end + 1;
     }
     if (after != before) {
-        replace(before, after);
+        m_list.replace(before, after, now);
     }
+}
+
+std::size_t JobList::failed_since(TimePoint since) const
+{
+    const auto limit = iso8601_utc(since);
+    return failed_on(shelf(Shelf::done), limit) + failed_on(shelf(Shelf::rejected), limit);
 }
 
 void JobList::forget(TimePoint before) const
@@ -252,7 +272,7 @@ void JobList::forget(Shelf which, TimePoint before) const
     if (!has_old_begin(file, before - interval)) {
         return;
     }
-    const FileLock lock{m_file.native() + ".lock", lock_patience};
+    const FileLock lock{lock_file(), lock_patience};
     const auto status = status_of(file);
     const auto text = read_file(file);
     store::AtomicFile young{file, mode_of_a_new_file};
@@ -260,58 +280,6 @@ void JobList::forget(Shelf which, TimePoint before) const
     young.set_owner_like(status);
     young.write(std::string_view{text}.substr(end_of_old(text, before)));
     young.commit();
-}
-
-void JobList::replace(const std::string& before, const std::string& after) const
-{
-    const auto status = status_of(m_file);
-    const auto old =
-        m_file.parent_path()
-        / fmt::format(".{}.{}.{}.old", m_file.filename().native(), before.size(), status.st_ino);
-    if (::link(m_file.c_str(), old.c_str()) != 0 && errno != EEXIST) {
-        throw os_error(errno, fmt::format("keep the old {}", m_file.native()));
-    }
-    store::AtomicFile file{m_file, mode_of_a_new_file};
-    file.set_mode(status.st_mode & 07777U);
-    file.set_owner_like(status);
-    file.write(after);
-    file.commit();
-}
-
-/// Looks at what was written into the lists of before.
-void JobList::bring_over(TimePoint now) const
-{
-    const auto prefix = fmt::format(".{}.", m_file.filename().native());
-    std::vector<fs::path> olds;
-    for (const auto& entry : fs::directory_iterator{m_file.parent_path()}) {
-        const auto name = entry.path().filename().native();
-        if (name.starts_with(prefix) && name.ends_with(".old")) {
-            olds.push_back(entry.path());
-        }
-    }
-    std::ranges::sort(olds);
-    for (const auto& old : olds) {
-        const auto numbers = old.stem().native().substr(prefix.size());
-        std::size_t known = 0;
-        const auto [end, problem] =
-            std::from_chars(numbers.data(), numbers.data() + numbers.size(), known);
-        if (problem != std::errc{} || *end != '.') {
-            continue; // not ours
-        }
-        std::error_code ignored;
-        if (fs::equivalent(old, m_file, ignored)) { // killed before there was a new list
-            fs::remove(old);
-            continue;
-        }
-        const auto text = read_file(old);
-        if (text.size() > known) {
-            append_text(m_file, std::string_view{text}.substr(known));
-            fs::rename(old,
-                       m_file.parent_path() / fmt::format("{}{}{}.old", prefix, text.size(), end));
-        } else if (now - Clock::from_time_t(status_of(old).st_ctim.tv_sec) > writer_time_limit) {
-            fs::remove(old);
-        }
-    }
 }
 
 } // namespace fiona::jobs

@@ -4,7 +4,9 @@
 #include "libfiona/base/dates.h"
 #include "libfiona/base/json.h"
 #include "libfiona/jobs/job_line.h"
+#include "libfiona/store/shared_list.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -21,9 +23,8 @@ namespace fiona::jobs {
 ///   -     +     done, or no job at all
 ///   torn  -     a writer died in the middle; it ends at the next append, and its reader reports it
 ///
-/// Whoever changes the list holds `<list>.lock`. Lines of writers that know no lock are kept: a list
-/// from which lines were taken is a new file, and the one before stays beside it as
-/// `.<list>.<bytes>.<inode>.old` for an hour; what is written into that behind `bytes` is brought over.
+/// Whoever changes the list holds `<list>.lock`. Lines of writers that know no lock are kept, see
+/// store::SharedList.
 class JobList {
 public:
     explicit JobList(std::filesystem::path file);
@@ -56,18 +57,20 @@ public:
     /// `.rejected`, a line of JSON each, once.
     void settle(const std::vector<Settled>& lines, TimePoint now) const;
 
+    /// Jobs that failed, and lines that were no job, since then.
+    [[nodiscard]] std::size_t failed_since(TimePoint since) const;
+
     /// Drops from the shelves what was settled before `before`, once a day at most.
     void forget(TimePoint before) const;
 
-    [[nodiscard]] const std::filesystem::path& file() const { return m_file; }
+    [[nodiscard]] const std::filesystem::path& file() const { return m_list.file(); }
     [[nodiscard]] std::filesystem::path shelf(Shelf which) const;
 
 private:
-    void bring_over(TimePoint now) const;
-    void replace(const std::string& before, const std::string& after) const;
+    [[nodiscard]] std::filesystem::path lock_file() const;
     void forget(Shelf which, TimePoint before) const;
 
-    std::filesystem::path m_file;
+    store::SharedList m_list;
 };
 
 } // namespace fiona::jobs

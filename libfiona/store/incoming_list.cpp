@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/store/incoming_list.h"
 
-#include "libfiona/base/error.h"
 #include "libfiona/base/file_lock.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
-#include "libfiona/base/unique_fd.h"
-#include "libfiona/store/atomic_file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 
 namespace fiona::store {
 
@@ -73,27 +65,6 @@ std::optional<struct stat> status_of(const std::filesystem::path& file)
     return ::stat(file.c_str(), &status) == 0 ? std::optional{status} : std::nullopt;
 }
 
-/// What an open file holds from `offset` on.
-std::string content_of(const UniqueFd& file, std::size_t offset)
-{
-    std::string text;
-    std::array<char, 65536> block{};
-    for (;;) {
-        const auto got = ::pread(file.get(), block.data(), block.size(),
-                                 static_cast<off_t>(offset + text.size()));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            throw os_error(errno, "read the list of arrived studies");
-        }
-        if (got == 0) {
-            return text;
-        }
-        text.append(block.data(), static_cast<std::size_t>(got));
-    }
-}
-
 TimePoint modified(const struct stat& status)
 {
     return Clock::from_time_t(status.st_mtim.tv_sec);
@@ -112,36 +83,18 @@ std::optional<std::int64_t> arrival_in(std::string_view line, TimePoint now)
 
 IncomingList::IncomingList(std::filesystem::path file) : m_file{std::move(file)} {}
 
-/// `change` makes the new content of the old one; it may be called again.
+/// `change` makes the new content of the old one.
 void IncomingList::rewrite(const std::function<std::string(std::string_view)>& change,
-                           News news) const
+                           SharedList::Time time) const
 {
     const FileLock lock{m_file.native() + ".lock", lock_patience};
-    std::string appended; // to the old file, by a writer that knows no lock
-    do {
-        const UniqueFd old{::open(m_file.c_str(), O_RDONLY | O_CLOEXEC)};
-        if (!old && errno != ENOENT) {
-            throw os_error(errno, fmt::format("open {}", m_file.native()));
-        }
-        const auto before = old ? content_of(old, 0) : "";
-        const auto after = change(before + appended);
-        if (after == before) {
-            return;
-        }
-        AtomicFile file{m_file, mode_of_a_new_file};
-        struct stat status {};
-        const bool is_new = !old || ::fstat(old.get(), &status) != 0;
-        file.set_mode(is_new ? mode_of_a_new_file : status.st_mode & 0777U);
-        file.write(after);
-        if (!is_new) {
-            file.set_owner_like(status);
-        }
-        if (!is_new && news == News::no) {
-            file.set_time_like(status);
-        }
-        file.commit();
-        appended = old ? content_of(old, before.size()) : "";
-    } while (!appended.empty());
+    const SharedList list{m_file, mode_of_a_new_file};
+    const auto now = Clock::now(); // it is held against the times of files
+    list.bring_over(now);
+    const auto before = read_file_if_any(m_file).value_or("");
+    if (const auto after = change(before); after != before) {
+        list.replace(before, after, now, time);
+    }
 }
 
 void IncomingList::put(const IncomingLine& line) const
@@ -168,7 +121,7 @@ void IncomingList::put(const IncomingLine& line) const
             }
             return after;
         },
-        News::yes);
+        SharedList::Time::now);
 }
 
 std::size_t IncomingList::remove(const std::set<StudyUid>& studies) const
@@ -191,7 +144,7 @@ std::size_t IncomingList::remove(const std::set<StudyUid>& studies) const
             }
             return after;
         },
-        News::no);
+        SharedList::Time::kept);
     return removed;
 }
 
@@ -230,7 +183,7 @@ IncomingList::Cleaned IncomingList::remove_old(TimePoint now, std::chrono::secon
     if (mode == Mode::dry_run) {
         static_cast<void>(change(read_file_if_any(m_file).value_or("")));
     } else {
-        rewrite(change, News::no);
+        rewrite(change, SharedList::Time::kept);
     }
     for (const auto& study : removed) {
         log::info("entry_expired", {{"study", study}});

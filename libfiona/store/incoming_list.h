@@ -4,6 +4,7 @@
 #include "libfiona/base/dates.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/mode.h"
+#include "libfiona/store/shared_list.h"
 
 #include <chrono>
 #include <cstdint>
@@ -29,8 +30,8 @@ struct IncomingLine {
 };
 
 /// The list of studies that wait to be assigned. All writers hold `incoming.txt.lock` and replace
-/// the file by rename with its old owner and mode; a line that cannot be read is kept as it is. What
-/// a writer that knows no lock appends meanwhile is found in the old file and taken over.
+/// the file by rename with its old owner and mode; a line that cannot be read is kept as it is, and so
+/// is what a writer that knows no lock appends (SharedList).
 ///
 /// line
 ///   -    not arrived, or older than remove_old() allows. The study itself stays
@@ -60,8 +61,8 @@ public:
     Cleaned remove_old(TimePoint now, std::chrono::seconds age, Mode mode) const;
 
 private:
-    enum class News { yes, no }; ///< whether the file's time is that of the change
-    void rewrite(const std::function<std::string(std::string_view)>& change, News news) const;
+    void rewrite(const std::function<std::string(std::string_view)>& change,
+                 SharedList::Time time) const;
 
     std::filesystem::path m_file;
 };

@@ -175,6 +175,20 @@ TEST_CASE("the mode of the list stays: the Export page writes it as another user
     CHECK((status.st_mode & 0777U) == 0666U);
 }
 
+TEST_CASE("what the Export page writes into a list that it opened before is not lost")
+{
+    const Lists lists;
+    lists.put(line("DEMO", 1) + "\n");
+    std::ofstream page{lists.list.file(), std::ios::app};
+
+    const auto job = lists.list.claim(now); // the list is a new file
+    REQUIRE(job);
+    page << line("DEMO", 2) << "\n" << std::flush;
+    lists.list.finish(*job);
+
+    CHECK(lists.text() == line("DEMO", 2) + "\n");
+}
+
 TEST_CASE("many writers lose no line")
 {
     const Lists lists;

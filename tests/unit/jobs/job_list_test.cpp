@@ -284,6 +284,35 @@ TEST_CASE("what was settled long ago leaves the shelf, and nothing younger does"
     }
 }
 
+TEST_CASE("what failed in the last days is counted, and lines that were no job")
+{
+    const TempDir root;
+    const JobList list{root / "jobs.jobs"};
+    const TimePoint now{std::chrono::seconds{1'750'000'000}};
+    using std::chrono::hours;
+    CHECK(list.failed_since(now) == 0); // nothing was ever listed
+    const auto line = [&](const std::string& state, hours ago, std::size_t size = 1) {
+        return json::write(json::Object{{"state", state},
+                                        {"job_id", "a"},
+                                        {"line", std::string(size, 'x')},
+                                        {"ended", iso8601_utc(now - ago)}})
+               + "\n";
+    };
+    std::string done = line("failed", hours{100}) + line("failed", hours{90}, 2'000'000);
+    done += line("failed", hours{50}, 2'000'000); // far from the end
+    done += line("done", hours{40}) + line("failed", hours{1}) + "{\"torn\n";
+    store::write_file(list.shelf(JobList::Shelf::done), done);
+    store::write_file(
+        list.shelf(JobList::Shelf::rejected),
+        json::write(json::Object{{"reason", "no JSON"}, {"rejected", iso8601_utc(now - hours{2})}})
+            + "\n");
+
+    CHECK(list.failed_since(now - hours{72}) == 3);
+    CHECK(list.failed_since(now - hours{95}) == 4);
+    CHECK(list.failed_since(now - hours{10'000}) == 5);
+    CHECK(list.failed_since(now) == 0);
+}
+
 TEST_CASE("no id makes the folder of a job that of another, or of its output")
 {
     const auto id_of = [](const std::string& id) {
