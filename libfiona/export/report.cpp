@@ -54,8 +54,20 @@ json::Value as_document(const ExportList::Listing& listing)
                                        {"not_before", due(job)},
                                        {"last_error", job.last_error}});
     }
+    json::Array given_up;
+    for (const auto& [job, when] : listing.given_up) {
+        given_up.emplace_back(json::Object{{"id", job.id},
+                                           {"project", job.project},
+                                           {"event", job.event},
+                                           {"type", job.type},
+                                           {"study", log::uid_tag(job.study.str())},
+                                           {"attempts", job.attempts},
+                                           {"when", when},
+                                           {"last_error", job.last_error}});
+    }
     return json::Object{{"jobs", std::move(jobs)},
                         {"given_up", listing.failed},
+                        {"given_up_jobs", std::move(given_up)},
                         {"unreadable", listing.unreadable}};
 }
 
@@ -66,6 +78,10 @@ std::vector<std::vector<std::string>> as_rows(const ExportList::Listing& listing
         rows.push_back({job.id, job.project, job.type, log::uid_tag(job.study.str()),
                         std::string{state_name(job.state)},
                         fmt::format("{} attempts", job.attempts), due(job), job.last_error});
+    }
+    for (const auto& [job, when] : listing.given_up) {
+        rows.push_back({job.id, job.project, job.type, log::uid_tag(job.study.str()), "given up",
+                        fmt::format("{} attempts", job.attempts), when, job.last_error});
     }
     return rows;
 }

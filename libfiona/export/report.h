@@ -15,6 +15,7 @@ namespace fiona::exports {
 /// One row for each job.
 [[nodiscard]] std::vector<std::vector<std::string>> as_rows(const RunReport& report);
 
+/// Those that wait, and those given up.
 [[nodiscard]] json::Value as_document(const ExportList::Listing& listing);
 [[nodiscard]] std::vector<std::vector<std::string>> as_rows(const ExportList::Listing& listing);
 

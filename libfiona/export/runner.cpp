@@ -84,7 +84,11 @@ private:
         ProgressFile progress{m_settings.packages, job.id};
         try {
             work_on(job, result, progress);
-            m_list.finish(job);
+            if (job.is_mailed()) {
+                finish_mailed(job);
+            } else {
+                m_list.finish(job);
+            }
             progress.set_state("done");
         } catch (const Error& e) {
             note_failure(job, e, result);
@@ -133,6 +137,25 @@ private:
             progress.set_state("mailing");
             m_list.mark_mailing(job);
             m_send_mail(job, package);
+        }
+    }
+
+    /// The mail has gone, so the line is not released whatever happens: it stays `mailing`, and the
+    /// next run gives it up instead of mailing once more.
+    void finish_mailed(const ExportJob& job)
+    {
+        constexpr int attempts = 3; // a lock, or a disk that was full for a moment
+        for (int attempt = 1;; ++attempt) {
+            try {
+                m_list.finish(job);
+                return;
+            } catch (const Error& e) {
+                if (attempt == attempts) {
+                    log::warn("mailed_line_stays", {{"job", job.id}, {"reason", e.what()}});
+                    note_problem(e.in(fmt::format("export {} was mailed, its line stays", job.id)));
+                    return;
+                }
+            }
         }
     }
 
@@ -214,8 +237,13 @@ private:
                    {"project", job.project},
                    {"attempts", job.attempts},
                    {"reason", result.reason}});
+        note_problem(error.in(fmt::format("export {}", job.id)));
+    }
+
+    void note_problem(const Error& error)
+    {
         if (!m_report.problem || m_report.problem->fault() == Fault::temporary) {
-            m_report.problem.emplace(error.in(fmt::format("export {}", job.id)));
+            m_report.problem.emplace(error);
         }
     }
 

@@ -167,6 +167,18 @@ TEST_CASE("fiona-create-zip: a job that fails too often goes to the failed list"
     CHECK(failed.front().text("studyinstanceuid") == study.uid);
     CHECK_THAT(failed.front().text("last_error"), Contains("no such study"));
     CHECK(site.lines() == "untouched\n");
+
+    const auto status = site.create({"status"});
+    CHECK_THAT(status.out, Contains("given up") && Contains("no such study"));
+    CHECK_THAT(status.out, !Contains(study.uid) && !Contains(study.participant));
+    const auto document = json::parse(site.create({"status", "--json"}).out, "status");
+    CHECK(document.find("jobs")->array().empty());
+    CHECK(document.find("given_up")->integer() == 1);
+    REQUIRE(document.find("given_up_jobs")->array().size() == 1);
+    const auto& given_up = document.find("given_up_jobs")->array().front();
+    CHECK(given_up.text("id") == id);
+    CHECK(given_up.text("project") == failed.front().text("project"));
+    CHECK_THAT(given_up.text("last_error"), Contains("no such study"));
 }
 
 TEST_CASE("fiona-create-zip: a bad command line is 64")
