@@ -8,6 +8,8 @@
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/folder.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <random>
@@ -37,6 +39,14 @@ bool has_sorted_studies(const Paths& paths)
 std::string id_in(const std::filesystem::path& file)
 {
     return std::string{trimmed(read_file_if_any(file, most_id_bytes).value_or(""))};
+}
+
+std::optional<std::pair<dev_t, ino_t>> identity_of(const std::filesystem::path& path)
+{
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0
+               ? std::optional{std::pair{status.st_dev, status.st_ino}}
+               : std::nullopt;
 }
 
 std::string new_id()
@@ -87,6 +97,24 @@ void check_archive(const Paths& paths, Mode mode, Emptiness emptiness)
         }
         // A full disk: whoever makes room must not need some. The next run marks it.
         log::warn("archive_not_marked", {{"reason", e.what()}});
+    }
+}
+
+LinkedPlaces::LinkedPlaces(const Paths& paths)
+    : m_places{Place{paths.archive(), identity_of(paths.archive())},
+               Place{paths.raw(), identity_of(paths.raw())}}
+{
+}
+
+void LinkedPlaces::require_unchanged() const
+{
+    for (const auto& [path, identity] : m_places) {
+        if (identity && identity_of(path) != identity) {
+            throw Error{Fault::missing,
+                        "{} is not the directory that it was: has its disk gone away? Nothing "
+                        "more is removed",
+                        path.native()};
+        }
     }
 }
 

@@ -13,6 +13,8 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <optional>
@@ -55,12 +57,37 @@ private:
     bool m_is_anothers;
 };
 
-/// The walk of one of several hands through one tree.
+/// How many links the walk that removes may take out of a tree: no more than were counted before it.
+class Allowance {
+public:
+    Allowance(const LinkedPlaces& places, std::size_t links) : m_places{places}, m_links{links} {}
+
+    /// Asked for each link that was seen to lead nowhere. Throws Error{Fault::missing} if that may be so
+    /// because a disk is away.
+    bool take()
+    {
+        m_places.require_unchanged();
+        return m_taken++ < m_links;
+    }
+    [[nodiscard]] std::size_t left() const
+    {
+        const std::size_t taken = m_taken;
+        return taken - std::min(taken, m_links);
+    }
+
+private:
+    const LinkedPlaces& m_places;
+    std::size_t m_links;
+    std::atomic<std::size_t> m_taken{0};
+};
+
+/// The walk of one of several hands through one tree. Without an allowance nothing is changed.
 class Sweep {
 public:
-    Sweep(const StaleLinkOrder& order, Mode mode, const std::set<StudyUid>& gone_before,
+    Sweep(const StaleLinkOrder& order, Allowance* allowance, const std::set<StudyUid>& gone_before,
           std::string tree)
-        : m_order{order}, m_mode{mode}, m_gone_before{gone_before}
+        : m_order{order}, m_allowance{allowance},
+          m_mode{allowance == nullptr ? Mode::dry_run : Mode::apply}, m_gone_before{gone_before}
     {
         report.tree = std::move(tree);
     }
@@ -120,7 +147,10 @@ private:
             ++report.young;
             return false;
         }
-        if (m_mode == Mode::apply) {
+        if (m_allowance != nullptr) {
+            if (!m_allowance->take()) {
+                return false;
+            }
             parent.unlink(name);
         }
         report.removed.add(*status);
@@ -238,6 +268,7 @@ private:
     }
 
     const StaleLinkOrder& m_order;
+    Allowance* m_allowance; ///< shared by all hands
     Mode m_mode;
     const std::set<StudyUid>& m_gone_before; ///< in the trees that were swept before
 };
@@ -256,11 +287,12 @@ std::vector<Tree> trees_of(const Paths& paths)
 constexpr unsigned hands = 16;
 
 /// One tree, its directories shared out.
-TreeReport sweep(const Tree& tree, const StaleLinkOrder& order, Mode mode, std::set<StudyUid>& gone)
+TreeReport sweep(const Tree& tree, const StaleLinkOrder& order, Allowance* allowance,
+                 std::set<StudyUid>& gone)
 {
     const store::Folder base{tree.base, tree.name};
     const auto entries = base.entries();
-    std::vector<Sweep> sweeps(hands, Sweep{order, mode, gone, tree.name});
+    std::vector<Sweep> sweeps(hands, Sweep{order, allowance, gone, tree.name});
     for_each_index(entries.size(), hands, [&](std::size_t index, std::size_t hand) {
         sweeps[hand].sweep(base, entries[index]);
     });
@@ -278,17 +310,34 @@ TreeReport sweep(const Tree& tree, const StaleLinkOrder& order, Mode mode, std::
     return report;
 }
 
-StaleLinkReport walk(const std::vector<Tree>& trees, const StaleLinkOrder& order, Mode mode)
+StaleLinkReport count(const std::vector<Tree>& trees, const StaleLinkOrder& order)
 {
     StaleLinkReport report;
     std::set<StudyUid> gone;
     for (const auto& tree : trees) {
         std::error_code unreadable; // then Folder says so
-        if (mode == Mode::dry_run && !fs::exists(tree.base, unreadable) && !unreadable) {
+        if (!fs::exists(tree.base, unreadable) && !unreadable) {
             report.trees.emplace_back().tree = tree.name;
             continue;
         }
-        report.trees.push_back(sweep(tree, order, mode, gone));
+        report.trees.push_back(sweep(tree, order, nullptr, gone));
+    }
+    return report;
+}
+
+StaleLinkReport remove(const std::vector<Tree>& trees, const StaleLinkOrder& order,
+                       const StaleLinkReport& counted, const LinkedPlaces& places)
+{
+    StaleLinkReport report;
+    std::set<StudyUid> gone;
+    for (std::size_t i = 0; i < trees.size(); ++i) {
+        Allowance allowance{places, counted.trees[i].removed.files};
+        report.trees.push_back(sweep(trees[i], order, &allowance, gone));
+        if (allowance.left() > 0) {
+            log::warn("stale_links_left", {{"tree", trees[i].name},
+                                           {"links", allowance.left()},
+                                           {"reason", "more than were counted"}});
+        }
     }
     return report;
 }
@@ -319,11 +368,12 @@ TreeReport StaleLinkReport::sum() const
 
 StaleLinkReport clear_stale_links(const Paths& paths, const StaleLinkOrder& order)
 {
+    const LinkedPlaces places{paths};
     check_archive(paths, order.mode,
                   order.guard == StaleLinkOrder::Guard::on ? Emptiness::refused
                                                            : Emptiness::allowed);
     const auto trees = trees_of(paths);
-    auto counted = walk(trees, order, Mode::dry_run);
+    auto counted = count(trees, order);
     const auto sum = counted.sum();
     counted.is_refused =
         order.guard == StaleLinkOrder::Guard::on && sum.stale > links_without_guard
@@ -346,7 +396,7 @@ StaleLinkReport clear_stale_links(const Paths& paths, const StaleLinkOrder& orde
             throw os_error(errno, fmt::format("make {}", tree.base.native()));
         }
     }
-    return walk(trees, order, Mode::apply);
+    return remove(trees, order, counted, places);
 }
 
 } // namespace fiona::cleanup

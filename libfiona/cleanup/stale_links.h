@@ -50,7 +50,10 @@ inline constexpr std::size_t links_without_guard = 1000;
 /// directories that are empty, and series JSONs whose series is gone; never a base, and never one of
 /// the studies' other files. All is counted first. A base that is missing is made.
 ///
-/// Throws Error{Fault::missing} if the archive is away or empty (archive_guard.h).
+/// The walk that removes takes no more links than were counted; what is more waits for the next run.
+///
+/// Throws Error{Fault::missing} if the archive is away or empty, or goes away meanwhile
+/// (archive_guard.h).
 [[nodiscard]] StaleLinkReport clear_stale_links(const Paths& paths, const StaleLinkOrder& order);
 
 } // namespace fiona::cleanup

@@ -70,8 +70,10 @@ private:
         if (!inside) {
             add(Damage::Kind::stray_link, link, "it leads out of the site: look at it, remove it");
         } else if (!fs::exists(link, problem)) {
-            add(Damage::Kind::dangling_link, link, "its object has left the archive: remove it");
-            mend_by_removal();
+            add(Damage::Kind::dangling_link, link,
+                problem ? "its object cannot be looked at: is its disk there?"
+                        : "its object has left the archive: fiona-clear-stale-links removes the "
+                          "link");
         }
     }
 

@@ -15,7 +15,7 @@ namespace fiona::site {
 
 struct Damage {
     enum class Kind {
-        dangling_link,   ///< its object has left the archive
+        dangling_link,   ///< its object has left the archive, or cannot be looked at
         stray_link,      ///< it leads out of the site
         missing_json,    ///< a series without its description
         broken_json,     ///< it cannot be parsed
@@ -34,8 +34,9 @@ struct Integrity {
     std::vector<Damage> damage;
 };
 
-/// Looks, and with Mode::apply removes dangling links and remains older than a day, and sets broken
-/// requests aside into transfers_fail/. Everything else has its remedy in other tools.
+/// Looks, and with Mode::apply removes remains older than a day and sets broken requests aside into
+/// transfers_fail/. Everything else has its remedy in other tools: a link dangles also while the
+/// archive's disk is away, which fiona-clear-stale-links knows to tell.
 [[nodiscard]] Integrity check_integrity(const Paths& paths, TimePoint now, Mode mode);
 
 } // namespace fiona::site

@@ -330,8 +330,8 @@ TEST_CASE("fiona-verify: site names damage, mends it only when told, and a secon
     CHECK(fs::exists(requests / "bad.json"));
 
     const auto repair = verify({"--repair"});
-    CHECK_THAT(repair.out, Contains("mended"));
-    CHECK_FALSE(fs::is_symlink(series / "1.2.3.4.5"));
+    CHECK_THAT(repair.out, Contains("mended") && Contains("fiona-clear-stale-links"));
+    CHECK(fs::is_symlink(series / "1.2.3.4.5")); // perhaps the disk of the archive is away
     CHECK_FALSE(fs::exists(requests / "bad.json"));
     CHECK(fs::exists(root.path / "site/home/processing/transfers_fail/bad.json_fail.log"));
     const auto again = verify({"--repair"});

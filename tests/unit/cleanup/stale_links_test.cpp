@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/error.h"
 #include "libfiona/base/file_lock.h"
+#include "libfiona/base/log.h"
 #include "libfiona/cleanup/stale_links.h"
 #include "tests/support/old_site.h"
 
@@ -196,6 +197,50 @@ TEST_CASE("clear_stale_links removes nothing when the archive is away or empty")
     }
     CHECK(fs::exists(site.raw(1)));
     CHECK(fs::exists(site.raw(2)));
+}
+
+TEST_CASE(
+    "clear_stale_links: the archive goes away after the links were counted, nothing is removed")
+{
+    const bool is_left_empty = GENERATE(false, true);
+    const StaleSite site;
+    fs::remove_all(site.paths.srs()); // it is made between counting and removing, and that is said
+    fiona::log::set_sink([&](fiona::log::Level, const std::string& line) {
+        if (line.find("directory_made") != std::string::npos) {
+            fs::rename(site.paths.archive(), site.paths.archive().parent_path() / "away");
+            if (is_left_empty) { // a mount point
+                fs::create_directories(site.paths.archive());
+            }
+        }
+    });
+
+    CHECK_THROWS_WITH(site.sweep(), Contains("has its disk gone away?"));
+    fiona::log::set_sink({});
+
+    CHECK_FALSE(fs::exists(site.archived(3)));
+    for (const unsigned n : {1U, 2U, 3U}) {
+        const auto series = OldSite::study(n).str() + ".1";
+        CHECK(fs::is_symlink(site.raw(n, "/" + series + "/" + series + ".1")));
+        CHECK(fs::exists(site.raw(n, "/" + series + ".json")));
+    }
+}
+
+TEST_CASE("clear_stale_links takes no more links than it has counted")
+{
+    const StaleSite site;
+    fs::remove_all(site.paths.srs());
+    fiona::log::set_sink([&](fiona::log::Level, const std::string& line) {
+        if (line.find("directory_made") != std::string::npos) {
+            fs::remove_all(site.archived(2));
+        }
+    });
+
+    const auto report = site.sweep();
+    fiona::log::set_sink({});
+
+    CHECK(report.trees[0].stale == 4);
+    CHECK(report.trees[0].removed.files == 2);
+    CHECK(site.sweep().trees[0].removed.files == 2);
 }
 
 TEST_CASE("clear_stale_links refuses when too large a part of many links is stale")
