@@ -91,15 +91,25 @@ status::OtherQueue packages_of(const Config& config)
             .oldest = std::nullopt,
             .failed = listing.failed,
             .next = "reasons in " + settings.failed_list.native()
-                    + "; move the lines back, or delete them"};
+                    + "; move the lines back, or delete them",
+            .next_if_late = "fiona-create-zip status says why"};
 }
 
 status::OtherQueue jobs_of(const Config& config)
 {
-    const auto lines = jobs::JobList{config.paths.job_list()}.lines(Clock::now());
+    constexpr std::chrono::hours recent{
+        72}; // a weekend: a job that failed stays in its list for 90 days
+    constexpr std::chrono::hours longest_job{72}; // with the wait for Slurm
+    const auto now = Clock::now();
+    const jobs::JobList list{config.paths.job_list()};
     status::OtherQueue queue;
     queue.name = "jobs";
-    for (const auto& line : lines) {
+    queue.failed = list.failed_since(now - recent);
+    queue.next = fmt::format("in the last {} h; reasons in {} and .rejected; list them anew",
+                             recent.count(), list.shelf(jobs::JobList::Shelf::done).native());
+    queue.longest_wait = longest_job;
+    queue.next_if_late = "fiona-run-one-job --dry-run says what it waits for";
+    for (const auto& line : list.lines(now)) {
         if (line.job) {
             ++queue.waiting;
             queue.oldest = std::min(queue.oldest.value_or(line.job->date), line.job->date);
@@ -124,6 +134,9 @@ status::OtherQueue outbox_of(const Config& config)
         queue.failed += name.ends_with(".reason") ? 1U : 0U;
     }
     queue.next = "reasons in " + (directory / "corrupt").native();
+    constexpr std::chrono::hours time_of_the_partner{36}; // it says within a day what it has
+    queue.longest_wait = time_of_the_partner;
+    queue.next_if_late = "log of fiona-send-files; fiona-send-files --now tries it at once";
     return queue;
 }
 
@@ -139,6 +152,7 @@ status::OtherQueue uploads_of(const Config& config)
     }
     queue.failed = folder.failed().size();
     queue.next = "fiona-process-tiff status says why; mend it, and move the JSON back to uploads";
+    queue.next_if_late = "fiona-process-tiff status says why";
     return queue;
 }
 

@@ -51,8 +51,10 @@ struct OtherQueue {
     std::string name;
     std::size_t waiting = 0;
     std::optional<TimePoint> oldest;
-    std::size_t failed = 0; ///< given up, or set aside
-    std::string next;       ///< what to do about those
+    std::size_t failed = 0;              ///< given up, or set aside
+    std::string next;                    ///< what to do about those
+    std::chrono::hours longest_wait{24}; ///< what waits longer is a trouble
+    std::string next_if_late{};          ///< what to do about that
 };
 
 /// Something that a person should see to.

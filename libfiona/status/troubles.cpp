@@ -192,6 +192,10 @@ private:
             if (queue.failed > 0) {
                 warn(fmt::format("{}: {} given up", queue.name, queue.failed), queue.next);
             }
+            if (age(queue.oldest) > queue.longest_wait) {
+                warn(fmt::format("{}: one waits since {}", queue.name, age_text(age(queue.oldest))),
+                     queue.next_if_late);
+            }
         }
     }
 

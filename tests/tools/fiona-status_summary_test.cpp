@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/base/dates.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/process.h"
 #include "libfiona/base/unique_fd.h"
+#include "libfiona/jobs/job_list.h"
 #include "libfiona/store/atomic_file.h"
 #include "libfiona/store/requests.h"
 #include "tests/support/phantom_facts.h"
@@ -219,6 +221,26 @@ TEST_CASE("fiona-status summary: slides that wait and slides that were given up 
     CHECK(uploads->find("failed")->integer() == 1);
     CHECK_THAT(site.summary().out,
                Contains("uploads: 1 given up") && Contains("fiona-process-tiff"));
+}
+
+TEST_CASE("fiona-status summary: jobs that failed are a trouble for days, not for one run")
+{
+    const SummarySite site;
+    const jobs::JobList list{site.paths.job_list()};
+    fs::create_directories(list.file().parent_path());
+    const auto note = [](const std::string& state, std::chrono::hours ago) {
+        return json::write(json::Object{
+                   {"state", state}, {"job_id", "a"}, {"ended", iso8601_utc(Clock::now() - ago)}})
+               + "\n";
+    };
+    store::write_file(list.shelf(jobs::JobList::Shelf::done),
+                      note("failed", std::chrono::hours{100})
+                          + note("failed", std::chrono::hours{40})
+                          + note("done", std::chrono::hours{1}));
+
+    const auto run = site.summary();
+
+    CHECK_THAT(run.out, Contains("jobs: 1 given up") && Contains("workflow_joblist.done"));
 }
 
 TEST_CASE("fiona-status summary: a crontab of the site that cannot be read hides nothing else")

@@ -83,6 +83,28 @@ TEST_CASE("a held request is nobody's trouble, a failed one and an old one are")
     CHECK(troubles(summary) == 2);
 }
 
+TEST_CASE("what waits too long beside the road is a trouble, each queue has its patience")
+{
+    auto summary = well();
+    status::OtherQueue outbox;
+    outbox.name = "outbox";
+    outbox.waiting = 1;
+    outbox.oldest = noon - 23h;
+    outbox.next_if_late = "look at it";
+    summary.queues = {outbox};
+    CHECK(troubles(summary) == 0);
+
+    summary.queues[0].oldest = noon - 25h;
+    REQUIRE(troubles(summary) == 1);
+    const auto trouble = status::troubles_of(summary, {}).front();
+    CHECK_THAT(trouble.what, Contains("outbox: one waits since 25 h"));
+    CHECK(trouble.next == "look at it");
+    summary.queues[0].longest_wait = 36h;
+    CHECK(troubles(summary) == 0);
+    summary.queues[0].failed = 1;
+    CHECK(troubles(summary) == 1);
+}
+
 TEST_CASE("what blocks the road is critical and stands first")
 {
     auto summary = well();
