@@ -65,14 +65,15 @@ void Handled::note(const std::vector<fs::path>& objects, Fate fate)
     for (const auto& object : objects) {
         m_objects.insert_or_assign(object.filename().native(), changed_at(object));
     }
-    m_must_run_command = fate == Fate::command_failed;
+    m_must_run_command =
+        fate == Fate::command_failed || (fate == Fate::refused && m_must_run_command);
     json::Object list;
     for (const auto& [sop, changed] : m_objects) {
         list.emplace(sop, changed);
     }
-    const auto* const word = fate == Fate::sent      ? "sent"
+    const auto* const word = m_must_run_command      ? "command failed"
                              : fate == Fate::refused ? "refused"
-                                                     : "command failed";
+                                                     : "sent";
     make_directories(m_file.parent_path());
     store::write_file(
         m_file, json::write(json::Object{{"fate", word}, {"objects", std::move(list)}}) + "\n");

@@ -30,7 +30,8 @@ public:
 
     enum class Fate {
         sent,
-        refused,        ///< a person has to look; tried again only when something changes
+        refused, ///< a person has to look; tried again only when something changes. A command that
+                 ///< must still run for objects of before stays due
         command_failed, ///< sent, but the command behind it has still to succeed
     };
     [[nodiscard]] bool must_run_command() const { return m_must_run_command; }

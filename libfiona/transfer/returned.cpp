@@ -199,16 +199,18 @@ private:
         workspace().remove("home");
     }
 
-    /// All of them, or an error.
+    /// All of them, or an error: Fault::data only if each is stored or refused for good. One that may go
+    /// later comes first, else it would be listed with the refused ones and never go.
     static void send(const pacs::Peer& peer, const std::vector<fs::path>& files)
     {
-        for (const auto& result : pacs::send_files(peer, files)) {
-            if (result.outcome == pacs::SendOutcome::stored
-                || result.outcome == pacs::SendOutcome::warning) {
-                continue;
-            }
-            throw Error{pacs::may_succeed_later(result) ? Fault::temporary : Fault::data,
-                        "{} has not taken an object: {}", peer.called_aet, result.reason};
+        const auto results = pacs::send_files(peer, files);
+        const auto later = std::ranges::find_if(results, pacs::may_succeed_later);
+        const auto refused =
+            std::ranges::find(results, pacs::SendOutcome::refused, &pacs::SendResult::outcome);
+        const auto bad = later == results.end() ? refused : later;
+        if (bad != results.end()) {
+            throw Error{later == results.end() ? Fault::data : Fault::temporary,
+                        "{} has not taken an object: {}", peer.called_aet, bad->reason};
         }
     }
 

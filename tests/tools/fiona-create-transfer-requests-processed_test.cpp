@@ -7,6 +7,7 @@
 #include "libfiona/store/study_tree.h"
 #include "tests/support/pacs_server.h"
 #include "tests/support/phantom_file.h"
+#include "tests/support/scripted_pacs.h"
 #include "tests/support/site.h"
 #include "tests/support/transfer_site.h"
 
@@ -16,6 +17,7 @@
 #include <sysexits.h>
 
 #include <algorithm>
+#include <atomic>
 #include <iostream>
 
 using namespace fiona;
@@ -266,6 +268,68 @@ TEST_CASE("fiona-create-transfer-requests-processed: forwarded as it is, and a c
     CHECK(world.home().empty());
     CHECK(json::parse(world.site.run(tool, {"--json"}).out, "output").find("handled")->integer()
           == 1);
+}
+
+TEST_CASE("fiona-create-transfer-requests-processed: one refused object keeps no unsent one back")
+{
+    World world;
+    std::atomic<bool> loses = true;
+    const ScriptedPacs pacs{[&](std::size_t object) {
+        return object == 1 ? ScriptedPacs::Answer{.status = 0xC000}
+                           : ScriptedPacs::Answer{.drop = loses};
+    }};
+    world.site.set("RESEARCH_PACS", json::Object{{"host", "127.0.0.1"},
+                                                 {"port", pacs.port()},
+                                                 {"aet", pacs.peer().called_aet},
+                                                 {"timeout", 10}});
+    world.site.set(
+        "PROCESSED",
+        json::Object{{"projects", json::Object{{"DEMO", json::Object{{"forward_as_is", true}}}}}});
+    world.compute("2.25.771", 3);
+
+    CHECK(world.site.run(tool).exit_code == EX_TEMPFAIL);
+    CHECK(pacs.stored().empty());
+    loses = false;
+    const auto run = world.site.run(tool);
+
+    INFO(run.err);
+    CHECK(run.exit_code == EX_OK);
+    CHECK(pacs.stored().size() == 3);
+}
+
+TEST_CASE("fiona-create-transfer-requests-processed: what is refused leaves a due command due")
+{
+    World world;
+    const auto mark = world.site.root() / "mark";
+    const ScriptedPacs pacs{[](std::size_t object) {
+        return ScriptedPacs::Answer{.status = static_cast<std::uint16_t>(object > 1 ? 0xC000 : 0)};
+    }};
+    world.site.set("RESEARCH_PACS", json::Object{{"host", "127.0.0.1"},
+                                                 {"port", pacs.port()},
+                                                 {"aet", pacs.peer().called_aet},
+                                                 {"timeout", 10}});
+    const auto configure = [&](const std::string& program) {
+        world.site.set(
+            "PROCESSED",
+            json::Object{
+                {"projects",
+                 json::Object{{"DEMO", json::Object{{"forward_as_is", true},
+                                                    {"post_command",
+                                                     json::Array{program, "-r", "{directory}",
+                                                                 mark.native()}}}}}}});
+    };
+    world.compute("2.25.771");
+    configure("false");
+    CHECK(world.site.run(tool).exit_code == EX_UNAVAILABLE);
+
+    world.compute("2.25.771", 2); // refused for good
+    CHECK(world.site.run(tool).exit_code == EX_DATAERR);
+    CHECK_FALSE(fs::exists(mark));
+    configure("cp");
+
+    CHECK(world.site.run(tool).exit_code == EX_OK);
+    CHECK(fs::exists(mark / "2.25.771.1.dcm"));
+    CHECK(pacs.received().size() == 3);
 }
 
 TEST_CASE("fiona-create-transfer-requests-processed: without a kept mapping it is computed anew")
