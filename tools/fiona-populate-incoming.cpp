@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "libfiona/anonymize/deidentified_studies.h"
 #include "libfiona/base/error.h"
 #include "libfiona/cli/redcap_run.h"
 #include "libfiona/cli/tool.h"
@@ -27,11 +28,15 @@ int main(int argc, char** argv)
         const auto& config = tool.config();
         redcap_run([&](routing::Redcaps& redcaps) {
             using redcap::Role;
+            anonymize::DeidentifiedStudies ours{
+                config.paths.keys(),
+                [&] { return redcap::MappedUids::read(redcaps.at(Role::incoming)); }};
             // Coupling list and routing rules are used where the site has tokens for them.
             const auto report = routing::populate_incoming(
                 {redcaps.at(Role::incoming), redcaps.find(Role::coupling),
                  redcaps.find(Role::routing),
-                 [&]() -> redcap::Client& { return redcaps.at(Role::dtp); }},
+                 [&]() -> redcap::Client& { return redcaps.at(Role::dtp); },
+                 [&](const StudyUid& study) { return ours.knows(study); }},
                 config, Clock::now(), tool.mode(), project);
             const std::chrono::duration<double> elapsed =
                 std::chrono::steady_clock::now() - started;

@@ -101,6 +101,9 @@ void run_jobs(cli::Tool& tool, const Options& options)
                  projects = redcap::connect(config.redcap, redcap::Role::dtp);
              }
              return redcap::connect(config.redcap, redcap::ProjectTokens{*projects}.of(name));
+         },
+         [&]() -> std::shared_ptr<redcap::Client> {
+             return redcap::connect(config.redcap, redcap::Role::incoming);
          }},
         sibling_program("fiona-run-one-job")};
     const auto result = workflow::run_jobs(means, {options.job, tool.mode()});

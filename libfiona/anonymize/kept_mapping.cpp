@@ -10,6 +10,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <system_error>
@@ -107,19 +108,40 @@ void KeptMappings::keep(const ProjectName& project, std::string_view mapping) co
     }
 }
 
-std::optional<Origin> KeptMappings::find(const StudyUid& new_study) const
+std::vector<fs::path> KeptMappings::projects() const
 {
+    std::vector<fs::path> directories;
     std::error_code problem;
-    for (fs::directory_iterator projects{m_root, problem}, end; !problem && projects != end;
-         projects.increment(problem)) {
-        if (auto origin = read(projects->path() / (new_study.str() + ".json"))) {
-            return origin;
-        }
+    for (fs::directory_iterator entry{m_root, problem}, end; !problem && entry != end;
+         entry.increment(problem)) {
+        directories.push_back(entry->path());
     }
     if (problem && problem != std::errc::no_such_file_or_directory) {
         throw os_error(problem.value(), "look through the mappings");
     }
+    return directories;
+}
+
+std::optional<Origin> KeptMappings::find(const StudyUid& new_study) const
+{
+    for (const auto& directory : projects()) {
+        if (auto origin = read(directory / (new_study.str() + ".json"))) {
+            return origin;
+        }
+    }
     return std::nullopt;
+}
+
+bool KeptMappings::has(const StudyUid& new_study) const
+{
+    return std::ranges::any_of(projects(), [&](const fs::path& directory) {
+        std::error_code problem;
+        const bool is_there = fs::exists(directory / (new_study.str() + ".json"), problem);
+        if (problem) {
+            throw os_error(problem.value(), "look through the mappings");
+        }
+        return is_there;
+    });
 }
 
 std::optional<Origin> KeptMappings::find(const std::string& project,

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// What undoes the UIDs of studies that were sent: `<keys>/mapping/<project>/<new StudyInstanceUID>.json`,
 /// mode 0600 in directories of mode 0700. Identifying, so it lies with the keys and goes with the
@@ -39,10 +40,14 @@ public:
     [[nodiscard]] std::optional<Origin> find(const std::string& project,
                                              const StudyUid& new_study) const;
     [[nodiscard]] bool has_any(const ProjectName& project) const;
+    /// Whether find() would find something, without reading it.
+    [[nodiscard]] bool has(const StudyUid& new_study) const;
     /// All of a project.
     void destroy(const ProjectName& project) const;
 
 private:
+    [[nodiscard]] std::vector<std::filesystem::path> projects() const;
+
     std::filesystem::path m_root;
 };
 

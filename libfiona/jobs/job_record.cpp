@@ -117,6 +117,11 @@ JobRecord JobRecords::load(const std::string& id) const
     record.batch = document.text("batch");
     record.slurm_job = document.text("slurm_job");
     record.slurm_task = static_cast<unsigned>(number(document, "slurm_task"));
+    if (const auto* const fetched = document.find("fetched_studies"); fetched != nullptr) {
+        for (const auto& study : fetched->array()) {
+            record.fetched_studies.push_back(study.text());
+        }
+    }
     record.is_sent = flag(document, "is_sent");
     record.is_recorded = flag(document, "is_recorded");
     record.images = static_cast<std::size_t>(number(document, "images"));
@@ -127,6 +132,10 @@ JobRecord JobRecords::load(const std::string& id) const
 
 void JobRecords::store(const JobRecord& record) const
 {
+    json::Array fetched;
+    for (const auto& study : record.fetched_studies) {
+        fetched.emplace_back(study);
+    }
     const json::Object document{{"state", state_name(record.state)},
                                 {"attempt", record.attempt},
                                 {"deaths", record.deaths},
@@ -137,6 +146,7 @@ void JobRecords::store(const JobRecord& record) const
                                 {"begun", iso8601_utc(record.begun)},
                                 {"begun_us", microseconds(record.begun)},
                                 {"batch", record.batch},
+                                {"fetched_studies", std::move(fetched)},
                                 {"slurm_job", record.slurm_job},
                                 {"slurm_task", record.slurm_task},
                                 {"is_sent", record.is_sent},

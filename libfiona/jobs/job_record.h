@@ -40,6 +40,8 @@ struct JobRecord {
     std::string batch;            ///< of Slurm: the name of the array; "" if it runs here
     std::string slurm_job;        ///< number of the array; "" until it is known
     unsigned slurm_task = 0;
+    /// UIDs of studies of which all that the program sees came from the research PACS.
+    std::vector<std::string> fetched_studies;
     bool is_sent = false;     ///< the research PACS has all images of the result
     bool is_recorded = false; ///< REDCap has output.json
     std::size_t images = 0;   ///< sent

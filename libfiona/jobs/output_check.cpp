@@ -24,7 +24,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr dicom::Tag patient_id{0x0010, 0x0020};
-constexpr dicom::Tag identity_removed{0x0012, 0x0062};
 
 /// What stands beside the images by agreement, whatever is in it.
 bool is_companion(const fs::path& path)
@@ -46,7 +45,6 @@ bool is_part_10(int fd)
 struct Identity {
     dicom::Prescan uids;
     Private<std::string> participant;
-    bool says_deidentified = false;
 };
 
 Identity identity_of(UniqueFd fd)
@@ -61,7 +59,7 @@ Identity identity_of(UniqueFd fd)
         throw Error{Fault::data, "the file's header names another object"};
     }
     const auto header = dicom::Header::read(std::move(fd));
-    return {uids, Private{header.text(patient_id)}, header.text(identity_removed) == "YES"};
+    return {uids, Private{header.text(patient_id)}};
 }
 
 class OutputCheck {
@@ -199,7 +197,6 @@ InputFacts read_input(const fs::path& folder)
         }
         facts.series.insert(image.uids.series);
         facts.instances.insert(image.uids.sop_instance);
-        facts.says_deidentified = facts.says_deidentified && image.says_deidentified;
     }
     if (facts.instances.empty()) {
         throw Error{Fault::data, "there are no input images"};

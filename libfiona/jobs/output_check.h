@@ -20,8 +20,6 @@ struct InputFacts {
     std::map<std::string, Private<std::string>> participants; ///< PatientID, by StudyInstanceUID
     std::set<std::string> series;                             ///< UIDs
     std::set<std::string> instances;                          ///< likewise
-    /// Whether every image says that the identity of its patient was removed (0012,0062).
-    bool says_deidentified = true;
 };
 /// Throws Error{Fault::data} if an image cannot be read, or a study has two patients.
 [[nodiscard]] InputFacts read_input(const std::filesystem::path& folder);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <set>
@@ -70,8 +71,8 @@ public:
         std::optional<std::string> rules_again_for)
         : m_tree{config.paths}, m_cache{config.paths.state() / "populate-incoming.json"},
           m_incoming{projects.incoming, config.paths.state() / "locks"}, m_sources{projects},
-          m_router{m_sources.coupling, m_sources.rules, projects.dtp}, m_rules_again_for{std::move(
-                                                                           rules_again_for)},
+          m_router{m_sources.coupling, m_sources.rules, projects.dtp},
+          m_has_made{projects.has_made}, m_rules_again_for{std::move(rules_again_for)},
           m_is_new_list{!m_sources.problem && m_cache.coupling() != m_sources.coupling.digest()},
           m_settle{config.timing.settle}, m_now{now}, m_mode{mode}
     {
@@ -86,6 +87,7 @@ public:
         compare();
         const auto studies = m_tree.studies();
         for (const auto& study : studies) {
+            // What a scanner made below 2.25. is recorded as any other.
             if (is_deidentified(study)) {
                 ++m_report.deidentified;
                 log::debug("study_skipped", {{"study", study}, {"reason", "de-identified"}});
@@ -123,6 +125,12 @@ private:
         } catch (const Error& e) { // what is new is recorded all the same
             log::warn("incoming_not_compared", {{"reason", e.what()}});
         }
+    }
+
+    [[nodiscard]] bool is_deidentified(const StudyUid& study) const
+    {
+        return has_original_root(study)
+               || (study.str().starts_with("2.25.") && m_has_made && m_has_made(study));
     }
 
     void look_at(const StudyUid& study)
@@ -284,6 +292,7 @@ private:
     redcap::Incoming m_incoming;
     Sources m_sources;
     Router m_router;
+    std::function<bool(const StudyUid&)> m_has_made;
     std::optional<std::string> m_rules_again_for;
     bool m_is_new_list;
     std::chrono::seconds m_settle;

@@ -9,6 +9,7 @@
 #include "libfiona/routing/router.h"
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct PopulateProjects {
     redcap::Client* coupling = nullptr;
     redcap::Client* routing = nullptr;
     Router::OpenDtp dtp{}; ///< with one of the two
+    /// Whether we have made that study, whose UID begins as ours do (2.25.), by de-identification.
+    std::function<bool(const StudyUid&)> has_made{};
 };
 
 struct PopulateReport {

@@ -150,9 +150,9 @@ StudyOnDisk read_study(const store::StudyTree& tree, const StudyUid& study, Time
     return on_disk;
 }
 
-bool is_deidentified(const StudyUid& study)
+bool has_original_root(const StudyUid& study)
 {
-    return study.str().starts_with("2.25.") || study.str().starts_with("1.3.6.1.4.1.45037.");
+    return study.str().starts_with("1.3.6.1.4.1.45037.");
 }
 
 } // namespace fiona::routing

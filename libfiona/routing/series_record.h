@@ -36,7 +36,8 @@ struct StudyOnDisk {
 [[nodiscard]] StudyOnDisk read_study(const store::StudyTree& tree, const StudyUid& study,
                                      TimePoint now);
 
-/// Whether a UID was made by de-identification, ours (2.25.) or the original's.
-[[nodiscard]] bool is_deidentified(const StudyUid& study);
+/// Whether a UID lies below the root of the original FIONA, where only its de-identification makes new ones.
+/// Ours lie below 2.25., as those of many scanners: that says nothing.
+[[nodiscard]] bool has_original_root(const StudyUid& study);
 
 } // namespace fiona::routing

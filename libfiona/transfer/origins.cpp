@@ -21,7 +21,6 @@ using anonymize::UidScheme;
 
 constexpr std::string_view original_root = "1.3.6.1.4.1.45037.";
 constexpr std::string_view uuid_root = "2.25.";
-constexpr std::size_t uid_length = 63; // of the original's UIDs
 
 bool may_be_new(std::string_view uid)
 {
@@ -54,22 +53,16 @@ void Origins::read_incoming()
         return;
     }
     redcap::ExportSpec spec;
-    spec.fields = {"study_instance_uid",  "transfer_mapped_uid",    "transfer_project_name",
-                   "transfer_event_name", "study_accession_number", "study_date"};
-    for (const auto& row : m_connect()->export_records(spec)) {
+    spec.fields = redcap::MappedUids::fields();
+    spec.fields.insert(spec.fields.end(), {"study_accession_number", "study_date"});
+    const auto rows = m_connect()->export_records(spec);
+    for (const auto& row : rows) {
         if (row.instrument.empty()) {
             m_records[row.record] = {row.value("study_accession_number"),
                                      as_da(row.value("study_date"))};
         }
-        const auto mapped = row.value("transfer_mapped_uid");
-        for (const auto uid : split(mapped, ',')) {
-            if (!trimmed(uid).empty()) {
-                m_sent.try_emplace(std::string{trimmed(uid)},
-                                   Sent{row.record, row.value("transfer_project_name"),
-                                        row.value("transfer_event_name")});
-            }
-        }
     }
+    m_sent = redcap::MappedUids{rows};
 }
 
 std::optional<Home> Origins::find(const StudyUid& study)
@@ -79,20 +72,18 @@ std::optional<Home> Origins::find(const StudyUid& study)
         return std::nullopt;
     }
     read_incoming();
-    auto sent = m_sent.find(study.str());
-    if (sent == m_sent.end()) { // a workstation may have cut off the root
-        sent = m_sent.find((std::string{original_root} + study.str()).substr(0, uid_length));
-    }
+    const auto* const sent = m_sent.find(study);
     if (kept) {
-        return Home{std::move(*kept), sent == m_sent.end() ? "" : sent->second.event};
+        return Home{std::move(*kept), sent == nullptr ? "" : sent->event};
     }
-    if (sent == m_sent.end()) {
+    if (sent == nullptr) {
         return std::nullopt; // some other study with such a UID
     }
-    return Home{recompute(study, sent->second), sent->second.event};
+    return Home{recompute(study, *sent), sent->event};
 }
 
-anonymize::Origin Origins::recompute(const StudyUid& study, const Sent& sent) const
+anonymize::Origin Origins::recompute(const StudyUid& study,
+                                     const redcap::MappedUids::Transfer& sent) const
 {
     const StudyUid original{sent.study};
     anonymize::Origin origin{sent.project, original, {{study.str(), original.str()}}};

@@ -4,6 +4,7 @@
 #include "libfiona/anonymize/kept_mapping.h"
 #include "libfiona/base/config.h"
 #include "libfiona/redcap/client.h"
+#include "libfiona/redcap/mapped_uids.h"
 #include "libfiona/transfer/homecoming.h"
 
 #include <functional>
@@ -37,21 +38,16 @@ private:
         std::string accession_number;
         std::string study_date;
     };
-    struct Sent {
-        std::string study;
-        std::string project;
-        std::string event;
-    };
-
     void read_incoming();
-    [[nodiscard]] anonymize::Origin recompute(const StudyUid& study, const Sent& sent) const;
+    [[nodiscard]] anonymize::Origin recompute(const StudyUid& study,
+                                              const redcap::MappedUids::Transfer& sent) const;
 
     const Config& m_config;
     std::function<std::shared_ptr<redcap::Client>()> m_connect;
     anonymize::KeptMappings m_kept;
     bool m_is_read = false;
     std::map<std::string, Record> m_records; ///< by original study
-    std::map<std::string, Sent> m_sent;      ///< by new study
+    redcap::MappedUids m_sent;
 };
 
 } // namespace fiona::transfer

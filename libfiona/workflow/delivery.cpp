@@ -4,7 +4,6 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/log.h"
 #include "libfiona/jobs/ror_folder.h"
-#include "libfiona/routing/series_record.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <algorithm>
@@ -15,14 +14,6 @@
 namespace fiona::workflow {
 
 namespace {
-
-bool is_deidentified(const jobs::InputFacts& input)
-{
-    return input.says_deidentified
-           || std::ranges::all_of(input.participants, [](const auto& study) {
-                  return routing::is_deidentified(StudyUid{study.first});
-              });
-}
 
 /// Tells peers apart; the research PACS is the one without a name.
 std::string key_of(const std::optional<jobs::Destination>& destination)
@@ -80,8 +71,10 @@ std::vector<redcap::Row> rows_of(const std::vector<jobs::OutputValue>& values,
     return result;
 }
 
-Delivery::Delivery(Peers peers, const jobs::JobRecords& records)
-    : m_peers{std::move(peers)}, m_records{records}
+Delivery::Delivery(Peers peers, const jobs::JobRecords& records, const std::filesystem::path& keys)
+    : m_peers{std::move(peers)}, m_records{records},
+      m_deidentified{
+          keys, [incoming = m_peers.incoming] { return redcap::MappedUids::read(*incoming()); }}
 {
 }
 
@@ -89,9 +82,15 @@ std::optional<Error> Delivery::deliver(jobs::JobRecord& record, const ProjectNam
                                        const jobs::InputFacts& input, const jobs::Output& output,
                                        const std::optional<jobs::Destination>& destination)
 {
-    const bool has_anything = !output.images.empty() || !output.values.empty();
-    if (has_anything && !is_deidentified(input)) {
-        throw Error{Fault::data, "the input is not de-identified: its results stay where they are"};
+    if (!output.images.empty() || !output.values.empty()) {
+        try {
+            require_deidentified(record, input);
+        } catch (const Error& e) {
+            if (e.fault() == Fault::data) {
+                throw;
+            }
+            return e;
+        }
     }
     auto& pacs_problem = m_pacs_problems[key_of(destination)];
     std::optional<Error> refused;
@@ -111,13 +110,31 @@ std::optional<Error> Delivery::deliver(jobs::JobRecord& record, const ProjectNam
     if (!record.is_recorded) {
         try_to(m_redcap_problem, [&] { record_values(record, project, output); });
     }
+    // What may go later comes first: a job that failed is never looked at again.
+    if (!record.is_sent && pacs_problem) {
+        return pacs_problem;
+    }
+    if (!record.is_recorded && m_redcap_problem) {
+        return m_redcap_problem;
+    }
     if (refused) {
         throw Error{*refused};
     }
-    if (!record.is_sent) {
-        return pacs_problem;
+    return std::nullopt;
+}
+
+/// What images say of themselves counts for nothing: they may be a stranger's.
+void Delivery::require_deidentified(const jobs::JobRecord& record, const jobs::InputFacts& input)
+{
+    const auto& fetched = record.fetched_studies;
+    for (const auto& [study, participant] : input.participants) {
+        if (std::ranges::find(fetched, study) == fetched.end()
+            && !m_deidentified.knows(StudyUid{study})) {
+            throw Error{Fault::data,
+                        "the input is not de-identified, for its study is no result of "
+                        "a transfer: its results stay where they are"};
+        }
     }
-    return record.is_recorded ? std::nullopt : m_redcap_problem;
 }
 
 void Delivery::send(jobs::JobRecord& record, const jobs::Output& output,
@@ -145,7 +162,8 @@ void Delivery::send(jobs::JobRecord& record, const jobs::Output& output,
                 }
             } else {
                 const auto fault = pacs::may_succeed_later(result) ? Fault::temporary : Fault::data;
-                if (!problem || fault == Fault::data) {
+                // One that may go later comes first: the job is not failed while images are unsent.
+                if (!problem || (fault == Fault::temporary && problem->fault() == Fault::data)) {
                     problem =
                         Error{fault, "{} did not take an image: {}",
                               destination ? destination->aet : "the research PACS", result.reason};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/anonymize/deidentified_studies.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/jobs/job_record.h"
@@ -9,6 +10,7 @@
 #include "libfiona/pacs/sender.h"
 #include "libfiona/redcap/client.h"
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,6 +26,7 @@ struct Peers {
     std::function<pacs::Peer()> archive;
     /// REDCap's project of a research project.
     std::function<std::shared_ptr<redcap::Client>(const ProjectName&)> project;
+    std::function<std::shared_ptr<redcap::Client>()> incoming;
 };
 
 /// Brings the checked results of a job to the research PACS and to REDCap, and notes in the record what
@@ -31,18 +34,21 @@ struct Peers {
 /// value. Each of the two is tried whatever becomes of the other.
 class Delivery {
 public:
-    Delivery(Peers peers, const jobs::JobRecords& records);
+    /// `keys`: the directory of the keys, where mappings are kept.
+    Delivery(Peers peers, const jobs::JobRecords& records, const std::filesystem::path& keys);
 
     /// Images go to `destination`, or to the research PACS if the job names none.
-    /// Throws Error{Fault::data} if the PACS or REDCap refuses the results for good, or the input is
-    /// not de-identified and there is something to deliver. Other faults pass: they come back as the
-    /// result, and nothing more is tried with that peer by this object.
+    /// Throws Error{Fault::data} if the PACS or REDCap refuses the results for good, or there is
+    /// something to deliver of a study that neither this site has de-identified nor the research PACS
+    /// has given. Other faults pass: they come back as the result, and nothing more is tried with that
+    /// peer by this object.
     [[nodiscard]] std::optional<Error>
     deliver(jobs::JobRecord& record, const ProjectName& project, const jobs::InputFacts& input,
             const jobs::Output& output,
             const std::optional<jobs::Destination>& destination = std::nullopt);
 
 private:
+    void require_deidentified(const jobs::JobRecord& record, const jobs::InputFacts& input);
     void send(jobs::JobRecord& record, const jobs::Output& output,
               const std::optional<jobs::Destination>& destination);
     void record_values(jobs::JobRecord& record, const ProjectName& project,
@@ -52,6 +58,7 @@ private:
     const jobs::JobRecords& m_records;
     std::map<std::string, std::optional<Error>> m_pacs_problems; ///< by peer
     std::optional<Error> m_redcap_problem;
+    anonymize::DeidentifiedStudies m_deidentified;
 };
 
 /// Rows for REDCap's import, one for each record, event and instance. `events` are those of the project.

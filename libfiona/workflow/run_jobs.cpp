@@ -84,7 +84,7 @@ public:
         : m_means{means}, m_wanted{wanted}, m_list{means.config.paths.job_list()},
           m_records{means.config.paths.state()}, m_start{means.config, m_means.settings, m_records,
                                                          means.peers.archive, means.program},
-          m_delivery{means.peers, m_records}
+          m_delivery{means.peers, m_records, means.config.paths.keys()}
     {
     }
 

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -43,6 +44,22 @@ bool is_below(const fs::path& path, const fs::path& top)
     const auto [rest, end] = std::mismatch(top.begin(), top.end(), path.begin(), path.end());
     static_cast<void>(end);
     return rest == top.end();
+}
+
+/// Those of which no series lay on this machine.
+std::vector<std::string> fetched_studies(const std::vector<jobs::InputSeries>& input,
+                                         const fs::path& fetched)
+{
+    std::set<std::string> studies;
+    for (const auto& series : input) {
+        studies.insert(series.study.str());
+    }
+    for (const auto& series : input) {
+        if (!is_below(series.source, fetched)) {
+            studies.erase(series.study.str());
+        }
+    }
+    return {studies.begin(), studies.end()};
 }
 
 std::string unique_batch_name()
@@ -139,7 +156,9 @@ void Start::prepare(const jobs::Job& job, const Plan& plan, jobs::JobRecord& rec
     // Whoever runs it holds this. One that was begun and is late finds another attempt in the record.
     const FileLock lock{m_records.run_lock(job.id)};
     record.folder = plan.folder; // also of a job that fails in here: something may lie there
-    jobs::make_ror_folder(plan.folder, gather(plan));
+    const auto input = gather(plan);
+    jobs::make_ror_folder(plan.folder, input);
+    record.fetched_studies = fetched_studies(input, fetched_of(plan.folder));
     store::remove_tree(fetched_of(plan.folder));
     record.state = jobs::JobState::running;
     ++record.attempt;

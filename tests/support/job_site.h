@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/anonymize/kept_mapping.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/json.h"
@@ -68,7 +69,8 @@ public:
         return fmt::format("DEMO_{:04}", number);
     }
 
-    /// De-identified images of one series; `more` are elements of them.
+    /// De-identified images of one series; `more` are elements of them. Those of another `study` are clinical:
+    /// no transfer has made it.
     void add_study(int number, int images = 2, const std::map<std::string, std::string>& more = {},
                    const std::string& study = "") const
     {
@@ -77,6 +79,9 @@ public:
             image.study = study.empty() ? study_uid(number) : study;
             image.series = fmt::format("{}.1", image.study);
             image.sop = fmt::format("{}.1.{}", image.study, i);
+            if (study.empty()) {
+                note_as_sent(image.study);
+            }
             image.more = {{"PatientID", participant(number)}, {"PatientName", participant(number)}};
             for (const auto& [key, value] : more) {
                 image.more.insert_or_assign(key, value);
@@ -84,6 +89,15 @@ public:
             studies->add(image, {{"PatientID", image.more.at("PatientID")},
                                  {"PatientName", image.more.at("PatientName")}});
         }
+    }
+
+    /// As a transfer does before the first image leaves.
+    void note_as_sent(const std::string& study) const
+    {
+        const fiona::json::Object uids{{"1.2.826.0.1.3680043.9.7433" + study.substr(4), study}};
+        fiona::anonymize::KeptMappings{studies->paths().keys()}.keep(
+            fiona::ProjectName{"DEMO"},
+            fiona::json::write(fiona::json::Object{{"StudyInstanceUID", uids}}));
     }
 
     /// An image `NAME:1` that is a script; `limits` go into its entry of workflows.json.

@@ -94,6 +94,8 @@ TEST_CASE(
     REQUIRE(pacs::send_files(world.pacs.peer(), files).size() == 3);
     fs::remove_all(archive);
     fs::remove_all(world.studies->paths().raw() / JobSite::study_uid(1));
+    fs::remove_all(world.studies->paths().keys()
+                   / "mapping"); // the research PACS has it: that is enough
     const auto series = [&](const std::string& uid) {
         return json::Object{
             {"study", ""},

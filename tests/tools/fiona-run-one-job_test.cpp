@@ -159,7 +159,11 @@ TEST_CASE("fiona-run-one-job: bad lines and jobs are set aside, the good one is 
     }
     JobSite world;
     world.add_study(1);
+    world.site.start_redcap(); // its INCOMING knows no transfer
     world.add_study(2, 1, {}, "1.2.826.0.1.3680043.9.7433.55");
+    world.add_study(3, 1, {{"PatientIdentityRemoved", "YES"}}, "1.2.826.0.1.3680043.9.7433.56");
+    world.add_study(4, 1, {}, "2.25.99001");
+    world.add_study(5, 1, {{"PatientIdentityRemoved", "YES"}}, "1.3.6.1.4.1.45037.99001");
     world.add_image("segment", JobSite::segment());
     world.add_image("fails", "echo oops >&2; exit 3");
     world.add_image("steals", "for f in $1/*; do cp $f $2; done");
@@ -179,6 +183,9 @@ TEST_CASE("fiona-run-one-job: bad lines and jobs are set aside, the good one is 
     world.list("links", 1, "links:1");
     world.list("invents", 1, "invents:1");
     world.list("clinical", 2, "segment:1", {{"study", "1.2.826.0.1.3680043.9.7433.55"}});
+    world.list("claims", 3, "segment:1", {{"study", "1.2.826.0.1.3680043.9.7433.56"}});
+    world.list("prefix", 4, "segment:1", {{"study", "2.25.99001"}});
+    world.list("root", 5, "segment:1", {{"study", "1.3.6.1.4.1.45037.99001"}});
     world.list("options", 1, "segment:1", {{"ROR_CONT_OPTIONS", "{not json"}});
     world.list("good", 1, "segment:1");
 
@@ -199,7 +206,10 @@ TEST_CASE("fiona-run-one-job: bad lines and jobs are set aside, the good one is 
         {"steals", "SeriesInstanceUID of an input series"},
         {"links", "link"},
         {"invents", "not in the input"},
-        {"clinical", "not de-identified"}};
+        {"clinical", "not de-identified"},
+        {"claims", "not de-identified"},
+        {"prefix", "not de-identified"},
+        {"root", "not de-identified"}};
     for (const auto& [id, reason] : reasons) {
         CAPTURE(id);
         CHECK(world.shelved(id).text("state") == "failed");

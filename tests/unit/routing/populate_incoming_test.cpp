@@ -10,6 +10,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <set>
+
 using namespace fiona;
 using namespace fiona::routing;
 using Catch::Matchers::Contains;
@@ -24,11 +26,14 @@ const SeriesUid second{"1.2.826.0.1.3680043.2.1125.7.2"};
 struct Fixture {
     PopulateReport run(Mode mode = Mode::apply, TimePoint now = Clock::now())
     {
-        return populate_incoming({redcap}, config, now, mode);
+        PopulateProjects projects{redcap};
+        projects.has_made = [this](const StudyUid& uid) { return made.contains(uid); };
+        return populate_incoming(projects, config, now, mode);
     }
 
     Site site;
     Config config = site.config();
+    std::set<StudyUid> made; ///< by de-identification
     MemoryRedcap redcap{MemoryRedcap::incoming_fields(), {"series", "transfers"}};
     std::filesystem::path cache = config.paths.state() / "populate-incoming.json";
 };
@@ -131,6 +136,7 @@ TEST_CASE_METHOD(Fixture, "a study that was only touched costs no call")
 
 TEST_CASE_METHOD(Fixture, "de-identified studies that come back are not recorded")
 {
+    made.insert(StudyUid{"2.25.1234"});
     site.put_series(StudyUid{"2.25.1234"}, first);
     site.put_series(StudyUid{"1.3.6.1.4.1.45037.55"}, first);
 
@@ -139,6 +145,19 @@ TEST_CASE_METHOD(Fixture, "de-identified studies that come back are not recorded
     CHECK(report.deidentified == 2);
     CHECK(report.studies == 0);
     CHECK(redcap.traffic().calls == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "a clinical study whose UID begins as ours do is recorded as any other")
+{
+    made.insert(StudyUid{"2.25.1234"});
+    const StudyUid clinical{"2.25.99887766"}; // PS3.5 §B.2: any vendor may
+    site.put_series(clinical, first);
+
+    const auto report = run();
+
+    CHECK(report.deidentified == 0);
+    CHECK(report.written == std::vector{clinical});
+    CHECK(redcap.stored(clinical.str(), "", 0, "study_aetitle_sender") == "MODALITY1");
 }
 
 TEST_CASE_METHOD(Fixture, "a series JSON that cannot be used is set aside, and said in every run")
