@@ -105,8 +105,10 @@ status::OtherQueue jobs_of(const Config& config)
     status::OtherQueue queue;
     queue.name = "jobs";
     queue.failed = list.failed_since(now - recent);
-    queue.next = fmt::format("in the last {} h; reasons in {} and .rejected; list them anew",
-                             recent.count(), list.shelf(jobs::JobList::Shelf::done).native());
+    queue.next =
+        fmt::format("of the last {} h; reasons in {} and {} beside the list", recent.count(),
+                    list.shelf(jobs::JobList::Shelf::done).filename().native(),
+                    list.shelf(jobs::JobList::Shelf::rejected).filename().native());
     queue.longest_wait = longest_job;
     queue.next_if_late = "fiona-run-one-job --dry-run says what it waits for";
     for (const auto& line : list.lines(now)) {
