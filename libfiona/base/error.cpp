@@ -26,4 +26,9 @@ Error os_error(int error_number, std::string_view doing)
     return Error{fault, "{}: {}", doing, std::generic_category().message(error_number)};
 }
 
+Error disk_error(const std::filesystem::filesystem_error& problem)
+{
+    return os_error(problem.code().value(), "a file or directory");
+}
+
 } // namespace fiona

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -49,5 +50,8 @@ private:
 
 /// EBUSY, ENOSPC, EACCES, ... as an Error with the fault an operator expects.
 [[nodiscard]] Error os_error(int error_number, std::string_view doing);
+/// The same of what std::filesystem throws, without its text: that holds paths, and a path may hold a
+/// patient's id.
+[[nodiscard]] Error disk_error(const std::filesystem::filesystem_error& problem);
 
 } // namespace fiona

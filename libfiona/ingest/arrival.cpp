@@ -258,8 +258,8 @@ private:
             handle(name, *mark, progress);
         } catch (const Error& e) {
             note_failure(name, *mark, progress, e);
-        } catch (const fs::filesystem_error& e) { // its own text holds paths
-            note_failure(name, *mark, progress, os_error(e.code().value(), "a file or directory"));
+        } catch (const fs::filesystem_error& e) {
+            note_failure(name, *mark, progress, disk_error(e));
         }
     }
 

@@ -7,6 +7,7 @@
 #include "libfiona/ingest/announcement.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 namespace fiona::ingest {
@@ -240,10 +241,7 @@ void Processor::finish(const std::vector<Item>& items)
 bool Processor::guarded(const std::string& name, TimePoint received,
                         const std::function<void()>& work)
 {
-    try {
-        work();
-        return true;
-    } catch (const Error& e) {
+    const auto judge = [&](const Error& e) {
         const bool is_gone =
             e.fault() == Fault::missing && m_now - received >= patience_for_missing_file;
         if (e.fault() == Fault::data || is_gone) {
@@ -251,6 +249,14 @@ bool Processor::guarded(const std::string& name, TimePoint received,
         } else {
             put_off(name, e.what());
         }
+    };
+    try {
+        work();
+        return true;
+    } catch (const Error& e) {
+        judge(e);
+    } catch (const std::filesystem::filesystem_error& e) {
+        judge(disk_error(e));
     } catch (const std::exception& e) {
         if (m_retries[name].attempts >= most_surprises) {
             give_up(name, e.what());

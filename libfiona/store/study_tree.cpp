@@ -62,6 +62,14 @@ bool make_link_in(int directory, const std::string& name, const fs::path& target
     return true;
 }
 
+/// A directory named by what a header says: no error names it.
+void make_named_directory(const fs::path& directory, std::string_view doing)
+{
+    if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
+        throw os_error(errno, doing);
+    }
+}
+
 UniqueFd open_directory(const fs::path& path)
 {
     UniqueFd fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
@@ -139,9 +147,7 @@ void StudyTree::link_participant(const Private<std::string>& patient_id,
     }
     const auto directory = m_paths.participants() / percent_encoded(patient_id.reveal());
     make_directories(m_paths.participants());
-    if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
-        throw os_error(errno, "make the directory of a participant"); // its path holds the id
-    }
+    make_named_directory(directory, "make the directory of a participant");
     const auto or_unknown = [](const std::string& text) { return text.empty() ? "unknown" : text; };
     const auto name =
         percent_encoded(fmt::format("{}_{}", or_unknown(study_date), or_unknown(study_time)), 120);
@@ -162,7 +168,9 @@ void StudyTree::link_structured_report(const std::string& manufacturer, const St
 {
     const auto vendor = manufacturer.empty() ? std::string{"_"} : percent_encoded(manufacturer);
     const auto directory = m_paths.srs() / vendor / study.str();
-    make_directories(directory);
+    make_directories(m_paths.srs());
+    make_named_directory(directory.parent_path(), "make the directory of a manufacturer's reports");
+    make_named_directory(directory, "make the directory of a study's reports");
     make_link(series_directory(study, series) / sop.str(), directory / sop.str());
 }
 

@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <utility>
 
 namespace fiona::transfer {
@@ -149,6 +150,10 @@ private:
         } catch (const Error& e) {
             log::error("request_failed", {{"request", name}, {"reason", e.what()}});
             note(e);
+        } catch (const std::filesystem::filesystem_error& e) {
+            const auto error = disk_error(e);
+            log::error("request_failed", {{"request", name}, {"reason", error.what()}});
+            note(error);
         } catch (const std::exception& e) {
             log::error("request_failed", {{"request", name}, {"reason", e.what()}});
             note(Error{Fault::internal, "{}", e.what()});

@@ -4,6 +4,9 @@
 #include <catch2/catch.hpp>
 
 #include <cerrno>
+#include <filesystem>
+#include <string>
+#include <system_error>
 
 using namespace fiona;
 
@@ -35,4 +38,16 @@ TEST_CASE("an error of the system has the fault an operator expects")
     CHECK(os_error(number, "write the archive").fault() == fault);
     CHECK(std::string{os_error(number, "write the archive").what()}.starts_with(
         "write the archive: "));
+}
+
+TEST_CASE("an error of std::filesystem is told without the paths that it holds")
+{
+    const std::filesystem::filesystem_error problem{
+        "cannot rename", "/data/site/participants/PAT-1001", "/data/PAT-1002",
+        std::make_error_code(std::errc::no_space_on_device)};
+
+    const auto error = disk_error(problem);
+
+    CHECK(error.fault() == Fault::io);
+    CHECK(std::string{error.what()}.find("PAT") == std::string::npos);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/base/files.h"
+#include "libfiona/base/log.h"
 #include "libfiona/dicom/library.h"
 #include "libfiona/ingest/announcement.h"
 #include "libfiona/ingest/file_daemon.h"
@@ -103,6 +104,23 @@ TEST_CASE("hostile header values stay inside their directories")
         fs::is_symlink(site.config.paths.participants() / "%2E.%2F..%2Fx" / "%2E.%2F2025_unknown"));
     CHECK(fs::exists(site.config.paths.srs() / "_" / study_uid / sop_uid(2, 1)));
     CHECK_FALSE(fs::exists(site.config.paths.data / "x"));
+}
+
+TEST_CASE("a manufacturer whose directory cannot be made is not named in the log")
+{
+    Site site;
+    fs::create_directories(site.config.paths.srs());
+    store::write_file(site.config.paths.srs() / "KARI", "in the way");
+    receive_image(site.config.paths, 1, 1, {{"0008,0060", "SR"}, {"0008,0070", "KARI"}});
+    std::string lines;
+    log::set_sink([&](log::Level, const std::string& line) { lines += line + "\n"; });
+
+    const auto done = site.drain();
+    log::set_sink({});
+
+    CHECK(done.postponed + done.given_up == 1);
+    CHECK_THAT(lines, Catch::Contains("reports"));
+    CHECK_THAT(lines, !Catch::Contains("KARI"));
 }
 
 TEST_CASE("a bad file is set aside with its reason and stops nobody")

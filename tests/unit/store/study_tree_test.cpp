@@ -174,6 +174,24 @@ TEST_CASE("structured reports are linked below their manufacturer")
     CHECK(fs::exists(site.paths.srs() / vendors[0] / study.str() / sop.str()));
 }
 
+TEST_CASE("no error about a report names what its header says")
+{
+    const Site site;
+    fs::create_directories(site.paths.srs());
+    const auto vendor = GENERATE(as<std::string>{}, "Kari-1", "Kari-2", "Kari-3");
+    if (vendor == "Kari-1") { // a file where the directory should be
+        std::ofstream{site.paths.srs() / vendor} << "";
+    } else if (vendor == "Kari-2") { // and where that of the study should be
+        fs::create_directories(site.paths.srs() / vendor);
+        std::ofstream{site.paths.srs() / vendor / study.str()} << "";
+    } else {
+        fs::create_symlink("/nowhere", site.paths.srs() / vendor);
+    }
+
+    CHECK_THROWS_WITH(site.tree.link_structured_report(vendor, study, series, sop),
+                      !Contains("Kari"));
+}
+
 TEST_CASE("the series of a study are listed with and without JSON")
 {
     const Site site;
