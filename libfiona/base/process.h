@@ -96,6 +96,11 @@ private:
 void start_in_background(const std::vector<std::string>& arguments,
                          const std::filesystem::path& log);
 
+/// From now on neither this process nor what it starts leaves a core dump, in a file or with a program
+/// that the system hands them to: the memory of a gatekeeper holds identities. What the system does not
+/// allow is left as it is.
+void forbid_core_dumps();
+
 /// When a process began, in ticks since boot (proc(5), stat); nothing if there is none of that number,
 /// or it has ended.
 /// Number and time together name one process for ever.

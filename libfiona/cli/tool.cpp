@@ -4,6 +4,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
 #include "libfiona/cli/progress.h"
 
@@ -183,6 +184,7 @@ int Tool::guarded(int argc, const char* const* argv, const std::function<void()>
 {
     // A closed pipe or socket is an error we report, not our death.
     static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+    forbid_core_dumps();
     log::set_sink(write_to_stderr);
     try {
         m_app.parse(argc, argv);
@@ -200,8 +202,7 @@ int Tool::guarded(int argc, const char* const* argv, const std::function<void()>
         log::error("failed", {{"tool", m_app.get_name()}, {"reason", "out of memory"}});
         return EX_TEMPFAIL;
     } catch (const std::filesystem::filesystem_error& e) {
-        // Its own text holds paths, and a path may hold a patient id.
-        const auto error = os_error(e.code().value(), "a file or directory");
+        const auto error = disk_error(e);
         log::error("failed", {{"tool", m_app.get_name()}, {"reason", error.what()}});
         return exit_code(error.fault());
     } catch (const std::exception& e) {

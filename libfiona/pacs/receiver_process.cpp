@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/process.h"
 #include "libfiona/base/text.h"
 
 #include <fcntl.h>
@@ -88,7 +89,7 @@ AssociationTask become_association_process(const AssociationTask& task, void (*o
         throw Error{Fault::temporary, "the receiver is gone"};
     }
     set_socket(std::chrono::seconds{60});
-    limit(RLIMIT_CORE, 0);
+    forbid_core_dumps();
     limit(RLIMIT_DATA, data_in_use() + extra_memory);
     AssociationTask own = task;
     own.socket = socket_fd;

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/files.h"
+#include "libfiona/base/process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -64,7 +65,7 @@ void apply(const ChildLimits& limits, pid_t parent)
         limit(RLIMIT_AS, address_space() + limits.memory_bytes);
     }
     limit(RLIMIT_FSIZE, limits.file_bytes);
-    limit(RLIMIT_CORE, 0);
+    forbid_core_dumps();
     limit(RLIMIT_CPU, static_cast<std::uint64_t>(limits.cpu.count()));
     const std::array actions{std::pair{SIGXFSZ, SIG_IGN}, // write(2) says EFBIG instead
                              std::pair{SIGTERM, SIG_DFL}, std::pair{SIGINT, SIG_DFL}};

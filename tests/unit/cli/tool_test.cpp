@@ -3,11 +3,13 @@
 #include "libfiona/base/files.h"
 #include "libfiona/base/log.h"
 #include "libfiona/cli/tool.h"
+#include "tests/support/forked_child.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -135,6 +137,22 @@ TEST_CASE("success is 0 and silent")
 
     CHECK(ran.exit_code == EX_OK);
     CHECK((ran.out + ran.err).empty());
+}
+
+TEST_CASE("no tool leaves a core dump, in a file or with a program")
+{
+    ForkedChild child{[] {
+        rlimit limits{};
+        ::getrlimit(RLIMIT_CORE, &limits);
+        limits.rlim_cur = limits.rlim_max;
+        ::setrlimit(RLIMIT_CORE, &limits);
+        const std::vector<const char*> arguments{"fiona-test"};
+        auto tool = a_tool();
+        const auto code = tool.run(1, arguments.data(), [&] { ::getrlimit(RLIMIT_CORE, &limits); });
+        ::_exit(code == EX_OK && limits.rlim_cur <= 1 && limits.rlim_max <= 1 ? 0 : 2);
+    }};
+
+    CHECK(child.wait() == 0);
 }
 
 TEST_CASE("a tool may have states for exit codes, and a fault wins")
