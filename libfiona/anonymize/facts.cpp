@@ -3,6 +3,7 @@
 
 #include "libfiona/anonymize/attributes.h"
 #include "libfiona/anonymize/date_shift.h"
+#include "libfiona/anonymize/fold.h"
 #include "libfiona/anonymize/rules.h"
 #include "libfiona/anonymize/text_encoding.h"
 #include "libfiona/anonymize/uid_map.h"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace fiona::anonymize {
 
@@ -23,7 +25,7 @@ struct Origin {
 };
 
 /// Where identifiers stand that are no PN: those are names wherever they are. Sorted.
-constexpr std::array<Origin, 53> origins{{
+constexpr std::array<Origin, 54> origins{{
     {{0x0008, 0x0050}, IdentityKind::identifier}, // AccessionNumber
     {{0x0008, 0x0080}, IdentityKind::place},      // InstitutionName
     {{0x0008, 0x0081}, IdentityKind::place},      // InstitutionAddress
@@ -44,6 +46,7 @@ constexpr std::array<Origin, 53> origins{{
     {{0x0012, 0x0040}, IdentityKind::identifier}, // ClinicalTrialSubjectID
     {{0x0012, 0x0042}, IdentityKind::identifier}, // ClinicalTrialSubjectReadingID
     {{0x0012, 0x0060}, IdentityKind::place},      // ClinicalTrialCoordinatingCenterName
+    {{0x0018, 0x1000}, IdentityKind::identifier}, // DeviceSerialNumber
     {{0x0020, 0x0010}, IdentityKind::identifier}, // StudyID
     {{0x0032, 0x1033}, IdentityKind::place},      // RequestingService
     {{0x0038, 0x0010}, IdentityKind::identifier}, // AdmissionID
@@ -100,8 +103,23 @@ std::optional<IdentityKind> kind_of(Tag tag, Vr vr)
     return at == origins.end() || at->tag != tag ? std::nullopt : std::optional{at->kind};
 }
 
+/// "SN", "1.5T", "1234" and "000000" are in many texts and tell no device from another.
+bool is_serial_number(std::string_view value)
+{
+    constexpr std::size_t least = 5;
+    constexpr std::size_t least_different = 3;
+    std::string folded = fold_text(value);
+    std::erase_if(folded, [](char c) { return !is_word_letter(c) && !is_digit(c); });
+    const std::set<char> different{folded.begin(), folded.end()};
+    return folded.size() >= least && different.size() >= least_different
+           && std::ranges::any_of(folded, is_digit);
+}
+
 bool is_useful(Tag tag, std::string_view value)
 {
+    if (tag == Tag{0x0018, 0x1000}) {
+        return is_serial_number(value);
+    }
     const bool loose = std::ranges::find(loose_numbers, tag) != loose_numbers.end();
     return !loose || value.find_first_of("0123456789") != std::string_view::npos;
 }

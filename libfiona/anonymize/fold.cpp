@@ -227,4 +227,26 @@ std::vector<std::string> spellings(std::string_view utf8_word)
     return result;
 }
 
+std::string narrowed(std::string_view bytes)
+{
+    constexpr std::size_t least = 3; // letters; a number of few digits looks like two
+    std::string letters;
+    std::string run;
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+        if (bytes[at] == '\0') {
+            continue;
+        }
+        run.assign(1, bytes[at]);
+        while (at + 2 < bytes.size() && bytes[at + 1] == '\0' && bytes[at + 2] != '\0') {
+            at += 2;
+            run += bytes[at];
+        }
+        if (run.size() >= least) {
+            letters += run;
+            letters += '|';
+        }
+    }
+    return letters;
+}
+
 } // namespace fiona::anonymize

@@ -26,6 +26,10 @@ enum class Reading { utf8, latin1 };
 /// soerensen). The word itself is the first.
 [[nodiscard]] std::vector<std::string> spellings(std::string_view utf8_word);
 
+/// The Latin letters of UTF-16 text inside of binary bytes, in either byte order: each run of bytes whose
+/// every other one is NUL, as Latin-1, with `|` between two runs. For colour profiles and the like.
+[[nodiscard]] std::string narrowed(std::string_view bytes);
+
 [[nodiscard]] constexpr bool is_word_letter(char folded)
 {
     return (folded >= 'a' && folded <= 'z') || static_cast<unsigned char>(folded) >= 0x80;

@@ -139,6 +139,9 @@ private:
             const bool is_number = !is_string(element.vr) || element.vr == Vr{"IS"}
                                    || element.vr == Vr{"DS"} || element.vr == Vr{"TM"};
             search(file, value, where, Reading::latin1, is_number ? Chance::likely : Chance::none);
+            if (!is_string(element.vr)) { // UTF-16, as in colour profiles
+                search(file, narrowed(element.stored), where, Reading::latin1, Chance::likely);
+            }
         }
     }
 

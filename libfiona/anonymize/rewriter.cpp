@@ -256,8 +256,9 @@ bool Rewriter::rewrite_value(Element& element, const Decision& decision, const C
     case Action::dummy: dummy(element, context); return true;
     case Action::uid: element.set(m_plan.uids.map(element.stored, uid_form(place))); return true;
     case Action::shift:
-        element.set(element.vr == Vr{"DA"} ? m_plan.dates.move_dates(trimmed(element.stored))
-                                           : m_plan.dates.move_datetimes(trimmed(element.stored)));
+        element.set(effective_vr(element) == Vr{"DA"}
+                        ? m_plan.dates.move_dates(trimmed(element.stored))
+                        : m_plan.dates.move_datetimes(trimmed(element.stored)));
         return true;
     case Action::clean:
     case Action::clean_sequence:

@@ -61,6 +61,7 @@ private:
     bool keep_value(Element& element, const Context& context, CleaningDepth depth);
     bool scrub_csa(Element& element);
     bool keep_unknown(Element& element, const Context& context);
+    static bool keep_colours(Element& element);
     void dummy(Element& element, const Context& context);
     void write_codes(Element& element);
     static void apply_regex(Element& element, const std::string& regex, const Context& context);

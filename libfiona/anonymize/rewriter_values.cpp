@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/csa_scrub.h"
+#include "libfiona/anonymize/icc.h"
 #include "libfiona/anonymize/rewriter.h"
 #include "libfiona/anonymize/rewriter_context.h"
 #include "libfiona/anonymize/value_shape.h"
@@ -85,6 +86,9 @@ bool Rewriter::keep_value(Element& element, const Context& context, CleaningDept
         element.set("UNVERIFIED");
         return true;
     }
+    if (element.tag == Tag{0x0028, 0x2000}) {
+        return keep_colours(element);
+    }
     if (!is_string(vr)) {
         if (holds_words(element)) {
             element.set("");
@@ -118,6 +122,17 @@ bool Rewriter::keep_value(Element& element, const Context& context, CleaningDept
         keep_text(element, context, depth);
     }
     return true;
+}
+
+/// A colour profile keeps its numbers: its texts name the scanner. One that cannot be read goes.
+bool Rewriter::keep_colours(Element& element)
+{
+    auto profile = cleaned_icc_profile(std::string{element.stored});
+    const bool is_readable = profile.find_first_not_of('\0') != std::string::npos;
+    if (is_readable) {
+        element.set(std::move(profile));
+    }
+    return is_readable || element.stored.empty();
 }
 
 /// An allowed private element in a file that does not tell its VR.

@@ -35,8 +35,8 @@ constexpr std::array<Tag, 9> terms{{{0x0008, 0x0100},
                                     {0x0020, 0x9421},
                                     {0x0070, 0x0002}}};
 
-/// Binary of known meaning although its VR is OB: colour profile, weighting table, fill pattern,
-/// waveform samples and their limits.
+/// Binary of known meaning although its VR is OB: colour profile (without its texts), weighting table,
+/// fill pattern, waveform samples and their limits.
 constexpr std::array<Tag, 7> known_binary{{{0x0028, 0x2000},
                                            {0x0070, 0x0256},
                                            {0x0070, 0x1808},
@@ -127,6 +127,13 @@ Vr effective_vr(const Element& element)
         return element.vr;
     }
     if (element.vr == Vr{"UN"}) {
+        return known->vr;
+    }
+    // A name, a date, a UID is one, whatever text the file calls it: else nobody would search for it.
+    constexpr std::array<Vr, 5> telling{"PN", "DA", "DT", "UI", "AS"};
+    const auto is_date = [](Vr vr) { return vr == Vr{"DA"} || vr == Vr{"DT"}; };
+    if (is_string(element.vr) && std::ranges::find(telling, known->vr) != telling.end()
+        && !(is_date(known->vr) && is_date(element.vr))) {
         return known->vr;
     }
     // A file that calls a text a number would get it past the rules for texts.

@@ -47,6 +47,7 @@ public:
         if (!is_ascii(m_file.bytes)) {
             search_bytes(Reading::utf8);
         }
+        search_wide_letters();
         return std::move(m_findings);
     }
 
@@ -152,13 +153,14 @@ private:
         const auto* const row =
             is_private(element.tag) ? nullptr : m_plan.profile.find(element.tag);
         const auto action = row == nullptr ? Action::recurse : row->rule.action;
-        if (element.vr == Vr{"PN"}) {
+        const auto vr = effective_vr(element);
+        if (vr == Vr{"PN"}) {
             check_name(element, charset, row, index);
-        } else if (element.vr == Vr{"DA"} || element.vr == Vr{"DT"}) {
+        } else if (vr == Vr{"DA"} || vr == Vr{"DT"}) {
             check_dates(element, action, index);
-        } else if (element.vr == Vr{"UI"}) {
+        } else if (vr == Vr{"UI"}) {
             check_uids(element, action, index);
-        } else if (element.vr == Vr{"CS"}) {
+        } else if (vr == Vr{"CS"}) {
             m_spans[index].is_proven = are_defined_terms(trimmed(element.stored));
         }
         const bool needs_decoding =
@@ -182,8 +184,12 @@ private:
         const bool chosen = row != nullptr
                             && (row->rule.action == Action::constant
                                 || row->rule.action == Action::project || !row->rule.regex.empty());
-        const bool known = name.empty() || name == dummy_text || name == settings.participant.str()
-                           || name == within_limit("PN", m_plan.event_text());
+        // What we write fits the representation of the file, which may be a shorter one than PN.
+        const auto is_ours = [&](std::string_view text) {
+            return name == trimmed(within_limit(element.vr, text));
+        };
+        const bool known = name.empty() || is_ours(dummy_text)
+                           || is_ours(settings.participant.str()) || is_ours(m_plan.event_text());
         if (!known && !chosen) {
             report(path_of(index), "a name of a person", true);
         }
@@ -351,6 +357,29 @@ private:
             const auto index = span_at(offset);
             if (index == Span::no_parent || !m_spans[index].is_proven) {
                 report_at(offset, index, "an original UID");
+            }
+        }
+    }
+
+    /// UTF-16 in what is no text by its representation: a colour profile names itself so.
+    void search_wide_letters()
+    {
+        for (const auto index : m_order) {
+            const auto& span = m_spans[index];
+            if (!is_binary(span.vr)) {
+                continue;
+            }
+            const auto letters = narrowed(m_file.bytes.substr(span.begin, span.end - span.begin));
+            const auto folded = fold(letters, Reading::latin1);
+            for (const auto& hit : m_plan.identity.find(folded)) {
+                const auto word = std::string_view{folded.text}.substr(
+                    hit.range.begin, hit.range.end - hit.range.begin);
+                if (!is_ignored(hit, index, word)) {
+                    report(path_of(index), std::string{name_of(hit.kind)}, true);
+                }
+            }
+            if (!m_plan.identity.find_uids(folded.text).empty()) {
+                report(path_of(index), "an original UID", true);
             }
         }
     }

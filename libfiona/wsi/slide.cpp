@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/wsi/slide.h"
 
+#include "libfiona/anonymize/icc.h"
 #include "libfiona/base/error.h"
-#include "libfiona/wsi/icc.h"
 #include "libfiona/wsi/slide_contents.h"
 #include "libfiona/wsi/tiff_tags.h"
 
@@ -205,7 +205,7 @@ std::string Slide::icc_profile() const
         return {};
     }
     const auto& directory = tiff().directories().at(levels().front().directory);
-    return cleaned_icc_profile(tiff().bytes(directory, tag::icc_profile, longest));
+    return anonymize::cleaned_icc_profile(tiff().bytes(directory, tag::icc_profile, longest));
 }
 
 } // namespace fiona::wsi

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/wsi/strip_plan.h"
 
+#include "libfiona/anonymize/icc.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/text.h"
 #include "libfiona/wsi/aperio.h"
 #include "libfiona/wsi/code_stream.h"
 #include "libfiona/wsi/hamamatsu.h"
-#include "libfiona/wsi/icc.h"
 #include "libfiona/wsi/identifying.h"
 #include "libfiona/wsi/tiff_tags.h"
 #include "libfiona/wsi/tile_table.h"
@@ -47,7 +47,7 @@ std::string cleaned(std::uint16_t number, std::string value,
         return text.substr(0, first) + rest;
     }
     case tag::ndpi_properties: value = cleaned_ndpi_properties(std::move(value)); break;
-    case tag::icc_profile: return cleaned_icc_profile(std::move(value));
+    case tag::icc_profile: return anonymize::cleaned_icc_profile(std::move(value));
     case tag::jpeg_tables:
         for (const auto& range : jpeg_comments(value)) {
             std::fill_n(value.begin() + static_cast<std::ptrdiff_t>(range.offset), range.bytes,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // A slide as a stranger may upload it: directories, roles, what identifies, the plan of a clean copy, and
 // tiles that pass through.
+#include "libfiona/anonymize/icc.h"
 #include "libfiona/base/error.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/unique_fd.h"
 #include "libfiona/wsi/aperio.h"
 #include "libfiona/wsi/code_stream.h"
 #include "libfiona/wsi/hamamatsu.h"
-#include "libfiona/wsi/icc.h"
 #include "libfiona/wsi/inspect.h"
 #include "libfiona/wsi/level_frames.h"
 #include "libfiona/wsi/slide_contents.h"
@@ -29,7 +29,7 @@ namespace {
 void check_texts(const std::string& bytes)
 {
     for (auto* const clean :
-         {cleaned_aperio_description, cleaned_ndpi_properties, cleaned_icc_profile}) {
+         {cleaned_aperio_description, cleaned_ndpi_properties, anonymize::cleaned_icc_profile}) {
         const auto once = clean(bytes);
         promise(once.size() == bytes.size());
         promise(clean(once) == once);

@@ -144,3 +144,166 @@ TEST_CASE("a patient called like a term of the standard does not cost the geomet
     CHECK(result.value({0x0018, 0x9178}) == "IEC_FIRST_LEVEL");
     CHECK(result.value({0x0008, 0x0008}) == "ORIGINAL\\PRIMARY\\");
 }
+
+namespace {
+
+/// Four bytes, the highest first.
+std::string number(std::size_t value)
+{
+    std::string bytes;
+    for (unsigned shift = 32; shift > 0; shift -= 8) {
+        bytes += static_cast<char>(value >> (shift - 8));
+    }
+    return bytes;
+}
+
+std::string wide(std::string_view ascii)
+{
+    std::string bytes;
+    for (const char c : ascii) {
+        bytes += '\0';
+        bytes += c;
+    }
+    return bytes;
+}
+
+/// A colour profile (ICC.1) with its name in UTF-16 and a white point.
+std::string colours(std::string_view name)
+{
+    constexpr std::size_t start = 128 + 4 + 2 * 12;
+    const auto named = "mluc" + number(0) + number(1) + number(12) + "enUS"
+                       + number(2 * name.size()) + number(28) + wide(name);
+    const std::string white =
+        "XYZ " + number(0) + number(0xf6d6) + number(0x10000) + number(0xd32d);
+    return std::string(128, '\0') + number(2) + "desc" + number(start) + number(named.size())
+           + "wtpt" + number(start + named.size()) + number(white.size()) + named + white;
+}
+
+} // namespace
+
+TEST_CASE("a name is a name although the file calls it another kind of text")
+{
+    const TempDir root;
+    auto settings = phantom::settings(root.path);
+    const auto* const vr = GENERATE("LO", "SH", "UT", "ST", "LT", "CS", "UN");
+    CAPTURE(vr);
+    auto data = phantom::image();
+    put(data, text({0x0010, 0x0010}, Vr{vr[0], vr[1]}, "HJORTLAND^AASE"));
+    put(data, text({0x0008, 0x1050}, Vr{vr[0], vr[1]}, "SKOGHEIM^ODD"));
+
+    SECTION("it is cut from what is cleaned of identifiers only")
+    {
+        put(data, text({0x0018, 0x1020}, "LO", "E11C HJORTLAND SKOGHEIM"));
+
+        const auto result = process(data, settings, root);
+
+        REQUIRE(result.report.verdict == Verdict::written);
+        CHECK(result.value({0x0010, 0x0010}) == "GLI_001");
+        CHECK_THAT(result.value({0x0018, 0x1020}), Contains("E11C"));
+        CHECK(result.bytes.find("HJORTLAND") == std::string::npos);
+        CHECK(result.bytes.find("SKOGHEIM") == std::string::npos);
+    }
+    SECTION("it is searched for in bytes")
+    {
+        put(data, text({0x0028, 0x1201}, "OW", "..SKOGHEIM.."));
+
+        CHECK(process(data, settings, root).report.verdict == Verdict::leaked);
+    }
+    SECTION("no wish of a profile keeps it")
+    {
+        put(data, text({0x0010, 0x0010}, Vr{vr[0], vr[1]}, "Bo")); // too short to be searched for
+        settings.tag_changes = {{"0010,0010", "keep", false}};
+
+        const auto result = process(data, settings, root);
+
+        CHECK(result.report.verdict == Verdict::leaked);
+        CHECK_THAT(result.report.reason, Contains("a name of a person"));
+    }
+}
+
+TEST_CASE("dates and UIDs are what they are although the file calls them texts")
+{
+    auto data = phantom::image();
+    put(data, text({0x0008, 0x0020}, "LO", "20240120"));
+    put(data, text({0x0020, 0x000e}, "LO", "1.2.752.24.5.111111.2"));
+
+    SECTION("they are moved and mapped")
+    {
+        const auto result = process(data);
+
+        REQUIRE(result.report.verdict == Verdict::written);
+        CHECK(result.value({0x0008, 0x0020}).size() == 8);
+        CHECK(result.value({0x0008, 0x0020}) != "20240120");
+        CHECK(result.value({0x0020, 0x000e}).starts_with("2.25."));
+    }
+    SECTION("and searched for")
+    {
+        const auto* const kept = GENERATE("..20240120..", "..1.2.752.24.5.111111.2..");
+        put(data, text({0x0028, 0x1201}, "OW", kept));
+
+        CHECK(process(data).report.verdict == Verdict::leaked);
+    }
+}
+
+TEST_CASE("the serial number of a device is searched for, a number that is none is not")
+{
+    auto data = phantom::image();
+
+    SECTION("in a text that is cleaned of identifiers")
+    {
+        put(data, text({0x0018, 0x1000}, "LO", "182936"));
+        put(data, text({0x0018, 0x1020}, "LO", "E11C SN182936"));
+
+        const auto result = process(data);
+
+        REQUIRE(result.report.verdict == Verdict::written);
+        CHECK_THAT(result.value({0x0018, 0x1020}), Contains("E11C"));
+        CHECK(result.bytes.find("182936") == std::string::npos);
+    }
+    SECTION("a colour profile keeps its numbers only")
+    {
+        put(data, text({0x0018, 0x1000}, "LO", "182936"));
+        put(data, text({0x0028, 0x2000}, "OB", colours("Scanner 182936")));
+
+        const auto result = process(data);
+
+        REQUIRE(result.report.verdict == Verdict::written);
+        CHECK(result.bytes.find(wide("182936")) == std::string::npos);
+        CHECK_THAT(result.value({0x0028, 0x2000}), Contains("wtpt"));
+    }
+    SECTION("a colour profile that cannot be read goes")
+    {
+        put(data, text({0x0028, 0x2000}, "OB", "Scanner 182936"));
+
+        const auto result = process(data);
+
+        REQUIRE(result.report.verdict == Verdict::written);
+        CHECK(result.value({0x0028, 0x2000}) == "(absent)");
+    }
+    SECTION("what tells no device from another stays")
+    {
+        const auto* const serial = GENERATE("0", "1", "SN", "000000", "1.5T", "Skyra", "111111");
+        CAPTURE(serial);
+        put(data, text({0x0018, 0x1000}, "LO", serial));
+        put(data, text({0x0018, 0x1020}, "LO", std::string{"E11C "} + serial));
+        put(data, text({0x0028, 0x1201}, "OW", std::string{".."} + serial));
+
+        const auto result = process(data);
+
+        REQUIRE(result.report.verdict == Verdict::written);
+        CHECK(result.value({0x0018, 0x1020}) == std::string{"E11C "} + serial);
+    }
+}
+
+TEST_CASE("an identifier in UTF-16 is found in bytes that are kept")
+{
+    auto data = phantom::image();
+    put(data, text({0x0010, 0x0010}, "PN", "Hjortland^Aase"));
+    const auto bytes = GENERATE(as<std::string>{}, "..", ".", "\1\0\2");
+    put(data, text({0x0028, 0x1201}, "OW", bytes + wide("by HJORTLAND") + std::string(4, '\0')));
+
+    const auto result = process(data);
+
+    CHECK(result.report.verdict == Verdict::leaked);
+    CHECK(result.report.reason == "a part of a name in 0028,1201");
+}

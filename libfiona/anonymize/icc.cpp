@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/wsi/icc.h"
+#include "libfiona/anonymize/icc.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace fiona::wsi {
+namespace fiona::anonymize {
 
 namespace {
 
@@ -146,4 +146,4 @@ std::string cleaned_icc_profile(std::string profile)
     return profile;
 }
 
-} // namespace fiona::wsi
+} // namespace fiona::anonymize
