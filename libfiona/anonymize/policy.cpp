@@ -18,10 +18,14 @@ struct Refused {
 
 constexpr std::string_view document_class = "1.2.840.10008.5.1.4.1.1.104.";
 
-constexpr std::array<Refused, 7> classes{
+/// Who dictates says whom it is about, and no search hears it.
+constexpr std::string_view sound = "recordings of sound are refused by policy";
+
+constexpr std::array<Refused, 8> classes{
     {{"1.2.840.10008.1.3.10", "a DICOMDIR is made anew, not de-identified"},
      {document_class, "encapsulated documents are refused by policy"},
      {"1.2.840.10008.5.1.4.1.1.66", "raw data is refused by policy"},
+     {"1.2.840.10008.5.1.4.1.1.9.4.", sound},
      {"1.2.840.10008.5.1.4.1.1.77.1.1.1", "video is refused by policy"},
      {"1.2.840.10008.5.1.4.1.1.77.1.2.1", "video is refused by policy"},
      {"1.2.840.10008.5.1.4.1.1.77.1.4.1", "video is refused by policy"},
@@ -72,6 +76,9 @@ std::string_view refusal(const Item& root, std::string_view transfer_syntax, Doc
     }
     if (root.find({0x5400, 0x0100}) != nullptr && root.find({0x0040, 0xb020}) != nullptr) {
         return "waveforms with annotations are refused by policy";
+    }
+    if (root.find({0x5400, 0x0100}) != nullptr && value_at(root, {0x0008, 0x0060}) == "AU") {
+        return sound; // in a class of its own making
     }
     if (root.find({0x0004, 0x1220}) != nullptr) {
         return "a DICOMDIR is made anew, not de-identified";

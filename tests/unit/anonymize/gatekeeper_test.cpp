@@ -89,6 +89,9 @@ TEST_CASE(
         {"RT dose", storage + "481.2", explicit_little, true},
         {"RT structure set", storage + "481.3", explicit_little, true},
         {"raw data", storage + "66", explicit_little, false},
+        {"ECG", storage + "9.1.1", explicit_little, true},
+        {"a dictation", storage + "9.4.1", explicit_little, false},
+        {"general audio", storage + "9.4.2", explicit_little, false},
         {"encapsulated PDF", storage + "104.1", explicit_little, false},
         {"encapsulated CDA", storage + "104.2", explicit_little, false},
         {"encapsulated STL", storage + "104.3", explicit_little, false},
@@ -123,6 +126,21 @@ TEST_CASE("a document is refused whatever class it claims to be")
 
     CHECK(refusal(read.root, "1.2.840.10008.1.2.1")
           == "encapsulated documents are refused by policy");
+}
+
+TEST_CASE("a recording of sound is refused in a class of its own too, an ECG in it is not")
+{
+    const auto [modality, passes] =
+        GENERATE(table<std::string, bool>({{"AU", false}, {"ECG", true}}));
+    auto object = phantom::image();
+    put(object, text({0x0008, 0x0016}, "UI", "1.2.752.24.5.9"));
+    put(object, text({0x0008, 0x0060}, "CS", modality));
+    put(object, sequence({0x5400, 0x0100}, {item_of({text({0x5400, 0x1010}, "OB", "....")})}));
+
+    const TempDir root;
+    const Written read{phantom::write(root / "in.dcm", object).file};
+
+    CHECK(refusal(read.root, "1.2.840.10008.1.2.1").empty() == passes);
 }
 
 TEST_CASE("dates of a study move together: series, items, date-times and the injection of a PET")
