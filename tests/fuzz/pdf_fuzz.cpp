@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Object streams of PDFs: found, unpacked and searched without a parser, and without trust in a length.
+// Object streams of PDFs: found, unpacked and searched without a parser, and without trust in a length; and
+// what their pages show, as SVG.
+#include "libfiona/anonymize/pdf_drawing.h"
 #include "libfiona/anonymize/pdf_objects.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -13,5 +15,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     promise(!objects || objects->size() <= most_bytes);
     promise(objects || with_plain_names(pdf).find("/ObjStm") != std::string::npos);
     promise(with_plain_names(pdf).size() <= size);
+    promise(read_drawing(pdf).letters.size() <= size + 1);
     return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/engine.h"
+#include "libfiona/anonymize/pdf_drawing.h"
 #include "libfiona/anonymize/pdf_objects.h"
 #include "libfiona/base/process.h"
 #include "tests/support/phantom_file.h"
@@ -47,6 +48,10 @@ struct Pdf {
     std::string catalog; ///< more for the catalog, which lies in the object stream
     std::string filter = "/Filter /FlateDecode ";
     std::string marker = "/ObjStm";
+    std::string font = {};       ///< more for the font
+    std::string drawn = {};      ///< behind the words
+    std::string to_unicode = {}; ///< the map of the font's letters
+    std::string stated = {};     ///< of the document's information
 };
 
 /// A page of words; all objects but its content lie in one compressed stream (PDF 1.5).
@@ -57,14 +62,16 @@ std::string made(const Pdf& wish)
         {2, "<< /Type /Pages /Kids [3 0 R] /Count 1 >>"},
         {3, "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R "
             "/Resources << /Font << /F1 5 0 R >> >> >>"},
-        {5, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"}};
+        {5, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica " + wish.font
+                + (wish.to_unicode.empty() ? "" : "/ToUnicode 8 0 R ") + ">>"},
+        {9, "<< " + wish.stated + ">>"}};
     std::string numbers;
     std::string bodies;
     for (const auto& [number, body] : objects) {
         numbers += fmt::format("{} {} ", number, bodies.size());
         bodies += body + "\n";
     }
-    std::vector<std::string> entries(8, big_endian(0, 7));
+    std::vector<std::string> entries(10, big_endian(0, 7));
     for (std::size_t i = 0; i < objects.size(); ++i) {
         entries[static_cast<std::size_t>(objects[i].first)] =
             "\x02" + big_endian(6, 4) + big_endian(i, 2);
@@ -76,7 +83,10 @@ std::string made(const Pdf& wish)
         pdf += fmt::format("{} 0 obj\n<< {}/Length {} >>\nstream\n{}\nendstream\nendobj\n", number,
                            dictionary, stream.size(), stream);
     };
-    add(4, "", "BT /F1 12 Tf 20 100 Td (" + wish.words + ") Tj ET");
+    add(4, "", "BT /F1 12 Tf 20 100 Td (" + wish.words + ") Tj ET\n" + wish.drawn);
+    if (!wish.to_unicode.empty()) {
+        add(8, "", wish.to_unicode);
+    }
     const auto packed = wish.filter.empty() ? numbers + bodies : deflated(numbers + bodies);
     add(6,
         fmt::format("/Type {} /N {} /First {} {}", wish.marker, objects.size(), numbers.size(),
@@ -88,9 +98,10 @@ std::string made(const Pdf& wish)
     for (const auto& entry : entries) {
         table += entry;
     }
-    pdf += fmt::format("7 0 obj\n<< /Type /XRef /Size 8 /W [1 4 2] /Root 1 0 R /Length {} >>\n"
-                       "stream\n{}\nendstream\nendobj\nstartxref\n{}\n%%EOF\n",
-                       table.size(), table, start);
+    pdf += fmt::format(
+        "7 0 obj\n<< /Type /XRef /Size 10 /W [1 4 2] /Root 1 0 R /Info 9 0 R /Length {} >>\n"
+        "stream\n{}\nendstream\nendobj\nstartxref\n{}\n%%EOF\n",
+        table.size(), table, start);
     return pdf;
 }
 
@@ -182,4 +193,185 @@ TEST_CASE("object streams that cannot be read here are no object streams without
     auto broken = pdf;
     broken[pdf.find("stream\n", pdf.find("/ObjStm")) + 12] ^= 0x55;
     CHECK_FALSE(objects_in_streams(broken, most));
+}
+
+namespace {
+
+FileReport processed_text(const std::string& document)
+{
+    const TempDir root;
+    auto data = phantom::image();
+    put(data, text({0x0008, 0x0016}, "UI", "1.2.840.10008.5.1.4.1.1.104.2"));
+    put(data, text({0x0042, 0x0011}, "OB", document));
+    const auto file = phantom::write(root / "in.dcm", data);
+    auto settings = phantom::settings(root.path);
+    settings.documents = Documents::if_clean;
+    return anonymize_files({file.file}, root / "out", settings).files.at(0);
+}
+
+/// Each character of ASCII text as UTF-16, the low byte first.
+std::string wide(std::string_view ascii)
+{
+    std::string bytes;
+    for (const char c : ascii) {
+        bytes += c;
+        bytes += '\0';
+    }
+    return bytes;
+}
+
+/// A map by which every letter is a blank.
+std::string all_blank()
+{
+    std::string pairs;
+    for (int letter = 'A'; letter <= 'z'; ++letter) {
+        pairs += fmt::format("<{:02X}> <0020>\n", letter);
+    }
+    return "/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n"
+           "/CMapName /X def /CMapType 2 def\n"
+           "1 begincodespacerange <00> <FF> endcodespacerange\n"
+           + fmt::format("{} beginbfchar\n{}endbfchar\n", 'z' - 'A' + 1, pairs)
+           + "endcmap CMapName currentdict /CMap defineresource pop end end";
+}
+
+std::string bars(int count)
+{
+    std::string drawn;
+    for (int i = 0; i < count; ++i) {
+        drawn += fmt::format("{} 20 2 30 re f\n", 20 + 4 * i);
+    }
+    return drawn;
+}
+
+std::string svg(std::string_view inside)
+{
+    return fmt::format("<?xml version=\"1.0\"?>\n<svg width=\"1pt\">\n{}</svg>\n", inside);
+}
+
+} // namespace
+
+TEST_CASE("a PDF that does not begin with its mark is no text that shows nothing")
+{
+    const auto in_front =
+        GENERATE(as<std::string>{}, "\n", "\xef\xbb\xbf", "MIME-Version: 1.0\r\n\r\n");
+
+    const auto report = processed(in_front + made({.catalog = {}}));
+
+    CHECK(report.verdict == Verdict::refused);
+    CHECK_THAT(report.reason, Contains("a PDF with something in front of it"));
+}
+
+TEST_CASE("a document that is no PDF passes as plain text only")
+{
+    const auto [name, document, reason] = GENERATE(table<const char*, std::string, const char*>({
+        {"plain text",
+         "A lesion in the left kidney.\n----------------------------------------"
+         "----------------------------------\n",
+         ""},
+        {"OBJ", "# kidney\nv 1.0 2.5 -3.0\nvn 0 0 1\nf 1//1 2//1 3//1\n", ""},
+        {"STL in ASCII", "solid kidney\nfacet normal 0 0 1\nouter loop\nvertex 1 0 0\n", ""},
+        {"STL in binary",
+         std::string(80, '\0') + std::string("\1\0\0\0", 4) + std::string(50, '\x3f'),
+         "no plain text"},
+        {"UTF-16", wide("A lesion of K a r i"), "no plain text"},
+        {"Latin-1", "l\xe6sion", "no plain text"},
+        {"a zip file", std::string("PK\3\4\x14\0\0\0", 8), "no plain text"},
+        {"a packed body", "<nonXMLBody>\n<text mediaType='x' representation='B64'>QQ</text>",
+         "something packed"},
+        {"a long packed line",
+         "<text>JVBERi0xLjQKJcOkw7zDtsOfCjIgMCBvYmoKPDwvTGVuZ3RoIDMgMCBSL0ZpbHRlci9GbGF0</text>",
+         "something packed"},
+        {"MIME", "Content-Transfer-Encoding: Base64\n\nSGVp\n", "something packed"},
+        {"references", "<given>K&#97;ri</given>", "references"},
+        {"entities", "<p>Pr&oslash;ve &amp; s</p>", "references"},
+        {"RTF", "{\\rtf1 Pr\\'f8ve}", "not read here"},
+        {"PostScript", "%!PS-Adobe-3.0\n", "not read here"},
+    }));
+    CAPTURE(name);
+
+    const auto report = processed_text(document);
+
+    INFO(report.reason);
+    CHECK((report.verdict == Verdict::written) == std::string_view{reason}.empty());
+    CHECK_THAT(report.reason, Contains(reason));
+}
+
+TEST_CASE("what the text of a PDF does not say is no reason to let it pass")
+{
+    if (!has_poppler()) {
+        return;
+    }
+    const auto [name, wish, reason] = GENERATE(table<const char*, Pdf, const char*>({
+        {"outlines", {.catalog = {}, .drawn = "20 20 m 30 60 40 60 50 20 c S"}, "a drawing"},
+        {"slanted strokes", {.catalog = {}, .drawn = "20 20 m 30 60 l 40 20 l S"}, "a drawing"},
+        {"a bar code", {.catalog = {}, .drawn = bars(19)}, "a drawing"},
+        {"letters to look through",
+         {.catalog = {}, .drawn = "20 20 m 30 60 40 60 50 20 c W n 0 0 300 200 re f"},
+         "a drawing"},
+        {"glyphs without names",
+         {.catalog = {}, .font = "/Encoding << /Type /Encoding /Differences [65 /g1 /g2] >> "},
+         "a font"},
+        {"letters that call themselves blanks",
+         {.catalog = {}, .to_unicode = all_blank()},
+         "letters in the PDF"},
+        {"layers", {.catalog = "/OCProperties << /OCGs [] /D << >> >> "}, "hidden texts"},
+        {"information of its own kind",
+         {.catalog = {}, .stated = "/Ward (Kari) "},
+         "a part of a name"},
+        {"a frame and a rule",
+         {.catalog = {}, .drawn = "10 10 280 180 re S 10 90 m 290 90 l S"},
+         ""},
+    }));
+    CAPTURE(name);
+
+    const auto report = processed(made(wish));
+
+    INFO(report.reason);
+    CHECK((report.verdict == Verdict::written) == std::string_view{reason}.empty());
+    CHECK_THAT(report.reason, Contains(reason));
+}
+
+TEST_CASE("what stood in a PDF before, and what follows it, is not read and does not pass")
+{
+    if (!has_poppler()) {
+        return;
+    }
+    const auto pdf = made({.catalog = {}});
+    const auto again = pdf.substr(pdf.rfind("startxref"));
+    const auto more = GENERATE_COPY(as<std::string>{}, "PK and so on", again);
+
+    const auto report = processed(pdf + more);
+
+    CHECK(report.verdict == Verdict::refused);
+    CHECK_THAT(report.reason, Contains("an earlier version, or bytes behind the end"));
+}
+
+TEST_CASE("letters of a page are counted, and all else that may be writing is told")
+{
+    const std::string glyphs = "<defs><g><symbol overflow=\"visible\" id=\"glyph0-0\">\n<path "
+                               "d=\"M 0 0 C 1 1 2 2 3 3 \"/>\n"
+                               "</symbol><symbol id=\"glyph0-1\">\n<path d=\"\"/>\n</symbol></g>\n"
+                               "<g id=\"glyph-2-0\"/></defs>\n"; // cairo 1.18
+    const std::string letter = "<use xlink:href=\"#glyph0-0\" x=\"1\"/>";
+    const std::string blank = "<use xlink:href=\"#glyph0-1\" x=\"1\"/>";
+
+    const auto one =
+        read_drawing(svg(glyphs + "<g id=\"surface1\">" + letter + blank + letter + "</g>"));
+    CHECK(one.letters == std::vector<std::size_t>{2});
+    CHECK_FALSE(one.may_be_writing);
+
+    const auto two = read_drawing(
+        svg(glyphs + "<pageSet><page>" + letter + "</page>\n<page>" + blank + "</page></pageSet>"));
+    CHECK(two.letters == std::vector<std::size_t>{1, 0});
+    CHECK_FALSE(two.may_be_writing);
+
+    CHECK_FALSE(read_drawing(svg("<path d=\"M 1 1 L 9 1 L 9 5 L 1 5 Z M 1 1 \"/>")).may_be_writing);
+    const auto* const odd = GENERATE(
+        "<path d=\"M 1 1 L 9 2\"/>", "<path d=\"M 1 1 Q 2 2 3 3\"/>", "<path d=\"M 1 L\"/>",
+        "<path d=\"M 0 0 L 1 0 L 1 1 L 2 1 L 2 2 L 3 2\"/>", "<image href=\"data:x\"/>",
+        "<text>Kari</text>", "<use xlink:href=\"#image5\"/>", "<linearGradient id=\"x\">",
+        "<clipPath id=\"c\"><path d=\"M 0 0 L 9 0 L 9 9 L 0 9 Z M 20 20 L 29 20 \"/></clipPath>");
+    CAPTURE(odd);
+    CHECK(read_drawing(svg(odd)).may_be_writing);
+    CHECK(read_drawing("").may_be_writing);
 }
