@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/dicom/byte_range.h"
+
 #include <cstdint>
 #include <utility>
 #include <vector>
 
 namespace fiona::wsi {
 
-struct ByteRange {
-    std::uint64_t offset = 0;
-    std::uint64_t bytes = 0;
-
-    [[nodiscard]] std::uint64_t end() const { return offset + bytes; }
-};
+using dicom::ByteRange;
 
 /// Parts of a file: sorted, without overlap, neighbours joined. A million tiles are 16 MB.
 class ByteRanges {

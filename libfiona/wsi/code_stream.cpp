@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/wsi/code_stream.h"
 
+#include "libfiona/dicom/code_stream.h"
 #include "libfiona/wsi/jpeg2000_stream.h"
 #include "libfiona/wsi/jpeg_stream.h"
 
@@ -9,23 +10,6 @@
 #include <span>
 
 namespace fiona::wsi {
-
-namespace {
-
-/// What of an application segment is no decoder's: all but the words of JFIF and Adobe.
-std::size_t kept_bytes(unsigned marker, std::string_view value)
-{
-    constexpr unsigned app0 = 0xe0;
-    constexpr unsigned app14 = 0xee;
-    constexpr std::size_t jfif = 12; // without its thumbnail
-    constexpr std::size_t adobe = 12;
-    if (marker == app0 && value.starts_with(std::string_view{"JFIF\0", 5})) {
-        return std::min(jfif, value.size());
-    }
-    return marker == app14 && value.starts_with("Adobe") ? std::min(adobe, value.size()) : 0;
-}
-
-} // namespace
 
 std::vector<ByteRange> jpeg_comments(std::string_view stream)
 {
@@ -41,7 +25,7 @@ std::vector<ByteRange> jpeg_comments(std::string_view stream)
         const bool is_foreign = segment.marker >= app0 && segment.marker <= jpg13;
         if ((segment.marker == comment || is_foreign) && segment.bytes > head) {
             const auto value = stream.substr(segment.offset + head, segment.bytes - head);
-            const auto kept = kept_bytes(segment.marker, value);
+            const auto kept = dicom::kept_of_application_segment(segment.marker, value);
             if (kept < value.size()) {
                 found.push_back({segment.offset + head + kept, value.size() - kept});
             }

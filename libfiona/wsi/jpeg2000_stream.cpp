@@ -2,6 +2,7 @@
 #include "libfiona/wsi/jpeg2000_stream.h"
 
 #include "libfiona/base/error.h"
+#include "libfiona/dicom/code_stream.h"
 #include "libfiona/wsi/stream_bytes.h"
 
 #include <algorithm>
@@ -22,17 +23,6 @@ constexpr std::uint16_t sod = 0xff93;
 constexpr std::uint16_t eoc = 0xffd9;
 
 constexpr std::size_t most_segments = 100'000; // 65,535 tiles with a segment each are legal
-
-/// Segments of ITU-T T.800, T.801 and T.814 that say how to decode. Others are skipped by decoders, and may
-/// hold anything.
-bool is_needed(std::uint16_t marker)
-{
-    constexpr auto needed = std::to_array<std::uint16_t>(
-        {0xff50, siz,    cod,    coc,    0xff55, 0xff57, 0xff58, 0xff59,
-         0xff5c, 0xff5d, 0xff5e, 0xff5f, 0xff60, 0xff61, 0xff63, 0xff72,
-         0xff73, 0xff74, 0xff75, 0xff76, 0xff77, 0xff78, 0xff79});
-    return std::ranges::find(needed, marker) != needed.end();
-}
 
 Error damaged(std::string_view what)
 {
@@ -110,7 +100,7 @@ std::size_t read_segments(Jpeg2000Facts& facts, ByteSpan stream, std::size_t at)
             read_style(facts, segment, at);
         } else if (marker == coc) {
             facts.has_own_styles = true;
-        } else if (!is_needed(marker)) { // a comment (com) among them
+        } else if (!dicom::is_needed_in_jpeg_2000(marker)) { // a comment (com) among them
             facts.comments.push_back({static_cast<std::uint8_t>(marker & 255U), at, bytes});
         }
         at += bytes;

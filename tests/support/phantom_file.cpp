@@ -85,13 +85,14 @@ Encoding encoding_of(Syntax syntax)
                                             : Encoding::explicit_little;
 }
 
+/// 32 rows of 64 samples.
 std::string pixel_element(Syntax syntax)
 {
     if (syntax == Syntax::rle) {
-        using namespace std::string_literals;
-        const auto fragment = "\xfe\xff\x00\xe0\x06\x00\x00\x00"s + "frame1";
-        return "\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"s + "\xfe\xff\x00\xe0\x00\x00\x00\x00"s
-               + fragment + "\xfe\xff\xdd\xe0\x00\x00\x00\x00"s;
+        std::string frame(64, '\0');
+        frame[0] = 1;  // one segment
+        frame[4] = 64; // behind the header
+        return encapsulated({frame + "frame1"});
     }
     Item item;
     std::string samples;
@@ -100,6 +101,22 @@ std::string pixel_element(Syntax syntax)
     }
     put(item, text({0x7fe0, 0x0010}, "OW", samples));
     return fiona::anonymize::write_data_set(item, encoding_of(syntax));
+}
+
+std::string number(std::uint64_t value, unsigned bytes, bool is_big = false)
+{
+    std::string number;
+    for (unsigned i = 0; i < bytes; ++i) {
+        number.push_back(static_cast<char>(value >> (8 * (is_big ? bytes - 1 - i : i))));
+    }
+    return number;
+}
+
+void put_size(Item& item, unsigned rows, unsigned columns, unsigned bits, bool is_big)
+{
+    put(item, text({0x0028, 0x0010}, "US", number(rows, 2, is_big)));
+    put(item, text({0x0028, 0x0011}, "US", number(columns, 2, is_big)));
+    put(item, text({0x0028, 0x0100}, "US", number(bits, 2, is_big)));
 }
 
 std::string deflated(const std::string& bytes)
@@ -121,7 +138,34 @@ std::string deflated(const std::string& bytes)
 
 } // namespace
 
+std::string encapsulated(const std::vector<std::string>& fragments, std::string_view table,
+                         std::string_view vr)
+{
+    const auto item = [](std::string_view value) {
+        return std::string{"\xfe\xff\x00\xe0", 4} + number(value.size(), 4) + std::string{value};
+    };
+    auto bytes = std::string{"\xe0\x7f\x10\x00", 4} + std::string{vr}
+                 + std::string{"\0\0\xff\xff\xff\xff", 6} + item(table);
+    for (const auto& fragment : fragments) {
+        bytes += item(fragment);
+    }
+    return bytes + std::string{"\xfe\xff\xdd\xe0\0\0\0\0", 8};
+}
+
+void put_size(Item& item, unsigned rows, unsigned columns, unsigned bits_allocated)
+{
+    put_size(item, rows, columns, bits_allocated, false);
+}
+
 Made write(const fs::path& file, const Item& root, Syntax syntax)
+{
+    auto sized = root;
+    put_size(sized, 32, 64, 16, syntax == Syntax::explicit_big);
+    return write(file, sized, uid_of(syntax), pixel_element(syntax));
+}
+
+Made write(const fs::path& file, const Item& root, std::string_view transfer_syntax,
+           const std::string& pixels)
 {
     Item meta;
     put(meta, text({0x0002, 0x0001}, "OB", std::string_view{"\0\1", 2}));
@@ -131,7 +175,7 @@ Made write(const fs::path& file, const Item& root, Syntax syntax)
     };
     copy(0x0002, {0x0008, 0x0016});
     copy(0x0003, {0x0008, 0x0018});
-    put(meta, text({0x0002, 0x0010}, "UI", uid_of(syntax)));
+    put(meta, text({0x0002, 0x0010}, "UI", transfer_syntax));
     put(meta, text({0x0002, 0x0012}, "UI", "1.2.752.24.9.1"));
     put(meta, text({0x0002, 0x0016}, "AE", "METASENDER"));
     put(meta, text({0x0002, 0x0100}, "UI", "1.2.752.24.9.2"));
@@ -144,12 +188,17 @@ Made write(const fs::path& file, const Item& root, Syntax syntax)
     std::string bytes = "PREAMBLE-PHI";
     bytes.resize(128, 'P');
     bytes += "DICM" + fiona::anonymize::write_data_set(length, Encoding::explicit_little) + rest;
-    Made made{file, pixel_element(syntax)};
+    const bool is_big = transfer_syntax == uid_of(Syntax::explicit_big);
+    const bool is_implicit = transfer_syntax == uid_of(Syntax::implicit);
+    const auto encoding = is_big        ? Encoding::explicit_big
+                          : is_implicit ? Encoding::implicit_little
+                                        : Encoding::explicit_little;
+    Made made{file, pixels};
     Item trailer;
     put(trailer, text({0xfffc, 0xfffc}, "OB", "TRAILINGPHI!"));
-    const auto data = fiona::anonymize::write_data_set(root, encoding_of(syntax)) + made.pixels
-                      + fiona::anonymize::write_data_set(trailer, encoding_of(syntax));
-    bytes += syntax == Syntax::deflated ? deflated(data) : data;
+    const auto data = fiona::anonymize::write_data_set(root, encoding) + made.pixels
+                      + fiona::anonymize::write_data_set(trailer, encoding);
+    bytes += transfer_syntax == uid_of(Syntax::deflated) ? deflated(data) : data;
     std::ofstream{file, std::ios::binary} << bytes;
     return made;
 }

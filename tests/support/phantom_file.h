@@ -35,10 +35,20 @@ struct Made {
     std::filesystem::path file;
     std::string pixels; ///< the bytes of the pixel data element, header included
 };
+/// Rows, columns and bits of a sample, in little endian.
+void put_size(Item& item, unsigned rows, unsigned columns, unsigned bits_allocated = 16);
+
 /// Writes preamble ("PREAMBLE-" and so on: it must vanish), a meta header with AE titles, the data
 /// set, pixel data, and trailing padding behind it.
 Made write(const std::filesystem::path& file, const Item& root,
            Syntax syntax = Syntax::explicit_little);
+/// The same with a pixel data element of the caller's, as it is to stand in the file.
+Made write(const std::filesystem::path& file, const Item& root, std::string_view transfer_syntax,
+           const std::string& pixels);
+
+/// (7FE0,0010), encapsulated: an offset table and fragments as they are (PS3.5 §A.4).
+std::string encapsulated(const std::vector<std::string>& fragments, std::string_view table = {},
+                         std::string_view vr = "OB");
 
 /// hmac with a key made in `directory`, date shift of 42 days.
 fiona::anonymize::Settings settings(const std::filesystem::path& directory);
