@@ -6,6 +6,7 @@
 #include "libfiona/anonymize/facts.h"
 #include "libfiona/anonymize/inputs.h"
 #include "libfiona/anonymize/output_file.h"
+#include "libfiona/anonymize/pixel_copy.h"
 #include "libfiona/anonymize/policy.h"
 #include "libfiona/anonymize/run_summary.h"
 #include "libfiona/anonymize/verifier.h"
@@ -127,10 +128,13 @@ private:
                     const auto layout = examine(m_inputs[index]);
                     const SourceFile source{m_inputs[index], layout};
                     const auto parsed = read_data_set(source.header(), layout.encoding);
-                    auto reason =
-                        refusal(parsed.root, layout.transfer_syntax, m_settings.documents);
+                    std::string reason{
+                        refusal(parsed.root, layout.transfer_syntax, m_settings.documents)};
                     if (reason.empty()) {
                         reason = refusal_of_output(parsed.root, m_settings);
+                    }
+                    if (reason.empty()) {
+                        reason = refusal_of_pixels(source, layout, parsed);
                     }
                     if (!reason.empty()) {
                         // Its identifiers count all the same: the other files may repeat them.
@@ -285,8 +289,11 @@ private:
         std::set<std::string> blanked;
         for (int attempt = 0;; ++attempt) {
             auto parsed = read_data_set(source.header(), layout.encoding);
+            const SourcePixels pixels{source, layout, parsed.end,
+                                      pixel_shape(parsed.root, layout.encoding)};
             Rewriter::Watch watch;
             if (m_mode == Mode::dry_run) {
+                require_walkable(pixels);
                 watch = [&](const Change& change) {
                     add_change(totals, {change.path, change.vr, std::string{name_of(change.action)},
                                         std::string{change.reason}, 1, change.count, change.bytes});
@@ -302,7 +309,7 @@ private:
             report.new_series = identity.new_series;
             report.new_sop = identity.new_sop;
             const bool last = m_mode == Mode::dry_run
-                              || write_and_verify({index, plan, source, parsed, identity}, blanked);
+                              || write_and_verify({index, plan, pixels, parsed, identity}, blanked);
             if (last) {
                 add_counts(totals, identity.actions);
                 if (m_mode == Mode::dry_run) {
@@ -322,7 +329,7 @@ private:
     struct Task {
         std::size_t index;
         const Plan& plan;
-        const SourceFile& source;
+        const SourcePixels& pixels;
         const Parsed& parsed;
         const Rewritten& identity;
     };
@@ -338,9 +345,10 @@ private:
         const std::string_view syntax =
             layout.is_deflated ? std::string_view{"1.2.840.10008.1.2.1"} : layout.transfer_syntax;
         OutputFile file{target};
-        const auto sizes = file.write(task.identity, syntax, header, task.source, task.parsed.end);
+        const auto sizes = file.write(task.identity, syntax, header,
+                                      [&](int fd) { return write_clean_pixels(task.pixels, fd); });
         if (m_settings.verify) {
-            const auto findings = examine_output(file, sizes, layout, task.plan);
+            const auto findings = examine_output(file, sizes, task);
             if (!findings.empty()) {
                 const auto before = blanked.size();
                 for (const auto& finding : findings) {
@@ -369,10 +377,10 @@ private:
     }
 
     /// The structure by the pre-scan, which shares no code with what wrote the file; then the values.
-    static std::vector<Finding> examine_output(const OutputFile& file,
-                                               const OutputFile::Sizes& sizes, const Layout& layout,
-                                               const Plan& plan)
+    std::vector<Finding> examine_output(const OutputFile& file, const OutputFile::Sizes& sizes,
+                                        const Task& task) const
     {
+        const auto& layout = m_candidates[task.index].layout;
         try {
             const auto scan = dicom::prescan_file(file.part());
             const auto pixels = scan.pixel_data_offset.value_or(scan.file_bytes);
@@ -380,8 +388,14 @@ private:
                 || scan.data_set_offset != sizes.data_set_offset) {
                 return {{"file", "a structure that was not meant", false}};
             }
+            if (scan.pixel_data_offset) {
+                auto rest = remains_beside_picture(file.fd(), pixels, layout, task.pixels.shape);
+                if (!rest.empty()) {
+                    return {{"7FE0,0010", std::move(rest), false}};
+                }
+            }
             const auto bytes = file.read_back(sizes.header);
-            return verify({bytes, sizes.data_set_offset, layout.encoding}, plan);
+            return verify({bytes, sizes.data_set_offset, layout.encoding}, task.plan);
         } catch (const Error& error) {
             if (error.fault() != Fault::data) {
                 throw;

@@ -72,8 +72,7 @@ OutputFile::~OutputFile()
 }
 
 OutputFile::Sizes OutputFile::write(const Rewritten& identity, std::string_view transfer_syntax,
-                                    std::string_view header, const SourceFile& source,
-                                    std::size_t parsed_end)
+                                    std::string_view header, const PixelWriter& pixels)
 {
     auto start = file_start(identity, transfer_syntax);
     Sizes sizes;
@@ -85,7 +84,7 @@ OutputFile::Sizes OutputFile::write(const Rewritten& identity, std::string_view 
         throw os_error(errno, fmt::format("rewind {}", m_part.native()));
     }
     write_all(m_fd.get(), start, m_part.native());
-    sizes.all = sizes.header + source.copy_pixels(m_fd.get(), parsed_end);
+    sizes.all = sizes.header + pixels(m_fd.get());
     return sizes;
 }
 

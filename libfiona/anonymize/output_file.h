@@ -2,9 +2,11 @@
 #pragma once
 
 #include "libfiona/anonymize/rewriter.h"
-#include "libfiona/anonymize/source_file.h"
+#include "libfiona/base/unique_fd.h"
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -34,10 +36,12 @@ public:
         std::uint64_t data_set_offset = 0; ///< bytes from the beginning of the file
         std::uint64_t all = 0;             ///< bytes of the file
     };
-    /// Preamble of zeros, our meta header, the new header, the pixel data of the source.
+    /// Writes the pixel data element at the end of an open file, and returns how many bytes.
+    using PixelWriter = std::function<std::uint64_t(int)>;
+    /// Preamble of zeros, our meta header, the new header, the pixel data.
     [[nodiscard]] Sizes write(const Rewritten& identity, std::string_view transfer_syntax,
-                              std::string_view header, const SourceFile& source,
-                              std::size_t parsed_end);
+                              std::string_view header, const PixelWriter& pixels);
+    [[nodiscard]] int fd() const { return m_fd.get(); } ///< it stays ours
     [[nodiscard]] const std::filesystem::path& part() const { return m_part; }
     /// The first `count` bytes as they are on the disk now.
     [[nodiscard]] std::string read_back(std::uint64_t count) const;

@@ -14,13 +14,13 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <span>
 
 namespace fiona::anonymize {
 
 namespace {
 
 constexpr std::uint64_t max_header_bytes = std::uint64_t{256} << 20U;
-constexpr std::uint32_t undefined_length = 0xffffffffU;
 
 /// pread(2) until `count` bytes are there; fewer at the end of the file.
 std::string read_at(int fd, std::uint64_t offset, std::size_t count)
@@ -42,34 +42,17 @@ std::string read_at(int fd, std::uint64_t offset, std::size_t count)
     return bytes;
 }
 
-std::uint32_t number_at(std::string_view bytes, std::size_t at, std::size_t size, Encoding encoding)
-{
-    std::uint32_t number = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-        const auto index = encoding == Encoding::explicit_big ? at + i : at + size - 1 - i;
-        number = number << 8U | static_cast<unsigned char>(bytes.at(index));
-    }
-    return number;
-}
-
-struct PixelHead {
-    std::size_t bytes = 0;
-    std::uint32_t length = 0;
-};
-
-PixelHead pixel_head(std::string_view bytes, Encoding encoding)
-{
-    if (bytes.size() < 12) {
-        throw Error{Fault::data, "the pixel data element is cut off"};
-    }
-    if (encoding == Encoding::implicit_little) {
-        return {8, number_at(bytes, 4, 4, encoding)};
-    }
-    return has_short_length({bytes[4], bytes[5]}) ? PixelHead{8, number_at(bytes, 6, 2, encoding)}
-                                                  : PixelHead{12, number_at(bytes, 8, 4, encoding)};
-}
-
 } // namespace
+
+dicom::Coding coding_of(Encoding encoding)
+{
+    switch (encoding) {
+    case Encoding::implicit_little: return dicom::Coding::implicit_little;
+    case Encoding::explicit_big: return dicom::Coding::explicit_big;
+    case Encoding::explicit_little: break;
+    }
+    return dicom::Coding::explicit_little;
+}
 
 Layout examine(const std::filesystem::path& file)
 {
@@ -150,54 +133,39 @@ std::string SourceFile::bytes_at(std::uint64_t offset, std::size_t count) const
     return bytes;
 }
 
-std::uint64_t SourceFile::end_of_pixels() const
+dicom::StoredBytes SourceFile::stored() const
 {
-    const auto start = m_layout.pixel_offset;
-    const auto encoding = m_layout.encoding;
-    const auto head = pixel_head(read_at(m_fd.get(), start, 12), encoding);
-    auto at = start + head.bytes;
-    if (head.length != undefined_length) {
-        return std::min(at + head.length, m_layout.file_bytes);
+    if (m_layout.is_deflated) {
+        return std::as_bytes(std::span{m_header});
     }
-    for (;;) { // fragments, PS3.5 §A.4
-        const auto item = bytes_at(at, 8);
-        const auto element = number_at(item, 2, 2, encoding);
-        at += 8;
-        if (element == 0xe0dd) {
-            return at;
-        }
-        at += number_at(item, 4, 4, encoding);
-        if (element != 0xe000 || at > m_layout.file_bytes) {
-            throw Error{Fault::data, "the fragments of the pixel data have no end"};
-        }
+    return m_fd.get();
+}
+
+std::optional<dicom::PixelElement> SourceFile::pixel_element(std::size_t parsed_end) const
+{
+    const auto offset = m_layout.is_deflated ? parsed_end : m_layout.pixel_offset;
+    const auto end = m_layout.is_deflated ? m_header.size() : m_layout.file_bytes;
+    if (offset >= end) {
+        return std::nullopt;
     }
+    return dicom::read_pixel_element(stored(), offset, coding_of(m_layout.encoding));
 }
 
 SourceFile::Stretch SourceFile::pixels() const
 {
-    if (m_layout.is_deflated || m_layout.pixel_offset >= m_layout.file_bytes) {
-        return {};
-    }
-    return {m_layout.pixel_offset, end_of_pixels() - m_layout.pixel_offset};
+    const auto element = m_layout.is_deflated ? std::nullopt : pixel_element(0);
+    return element ? Stretch{element->offset, dicom::end_of(stored(), *element) - element->offset}
+                   : Stretch{};
 }
 
-std::uint64_t SourceFile::copy_pixels(int target, std::size_t parsed_end) const
+void SourceFile::copy(int target, const Stretch& part) const
 {
     if (m_layout.is_deflated) {
-        const auto tail = std::string_view{m_header}.substr(parsed_end);
-        if (tail.empty()) {
-            return 0;
-        }
-        const auto head = pixel_head(tail, m_layout.encoding);
-        const auto pixels = tail.substr(0, head.bytes + head.length);
-        write_all(target, pixels, "the output");
-        return pixels.size();
+        write_all(target, std::string_view{m_header}.substr(part.offset, part.bytes), "the output");
+        return;
     }
-    if (m_layout.pixel_offset >= m_layout.file_bytes) {
-        return 0;
-    }
-    const auto end = end_of_pixels();
-    auto at = static_cast<off_t>(m_layout.pixel_offset);
+    const auto end = part.offset + part.bytes;
+    auto at = static_cast<off_t>(part.offset);
     while (static_cast<std::uint64_t>(at) < end) {
         const auto left = end - static_cast<std::uint64_t>(at);
         const auto copied = ::copy_file_range(m_fd.get(), &at, target, nullptr, left, 0);
@@ -214,7 +182,17 @@ std::uint64_t SourceFile::copy_pixels(int target, std::size_t parsed_end) const
         write_all(target, bytes, "the output");
         at += static_cast<off_t>(bytes.size());
     }
-    return end - m_layout.pixel_offset;
+}
+
+std::uint64_t SourceFile::copy_pixels(int target, std::size_t parsed_end) const
+{
+    const auto element = pixel_element(parsed_end);
+    if (!element) {
+        return 0;
+    }
+    const auto bytes = dicom::end_of(stored(), *element) - element->offset;
+    copy(target, {element->offset, bytes});
+    return bytes;
 }
 
 } // namespace fiona::anonymize

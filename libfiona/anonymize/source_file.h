@@ -3,9 +3,11 @@
 
 #include "libfiona/anonymize/data_set.h"
 #include "libfiona/base/unique_fd.h"
+#include "libfiona/dicom/pixel_element.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +23,8 @@ struct Layout {
     std::uint64_t file_bytes = 0;
 };
 
+[[nodiscard]] dicom::Coding coding_of(Encoding encoding);
+
 /// The pre-scan, and what of it is needed later. Throws Error{Fault::data}.
 [[nodiscard]] Layout examine(const std::filesystem::path& file);
 
@@ -34,21 +38,27 @@ public:
 
     /// The data set up to its pixel data (deflated: inflated, to its end).
     [[nodiscard]] std::string_view header() const { return m_header; }
-    /// Writes the pixel data element as it is, nothing behind it. `parsed_end`: where reading of
-    /// header() stopped. Returns how many bytes. Throws Error if it cannot be read or written.
-    [[nodiscard]] std::uint64_t copy_pixels(int target, std::size_t parsed_end) const;
+    /// The bytes that hold the pixel data element: the file, or of a deflated one its data set. Borrowed.
+    [[nodiscard]] dicom::StoredBytes stored() const;
+    /// Where in stored() it is; nothing if there is none. `parsed_end`: where reading of header() stopped.
+    /// Throws Error{Fault::data} if it is cut off.
+    [[nodiscard]] std::optional<dicom::PixelElement> pixel_element(std::size_t parsed_end) const;
 
     struct Stretch {
         std::uint64_t offset = 0;
         std::uint64_t bytes = 0;
     };
+    /// Writes a part of stored(). Throws Error if it cannot be read or written.
+    void copy(int target, const Stretch& part) const;
+    /// Writes the pixel data element as it is, nothing behind it. Returns how many bytes. Throws Error
+    /// if it cannot be read or written.
+    [[nodiscard]] std::uint64_t copy_pixels(int target, std::size_t parsed_end) const;
     /// Where in the file the pixel data element is, for whoever copies it himself; nothing of a
     /// deflated one: there it is in header().
     [[nodiscard]] Stretch pixels() const;
 
 private:
     [[nodiscard]] std::string bytes_at(std::uint64_t offset, std::size_t count) const;
-    [[nodiscard]] std::uint64_t end_of_pixels() const;
     void inflate_data_set(std::string_view deflated);
 
     Layout m_layout;

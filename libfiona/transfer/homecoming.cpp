@@ -155,8 +155,8 @@ void write_with_origin(const std::filesystem::path& source, const std::filesyste
         layout.is_deflated ? std::string_view{"1.2.840.10008.1.2.1"} : layout.transfer_syntax;
     anonymize::OutputFile output{target};
     static_cast<void>(output.write(identity, syntax,
-                                   anonymize::write_data_set(parsed.root, layout.encoding), file,
-                                   parsed.end));
+                                   anonymize::write_data_set(parsed.root, layout.encoding),
+                                   [&](int fd) { return file.copy_pixels(fd, parsed.end); }));
     output.publish();
 }
 
