@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/dicom/check.h"
+#include "libfiona/dicom/code_stream.h"
 #include "libfiona/dicom/prescan.h"
 
 #include <dcmtk/config/osconfig.h>
@@ -13,6 +14,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -164,6 +167,16 @@ void write_item(store::AtomicFile& output, std::uint16_t element, const Bytes& v
     }
 }
 
+/// Comments and the like in a frame that is kept as it is become zeros; its length stays.
+void clear_remarks(Bytes& stream, const std::string& syntax, const PixelLayout& layout)
+{
+    dicom::find_remarks(std::as_bytes(std::span{stream}), dicom::frame_coding_of(syntax),
+                        layout.frame_bytes(), [&](const dicom::ByteRange& range) {
+                            std::fill_n(stream.begin() + static_cast<std::ptrdiff_t>(range.offset),
+                                        range.bytes, std::uint8_t{0});
+                        });
+}
+
 void write_encapsulated(const ImageFile& image, const std::string& syntax,
                         store::AtomicFile& output,
                         const std::function<std::optional<Frame>(std::uint32_t)>& change)
@@ -178,6 +191,9 @@ void write_encapsulated(const ImageFile& image, const std::string& syntax,
         Bytes stream; // in one piece: without a table, fragments and frames are told apart by that
         for (const auto& part : frame ? encode_frame(*frame, syntax) : frames.fragments(i)) {
             stream.insert(stream.end(), part.begin(), part.end());
+        }
+        if (!frame) {
+            clear_remarks(stream, syntax, image.description().layout);
         }
         write_item(output, item, stream);
     }

@@ -3,6 +3,8 @@
 #include "libfiona/base/files.h"
 #include "libfiona/pixel/clean.h"
 #include "libfiona/pixel/image_file.h"
+#include "libfiona/store/atomic_file.h"
+#include "tests/support/code_streams.h"
 #include "tests/support/phantom.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/pixel/detecting.h"
@@ -170,6 +172,30 @@ TEST_CASE(
     CHECK(text_of(root / "out.dcm", DCM_BurnedInAnnotation) == "NO");
     CHECK(text_of(root / "out.dcm", DCM_ImageType) == text_of(input, DCM_ImageType));
     CHECK(read_file(root / "out.dcm").find("113101") != std::string::npos);
+}
+
+TEST_CASE("comments in a frame that is kept are emptied, and the picture stays the same")
+{
+    const TempDir root;
+    const auto plain = phantom::plain_canvas(96, 256, 1, 30);
+    const auto input = write(root / "in.dcm", {}, plain.bytes, EXS_JPEGProcess1);
+    auto bytes = read_file(input);
+    const auto frame = bytes.find("\xff\xd8\xff");
+    REQUIRE(frame != std::string::npos);
+    const auto comment = streams::segment(0xfe, streams::name + "!");
+    bytes.insert(frame + 2, comment);
+    for (std::size_t i = 0, carry = comment.size(); i < 4; ++i, carry >>= 8U) { // of the item
+        carry += static_cast<unsigned char>(bytes[frame - 4 + i]);
+        bytes[frame - 4 + i] = static_cast<char>(carry);
+    }
+    store::write_file(root / "commented.dcm", bytes);
+
+    const auto report = clean_pixels(root / "commented.dcm", root / "out.dcm", detecting());
+
+    INFO(report.reason);
+    REQUIRE(report.verdict == Verdict::unchanged);
+    CHECK(read_file(root / "out.dcm").find("Nordmann") == std::string::npos);
+    CHECK(frames_of(root / "out.dcm").front().samples == frames_of(input).front().samples);
 }
 
 TEST_CASE("a masked image is derived and says how it was cleaned")
