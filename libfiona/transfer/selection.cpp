@@ -4,8 +4,10 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/json.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/number.h"
 #include "libfiona/base/text.h"
 #include "libfiona/dicom/header.h"
+#include "libfiona/dicom/pixel_element.h"
 #include "libfiona/dicom/prescan.h"
 
 #include <re2/re2.h>
@@ -120,6 +122,24 @@ FileFacts facts_of(const dicom::Header& header)
     return facts;
 }
 
+/// A picture in bits that no sample uses, and that no element of its own holds (PS3.5 §8.1.2, retired):
+/// nobody sees it while the header is gone, but everybody can read it.
+bool has_overlay_in_pixels(const dicom::Header& header)
+{
+    const auto number = [&](dicom::Tag tag) {
+        return read_number<unsigned>(header.text(tag)).value_or(0);
+    };
+    constexpr std::uint16_t last = 0x601e;
+    for (std::uint16_t group = 0x6000; group <= last; group += 2) {
+        if (header.has({group, 0x0102}) && !header.has({group, 0x3000})
+            && dicom::is_unused_bit(number({group, 0x0102}), number({0x0028, 0x0100}),
+                                    number({0x0028, 0x0101}), number({0x0028, 0x0102}))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// The project's exclusions, compiled once for a study.
 class Exclusions {
 public:
@@ -228,8 +248,9 @@ Decision decide(const fs::path& path, const dicom::Header& header, const SeriesF
     if (may_be_no_image && !has_pixels(path)) {
         return {Fate::send, "", 0, true};
     }
-    if (project.never_rewrite_pixels || (!marked && !file.may_show_text)
-        || policy.exclusions.exempt(header) || !has_pixels(path)) {
+    const bool may_show_text = marked || file.may_show_text || has_overlay_in_pixels(header);
+    if (project.never_rewrite_pixels || !may_show_text || policy.exclusions.exempt(header)
+        || !has_pixels(path)) {
         return may_leave;
     }
     return {Fate::clean, "", decoded_bytes(header)};

@@ -39,8 +39,8 @@ struct Image {
 /// A series without readable JSON is held. One whose ClassifyType says CHECKBURNEDINFO has its pixels
 /// cleaned, but for original MR and CT images of a `(shadow) ` series. Then each file's header is
 /// looked at, for the JSON may be wrong: the same goes for BurnedInAnnotation YES, secondary
-/// captures, ultrasound, endoscopy, photographs, modality OT and screen saves. What has no pixel data is
-/// sent. With the project's feature 1 ("never anonymize burned-in image data"), and where one of its
+/// captures, ultrasound, endoscopy, photographs, modality OT, screen saves, and overlays in bits that no
+/// sample uses, which cleaning clears. What has no pixel data is sent. With the project's feature 1 ("never anonymize burned-in image data"), and where one of its
 /// exclusions matches, images go as they are, as the original does. Feature 0 skips presentation
 /// states, feature 2 secondary captures (and what CHECKBURNEDINFO marks).
 ///

@@ -143,6 +143,27 @@ TEST_CASE("a file whose own header speaks of text in the picture is cleaned what
     CHECK(selected.reason.empty());
 }
 
+TEST_CASE("an image with an overlay in bits that no sample uses is cleaned")
+{
+    const TransferSite site;
+    SmallImage image; // of 12 bits in 16
+    SECTION("in such a bit")
+    {
+        image.more = {{"OverlayBitPosition", "12"}};
+        site.add(image);
+        CHECK(only_image(site, project()).fate == Fate::clean);
+        auto never = project();
+        never.never_rewrite_pixels = true;
+        CHECK(only_image(site, never).fate == Fate::send); // de-identification refuses it
+    }
+    SECTION("in a bit of the samples, where there can be none")
+    {
+        image.more = {{"OverlayBitPosition", "0"}};
+        site.add(image);
+        CHECK(only_image(site, project()).fate == Fate::send);
+    }
+}
+
 TEST_CASE("a project's exclusions exempt the images whose value begins so, and no others")
 {
     struct Case {

@@ -229,11 +229,11 @@ TEST_CASE("a compressed image that cannot be decoded for the PACS fails for good
     add_compressed(world, broken, {"dcmcrle"});
     const auto file = world.site.paths().archive() / ("scp_" + broken.study)
                       / (broken.modality + "." + broken.sop);
-    // The header of an RLE segment says where its bytes begin (PS3.5 annex G.5): nowhere.
+    // Samples of 16 bits have two RLE segments (PS3.5 annex G.2), not one.
     auto bytes = read_file(file);
     const auto fragment = bytes.rfind(std::string("\xfe\xff\x00\xe0", 4));
     REQUIRE(fragment != std::string::npos);
-    bytes.replace(fragment + 12, 4, "\xff\xff\xff\x7f");
+    bytes[fragment + 8] = 1;
     std::ofstream{file} << bytes;
     SmallImage good;
     good.sop += ".2";
