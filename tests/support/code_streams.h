@@ -63,7 +63,7 @@ inline std::string jpeg_2000(std::string_view header = {}, TileLength last = Til
                       + big(16, 4) + big(16, 4) + std::string(8, '\0') + big(1, 2)
                       + std::string{"\7\1\1"};
     const auto part = [&](unsigned number, bool is_open) {
-        const std::string data{"\xff\x91\0\4\0\0pa\xff\x8fket\xff\x92s", 17};
+        const std::string data{"\xff\x91\0\4\0\0pa\xff\x8fket\xff\x92s", 16};
         const auto own = segment(0x58, "PLT!") + std::string{header};
         const auto bytes = 12 + own.size() + 2 + data.size();
         return segment(0x90, big(0, 2) + big(is_open ? 0 : bytes, 4) + big(number, 1) + big(2, 1))

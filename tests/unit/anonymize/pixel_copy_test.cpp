@@ -158,7 +158,7 @@ TEST_CASE("compressed frames that cannot be walked are refused with a reason, al
 
 TEST_CASE("what follows the last frame of native data does not leave")
 {
-    const auto syntax = GENERATE(explicit_little, deflated);
+    const auto* const syntax = GENERATE(explicit_little, deflated);
     const std::string picture(256, 'p');
 
     const auto result = process(image(), syntax, native(picture + name + "!"));
