@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <set>
 #include <utility>
 #include <vector>
@@ -46,6 +47,11 @@ struct stat status_of(const UniqueFd& file, const fs::path& name)
 /// and a file of somebody else may not have one of ours: nobody can tell.
 bool may_have_writer(const UniqueFd& file)
 {
+    // Who opens it for writing in between breaks the lease, and SIGIO, the signal of that, would end us.
+    // SIGURG is ignored by default.
+    if (::fcntl(file.get(), F_SETSIG, SIGURG) != 0) {
+        return true;
+    }
     if (::fcntl(file.get(), F_SETLEASE, F_RDLCK) != 0) {
         return true;
     }

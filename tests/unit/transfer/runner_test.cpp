@@ -257,11 +257,14 @@ TEST_CASE("one image that fails verification keeps the whole study here")
     const ScriptedPacs server{always(0)};
     World world{server.port()};
     // A profile with a mistake: the birth date, or the study's UID, stays as it is.
-    const auto* const row =
+    const std::string row =
         GENERATE("00100030,PatientBirthDate,DA,Z,,K", "0020000D,StudyInstanceUID,UI,U,,K");
     CAPTURE(row);
-    store::write_file(world.site.config().deidentify.profile,
-                      read_file(shipped_file("profiles/profile.csv")) + "\n" + row + "\n");
+    auto profile = read_file(shipped_file("profiles/profile.csv"));
+    const auto at = profile.find("\n" + row.substr(0, row.find(',') + 1)) + 1;
+    REQUIRE(at > 0);
+    profile.replace(at, profile.find('\n', at) - at, row);
+    store::write_file(world.site.config().deidentify.profile, profile);
     world.site.add_study(1, 2);
     SmallImage image;
     image.sop += ".9";
