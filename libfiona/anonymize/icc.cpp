@@ -122,9 +122,20 @@ std::string cleaned_icc_profile(std::string profile)
             texts.push_back(place);
         }
     }
+    // A text that is said to reach into the next element ends before it, as some writers have it.
     for (auto one = elements.begin(); one != elements.end(); ++one) {
         const auto next = std::next(one);
-        if (next != elements.end() && one->first + one->second > next->first) {
+        if (next == elements.end() || one->first + one->second <= next->first) {
+            continue;
+        }
+        bool is_text = false;
+        for (auto& text : texts) {
+            if (text.offset == one->first) {
+                text.bytes = next->first - one->first;
+                is_text = text.bytes >= 8;
+            }
+        }
+        if (!is_text) {
             fill(profile, '\0');
             return profile;
         }
