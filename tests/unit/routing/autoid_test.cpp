@@ -377,8 +377,8 @@ TEST_CASE("every id that AUTOID holds is used: the second one of a patient, and 
     put("1", hash, "DEMO_001");
     put("2", hash, "DEMO_002");
     put("3", "", "DEMO_003");
-    const routing::AutoIdRegister ids{bench.autoid, routing::AutoIdKey::passing(),
-                                      ProjectName{"DEMO"}};
+    const auto key = routing::AutoIdKey::passing();
+    const routing::AutoIdRegister ids{bench.autoid, key, ProjectName{"DEMO"}};
 
     CHECK(ids.values() == std::vector<std::string>{"DEMO_001", "DEMO_002", "DEMO_003"});
     CHECK(ids.find(sha256_hex("anna")) == "DEMO_001");
