@@ -84,6 +84,30 @@ void blank(std::span<char> element)
     }
 }
 
+/// A text that is said to reach into the next element ends before it, as some writers have it. False if
+/// another one does: nobody can tell whose the bytes are.
+bool end_before_next(const std::map<std::size_t, std::size_t>& elements, std::vector<Place>& texts)
+{
+    constexpr std::size_t least = 8; // type and four reserved bytes
+    for (auto one = elements.begin(); one != elements.end(); ++one) {
+        const auto next = std::next(one);
+        if (next == elements.end() || one->first + one->second <= next->first) {
+            continue;
+        }
+        bool is_text = false;
+        for (auto& text : texts) {
+            if (text.offset == one->first) {
+                text.bytes = next->first - one->first;
+                is_text = text.bytes >= least;
+            }
+        }
+        if (!is_text) {
+            return false;
+        }
+    }
+    return true;
+}
+
 } // namespace
 
 std::string cleaned_icc_profile(std::string profile)
@@ -122,23 +146,9 @@ std::string cleaned_icc_profile(std::string profile)
             texts.push_back(place);
         }
     }
-    // A text that is said to reach into the next element ends before it, as some writers have it.
-    for (auto one = elements.begin(); one != elements.end(); ++one) {
-        const auto next = std::next(one);
-        if (next == elements.end() || one->first + one->second <= next->first) {
-            continue;
-        }
-        bool is_text = false;
-        for (auto& text : texts) {
-            if (text.offset == one->first) {
-                text.bytes = next->first - one->first;
-                is_text = text.bytes >= 8;
-            }
-        }
-        if (!is_text) {
-            fill(profile, '\0');
-            return profile;
-        }
+    if (!end_before_next(elements, texts)) {
+        fill(profile, '\0');
+        return profile;
     }
     for (const auto& text : texts) {
         blank(all.subspan(text.offset, text.bytes));
