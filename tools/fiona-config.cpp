@@ -16,11 +16,7 @@ using namespace fiona;
 
 json::Array as_json(const std::vector<std::filesystem::path>& paths)
 {
-    json::Array array;
-    for (const auto& path : paths) {
-        array.emplace_back(path.native());
-    }
-    return array;
+    return {paths.begin(), paths.end()};
 }
 
 void init(const cli::Tool& tool, const std::string& root, site::Kind kind)
@@ -99,7 +95,7 @@ void add_key_commands(CLI::App& options, anonymize::KeyCommand& wish)
                                 add("restore", restore, "put a key back from a backup")}) {
         command->add_option("FILE", wish.copy, "the backup, mode 0600")->required();
     }
-    add("destroy", destroy, "destroy a key: its data become anonymous for good")
+    add("destroy", destroy, "remove a key and the mappings for good")
         ->add_option("--confirm", wish.confirmed, "the project's name once more")
         ->required();
 }
@@ -108,8 +104,8 @@ void keys(const anonymize::KeyCommand& wish, cli::Tool& tool)
 {
     const anonymize::ProjectFiles files{tool.config().deidentify.projects,
                                         tool.config().paths.keys()};
-    const auto shown =
-        anonymize::shown_keys(anonymize::run(wish, files, Clock::now(), tool.mode()));
+    const auto states = anonymize::run(wish, files, Clock::now(), tool.mode());
+    const auto shown = anonymize::shown_keys(states);
     tool.report(shown.document, cli::table(shown.rows));
 }
 
