@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 namespace fiona::dicom {
@@ -138,6 +139,17 @@ void Fragments::skip(std::uint64_t count)
         pass(here);
         count -= here;
     }
+}
+
+bool Fragments::skip_to_marker()
+{
+    const auto bytes = window();
+    const auto* const found =
+        bytes.empty() ? nullptr : std::memchr(bytes.data(), 0xff, bytes.size());
+    skip(found == nullptr
+             ? bytes.size()
+             : static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data()) + 1);
+    return found != nullptr;
 }
 
 void Fragments::clear(std::uint64_t count)

@@ -33,7 +33,9 @@ public:
     [[nodiscard]] std::uint32_t take_32();
     /// Passes as many bytes. Throws Error{Fault::data} if there are fewer.
     void skip(std::uint64_t count);
-    /// The same; those that are not zero are told to the sink.
+    /// Passes the first FF of the window and what is before it; without one all of the window, and false.
+    bool skip_to_marker();
+    /// As skip(); those that are not zero are told to the sink.
     void clear(std::uint64_t count);
     /// What is left of this fragment.
     void clear_rest() { clear(left()); }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 namespace fiona::dicom {
 
@@ -139,14 +138,9 @@ private:
             if (!m_fragments.more() || begins(m_fragments)) {
                 return eoc;
             }
-            const auto bytes = m_fragments.window();
-            const auto* const found = std::memchr(bytes.data(), 0xff, bytes.size());
-            if (found == nullptr) {
-                m_fragments.skip(bytes.size());
+            if (!m_fragments.skip_to_marker()) {
                 continue;
             }
-            m_fragments.skip(
-                static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data()) + 1);
             if (!m_fragments.more()) {
                 return eoc;
             }

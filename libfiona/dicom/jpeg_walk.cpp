@@ -3,7 +3,6 @@
 #include "libfiona/dicom/stream_walks.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 
@@ -82,20 +81,12 @@ private:
     {
         const auto stuffed = m_is_ls ? 0x7f : 0x00; // the greatest byte that follows FF in a scan
         for (;;) {
-            if (begins(m_fragments)) {
+            if (!m_fragments.more() || begins(m_fragments)) {
                 return std::nullopt;
             }
-            const auto bytes = m_fragments.window();
-            if (bytes.empty()) {
-                return std::nullopt;
-            }
-            const auto* const found = std::memchr(bytes.data(), 0xff, bytes.size());
-            if (found == nullptr) {
-                m_fragments.skip(bytes.size());
+            if (!m_fragments.skip_to_marker()) {
                 continue;
             }
-            m_fragments.skip(
-                static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data()) + 1);
             std::uint8_t next = 0xff;
             while (next == 0xff) {
                 if (!m_fragments.more()) {
