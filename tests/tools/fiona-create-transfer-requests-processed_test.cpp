@@ -48,10 +48,7 @@ public:
     World()
     {
         site.set("SETTLETIME", 0);
-        site.set("RESEARCH_PACS", json::Object{{"host", "127.0.0.1"},
-                                               {"port", pacs.port()},
-                                               {"aet", pacs.aet()},
-                                               {"timeout", 10}});
+        send_to(pacs.port(), pacs.aet());
         site.set("RECEIVER", json::Object{{"bind", "127.0.0.1"},
                                           {"soft_free_share", 0},
                                           {"soft_free_bytes", 0},
@@ -93,6 +90,22 @@ public:
     World(const World&) = delete;
     World& operator=(const World&) = delete;
     ~World() { static_cast<void>(site.run("fiona-storescp", {"stop"})); }
+
+    void send_to(unsigned port, const std::string& aet)
+    {
+        site.set(
+            "RESEARCH_PACS",
+            json::Object{{"host", "127.0.0.1"}, {"port", port}, {"aet", aet}, {"timeout", 10}});
+    }
+    /// Forwards as it is, and copies by `program` what was forwarded to `mark`.
+    void forward_and_run(const char* program, const fs::path& mark)
+    {
+        const json::Array command{program, "-r", "{directory}", mark.native()};
+        site.set("PROCESSED",
+                 json::Object{{"projects",
+                               json::Object{{"DEMO", json::Object{{"forward_as_is", true},
+                                                                  {"post_command", command}}}}}});
+    }
 
     /// What a workstation computed: it refers to an image of the de-identified study, or to `other`.
     void compute(const std::string& series, int count = 1, const std::string& other = "") const
@@ -245,22 +258,12 @@ TEST_CASE("fiona-create-transfer-requests-processed: forwarded as it is, and a c
 {
     World world;
     const auto mark = world.site.root() / "mark";
-    const auto configure = [&](const std::string& program) {
-        world.site.set(
-            "PROCESSED",
-            json::Object{
-                {"projects",
-                 json::Object{{"DEMO", json::Object{{"forward_as_is", true},
-                                                    {"post_command",
-                                                     json::Array{program, "-r", "{directory}",
-                                                                 mark.native()}}}}}}});
-    };
     world.compute("2.25.771");
-    configure("false");
+    world.forward_and_run("false", mark);
 
     CHECK(world.site.run(tool).exit_code == EX_UNAVAILABLE);
     CHECK(world.pacs.files().size() == 4);
-    configure("cp");
+    world.forward_and_run("cp", mark);
     CHECK(world.site.run(tool).exit_code == EX_OK);
 
     CHECK(fs::exists(mark / "2.25.771.1.dcm"));
@@ -278,10 +281,7 @@ TEST_CASE("fiona-create-transfer-requests-processed: one refused object keeps no
         return object == 1 ? ScriptedPacs::Answer{.status = 0xC000}
                            : ScriptedPacs::Answer{.drop = loses};
     }};
-    world.site.set("RESEARCH_PACS", json::Object{{"host", "127.0.0.1"},
-                                                 {"port", pacs.port()},
-                                                 {"aet", pacs.peer().called_aet},
-                                                 {"timeout", 10}});
+    world.send_to(pacs.port(), pacs.peer().called_aet);
     world.site.set(
         "PROCESSED",
         json::Object{{"projects", json::Object{{"DEMO", json::Object{{"forward_as_is", true}}}}}});
@@ -304,28 +304,15 @@ TEST_CASE("fiona-create-transfer-requests-processed: what is refused leaves a du
     const ScriptedPacs pacs{[](std::size_t object) {
         return ScriptedPacs::Answer{.status = static_cast<std::uint16_t>(object > 1 ? 0xC000 : 0)};
     }};
-    world.site.set("RESEARCH_PACS", json::Object{{"host", "127.0.0.1"},
-                                                 {"port", pacs.port()},
-                                                 {"aet", pacs.peer().called_aet},
-                                                 {"timeout", 10}});
-    const auto configure = [&](const std::string& program) {
-        world.site.set(
-            "PROCESSED",
-            json::Object{
-                {"projects",
-                 json::Object{{"DEMO", json::Object{{"forward_as_is", true},
-                                                    {"post_command",
-                                                     json::Array{program, "-r", "{directory}",
-                                                                 mark.native()}}}}}}});
-    };
+    world.send_to(pacs.port(), pacs.peer().called_aet);
     world.compute("2.25.771");
-    configure("false");
+    world.forward_and_run("false", mark);
     CHECK(world.site.run(tool).exit_code == EX_UNAVAILABLE);
 
     world.compute("2.25.771", 2); // refused for good
     CHECK(world.site.run(tool).exit_code == EX_DATAERR);
     CHECK_FALSE(fs::exists(mark));
-    configure("cp");
+    world.forward_and_run("cp", mark);
 
     CHECK(world.site.run(tool).exit_code == EX_OK);
     CHECK(fs::exists(mark / "2.25.771.1.dcm"));
