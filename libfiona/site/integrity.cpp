@@ -36,7 +36,8 @@ public:
         for (const auto& directory : {m_paths.requests(), m_paths.held()}) {
             inspect_requests(directory);
         }
-        for (const auto& root : {m_paths.archive(), m_paths.raw(), m_paths.requests()}) {
+        for (const auto& root :
+             {m_paths.archive(), m_paths.raw(), m_paths.requests(), m_paths.state()}) {
             inspect_remains(root);
         }
         return std::move(m_result);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view stored_word = "stored";
 constexpr std::string_view lost_word = "lost";
+constexpr std::string_view once_word = "once";
 constexpr std::string_view decoded_word = "decoded";
 constexpr std::string_view before_word = "before";
 constexpr std::string_view whole = "ok"; // last word
@@ -49,8 +50,24 @@ const SentImage* SentImages::find(const std::string& series, const std::string& 
 
 std::size_t SentImages::count_new() const
 {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        m_images, [](const auto& image) { return !image.second.was_before; }));
+    const auto sent =
+        std::ranges::count_if(m_images, [](const auto& image) { return !image.second.was_before; });
+    return static_cast<std::size_t>(sent) + m_once.size();
+}
+
+std::string SentImages::once_lines() const
+{
+    auto keys = m_once;
+    for (const auto& [key, image] : m_images) {
+        if (!image.was_before) {
+            keys.insert(key);
+        }
+    }
+    std::string lines;
+    for (const auto& key : keys) {
+        lines += fmt::format("{} {} {}\n", once_word, key, whole);
+    }
+    return lines;
 }
 
 void SentImages::take(std::string_view line)
@@ -59,11 +76,17 @@ void SentImages::take(std::string_view line)
     const auto is_line = [&](std::string_view word, std::size_t least) {
         return words.size() >= least && words.front() == word && words.back() == whole;
     };
-    if (is_line(lost_word, 4)) {
-        m_images.erase(key_of(words[1], words[2]));
+    if (is_line(once_word, 4)) {
+        m_once.insert(key_of(words[1], words[2]));
         return;
     }
-    if (!is_line(stored_word, 4)) {
+    if (!is_line(lost_word, 4) && !is_line(stored_word, 4)) {
+        return;
+    }
+    const auto key = key_of(words[1], words[2]);
+    m_once.erase(key);
+    if (is_line(lost_word, 4)) {
+        m_images.erase(key);
         return;
     }
     SentImage image;
@@ -75,7 +98,7 @@ void SentImages::take(std::string_view line)
         image.was_before = image.was_before || words[i] == before_word;
         image.sha256 = words[i].size() == digest_digits ? std::string{words[i]} : image.sha256;
     }
-    m_images.insert_or_assign(key_of(words[1], words[2]), std::move(image));
+    m_images.insert_or_assign(key, std::move(image));
 }
 
 std::string SentImages::stored_line(const std::string& series, const std::string& sop,

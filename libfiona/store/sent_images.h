@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -21,8 +22,9 @@ struct SentImage {
 };
 
 /// The images of one request that the research PACS has, as the journal of its transfer tells it, in lines
-/// `stored SERIES SOP STATUS [decoded] [before] [SHA256] ok` and `lost SERIES SOP ok`. New identifiers only. A
-/// line without its last word was cut short by a crash, and counts as none.
+/// `stored SERIES SOP STATUS [decoded] [before] [SHA256] ok`, `lost SERIES SOP ok`, and `once SERIES SOP ok` of
+/// a try that is no longer continued. New identifiers only. A line without its last word was cut short by a
+/// crash, and counts as none.
 ///
 /// request   journal      images
 /// waiting      -         none is in the PACS
@@ -38,10 +40,13 @@ public:
     /// What is in it, however old it is: images do not go from the PACS by themselves.
     [[nodiscard]] static SentImages read(const std::filesystem::path& journal);
 
-    /// Nothing if the PACS has it not, or has said later that it lost it.
+    /// Nothing if the PACS has it not, has said later that it lost it, or took it in a try that is no longer
+    /// continued.
     [[nodiscard]] const SentImage* find(const std::string& series, const std::string& sop) const;
-    /// How many the PACS has that no earlier transfer has brought there.
+    /// How many the PACS has that no finished transfer has brought there.
     [[nodiscard]] std::size_t count_new() const;
+    /// The lines that keep those counted when their try is given up and sending begins anew.
+    [[nodiscard]] std::string once_lines() const;
 
     /// A line of the journal; those that are not about an image change nothing.
     void take(std::string_view line);
@@ -51,6 +56,7 @@ public:
 
 private:
     std::map<std::string, SentImage> m_images; ///< by `SERIES SOP`
+    std::set<std::string> m_once;              ///< of tries given up, and not sent since
 };
 
 } // namespace fiona::store

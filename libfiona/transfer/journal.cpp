@@ -7,6 +7,7 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
 #include "libfiona/base/unique_fd.h"
+#include "libfiona/store/atomic_file.h"
 
 #include <fmt/format.h>
 
@@ -46,10 +47,10 @@ Journal::Journal(const Paths& paths, const store::TransferRequest& request, Time
                                                                     + sha256_hex(json::write(
                                                                         request.content))}
 {
-    const auto text =
-        is_recent(m_file, now, meaningful_age) ? read_file_if_any(m_file).value_or("") : "";
+    const auto text = read_file_if_any(m_file).value_or("");
     const auto lines = split(text, '\n');
-    if (lines.front() != m_head || lines.size() < 2) {
+    if (lines.front() != m_head || lines.size() < 2 || !is_recent(m_file, now, meaningful_age)) {
+        m_kept = store::SentImages::read(m_file).once_lines();
         return;
     }
     m_started = true;
@@ -135,20 +136,18 @@ void Journal::note_failure()
 
 void Journal::append(const std::string& lines)
 {
-    std::string text = (m_is_torn ? "\n" : "") + lines + "\n";
-    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
-    if (!m_started) { // nothing is there, or what is there means nothing
+    if (!m_started) { // nothing is there, or what is there is not continued
         make_directories(m_file.parent_path());
-        text = m_head + "\n" + text;
-        flags |= O_TRUNC;
+        store::write_file(m_file, fmt::format("{}\n{}{}\n", m_head, m_kept, lines));
+        m_started = true;
+        return;
     }
-    const UniqueFd fd{::open(m_file.c_str(), flags, 0640)};
+    const UniqueFd fd{::open(m_file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
     if (!fd) {
         throw os_error(errno, "open the journal of a transfer");
     }
     // No sync: a lost line after a power loss only means that an object is sent twice.
-    write_all(fd.get(), text, "the journal of a transfer");
-    m_started = true;
+    write_all(fd.get(), (m_is_torn ? "\n" : "") + lines + "\n", "the journal of a transfer");
     m_is_torn = false;
 }
 

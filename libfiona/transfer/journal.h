@@ -25,8 +25,8 @@ namespace fiona::transfer {
 ///    +        +        +     all answered; the journal is removed next and not read again
 ///    +        -        +     REDCap has still to be told
 ///
-/// A journal of another content of the request, or older than a day, means nothing: somebody asked
-/// again, and then everything is sent again. Finished, it moves to `<processing>/state/sent/<request>`, so
+/// A journal of another content of the request, or older than a day, is not continued: somebody asked
+/// again, and then everything is sent again; the new one keeps that the PACS has those images. Finished, it moves to `<processing>/state/sent/<request>`, so
 /// that what comes late can go alone. That is only a memory: without it everything is sent again.
 class Journal {
 public:
@@ -82,7 +82,8 @@ private:
     void take(std::string_view line);
 
     std::filesystem::path m_file;
-    std::string m_head;
+    std::string m_head; ///< first line
+    std::string m_kept; ///< lines of a journal that is not continued
     store::SentImages m_images;
     std::set<std::string> m_committed;
     std::optional<Question> m_question;

@@ -14,6 +14,7 @@
 #include <sysexits.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <vector>
 
@@ -316,6 +317,13 @@ TEST_CASE("fiona-verify: site names damage, mends it only when told, and a secon
     const auto requests = root.path / "site/home/processing/transfer_requests";
     REQUIRE(fs::exists(requests));
     store::write_file(requests / "bad.json", "{");
+    const auto state = root.path / "site/home/processing/state";
+    const auto remains = state / "transfers/.x.sent.77.0.part";
+    const auto in_work = state / ".y.json.77.0.part";
+    fs::create_directories(remains.parent_path());
+    store::write_file(remains, "request 00");
+    store::write_file(in_work, "{");
+    fs::last_write_time(remains, fs::file_time_type::clock::now() - std::chrono::hours{25});
     const auto verify = [&](std::vector<std::string> more) {
         more.insert(more.begin(), {"site", "--config", config});
         return run_tool("fiona-verify", more);
@@ -324,15 +332,19 @@ TEST_CASE("fiona-verify: site names damage, mends it only when told, and a secon
     const auto look = verify({});
     CAPTURE(look.out, look.err);
     CHECK(look.exit_code == EX_DATAERR);
-    CHECK_THAT(look.out, Contains("dangling link") && Contains("broken request"));
+    CHECK_THAT(look.out, Contains("dangling link") && Contains("broken request")
+                             && Contains("its writer died"));
     CHECK(verify({"--repair", "--dry-run"}).exit_code == EX_DATAERR);
     CHECK(fs::is_symlink(series / "1.2.3.4.5"));
     CHECK(fs::exists(requests / "bad.json"));
+    CHECK(fs::exists(remains));
 
     const auto repair = verify({"--repair"});
     CHECK_THAT(repair.out, Contains("mended") && Contains("fiona-clear-stale-links"));
     CHECK(fs::is_symlink(series / "1.2.3.4.5")); // perhaps the disk of the archive is away
     CHECK_FALSE(fs::exists(requests / "bad.json"));
+    CHECK_FALSE(fs::exists(remains));
+    CHECK(fs::exists(in_work));
     CHECK(fs::exists(root.path / "site/home/processing/transfers_fail/bad.json_fail.log"));
     const auto again = verify({"--repair"});
     CHECK_THAT(again.out, !Contains("mended"));

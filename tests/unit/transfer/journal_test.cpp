@@ -138,3 +138,46 @@ TEST_CASE("who takes a request back sees what has been sent of it, however long 
     Journal::finish(site.paths(), request());
     CHECK(count() == 0);
 }
+
+TEST_CASE("what a try that is given up has sent is still seen after sending has begun anew")
+{
+    const TransferSite site;
+    const auto count = [&] { return store::SentImages::read(file_of(site)).count_new(); };
+    {
+        Journal journal{site.paths(), request(), Clock::now()};
+        journal.note_stored("2.25.1", "2.25.2");
+        journal.note_stored("2.25.1", "2.25.3");
+        journal.note_stored("2.25.1", "2.25.4", {.was_before = true, .sha256 = {}});
+    }
+    const bool is_old = GENERATE(true, false);
+    const auto asked = is_old ? request() : request("2024-01-03 11:00");
+    const auto now = Clock::now() + std::chrono::hours{is_old ? 25 : 0};
+
+    Journal{site.paths(), asked, now}.note_failure();
+
+    CHECK(count() == 2);
+    {
+        Journal journal{site.paths(), asked, Clock::now()};
+        CHECK(journal.failures() == 1);
+        CHECK_FALSE(journal.is_stored("2.25.1", "2.25.2")); // to be sent again
+        journal.note_stored("2.25.1", "2.25.2");
+        CHECK(count() == 2);
+        journal.note_lost("2.25.1", "2.25.2");
+        journal.note_lost("2.25.1", "2.25.3");
+        CHECK(count() == 0);
+    }
+    Journal{site.paths(), request("2024-01-04 12:00"), Clock::now()}.note_failure();
+    CHECK(count() == 0);
+}
+
+TEST_CASE("images of tries given up are kept over any number of them")
+{
+    const TransferSite site;
+    Journal{site.paths(), request(), Clock::now()}.note_stored("2.25.1", "2.25.2");
+
+    for (const auto* const asked : {"2024-01-03 11:00", "2024-01-04 11:00"}) {
+        Journal{site.paths(), request(asked), Clock::now()}.note_failure();
+    }
+
+    CHECK(store::SentImages::read(file_of(site)).count_new() == 1);
+}
