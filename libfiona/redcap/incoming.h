@@ -41,6 +41,8 @@ struct Transfer {
 struct TransferResult {
     StudyUid study;
     unsigned instance = 0;
+    /// Whose result it is: an instance of others is theirs. "" is not compared.
+    std::string project{}, participant{};
     TimePoint started{}; ///< becomes transfer_date: a series arriving meanwhile triggers a resend
     std::string mapped_uids{};
     bool deidentify_error = false;

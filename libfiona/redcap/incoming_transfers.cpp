@@ -8,6 +8,7 @@
 #include "libfiona/redcap/study_lock.h"
 #include "libfiona/redcap/transfer_rows.h"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -140,6 +141,12 @@ void Incoming::withdraw(const Transfer& transfer)
         return;
     }
     if (!same_key(*stored, transfer)) {
+        // Taken back before, and the number is another request's by now.
+        if (std::ranges::none_of(before,
+                                 [&](const Transfer& t) { return same_key(t, transfer); })) {
+            outbox().settle({}, {planned});
+            return;
+        }
         throw Error{Fault::data, "study {}: transfer {} has been changed in REDCap", transfer.study,
                     transfer.instance};
     }
@@ -175,8 +182,15 @@ void Incoming::withdraw(const Transfer& transfer)
 void Incoming::write_result(const TransferResult& result)
 {
     const StudyLocks lock{m_locks, {result.study}};
-    if (find_instance(read_transfers(result.study), result.instance) == nullptr) {
+    const auto present = read_transfers(result.study);
+    const auto* const stored = find_instance(present, result.instance);
+    if (stored == nullptr) {
         throw Error{Fault::data, "study {}: transfer {} is no longer in REDCap", result.study,
+                    result.instance};
+    }
+    if ((!result.project.empty() && stored->project != result.project)
+        || (!result.participant.empty() && stored->participant != result.participant)) {
+        throw Error{Fault::data, "study {}: transfer {} is another request in REDCap", result.study,
                     result.instance};
     }
     const bool failed = result.deidentify_error || result.send_error;

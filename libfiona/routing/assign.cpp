@@ -316,7 +316,7 @@ redcap::Transfer Assigner::cancel(const StudyUid& study, const ProjectName& proj
     }
     const bool is_automatic = has_automatic_ids(project);
     m_audit.append({"cancel", study, project, ParticipantId{request.participant}}, now);
-    // Held first: if REDCap cannot be told, nobody sends it, and nobody files it again.
+    // Held first: if REDCap cannot be told, nobody sends what is filed, and nobody files it again.
     const bool is_filed = files.is_pending(name);
     if (is_filed) {
         files.hold(name, mode, Sent::refuse);
@@ -327,8 +327,9 @@ redcap::Transfer Assigner::cancel(const StudyUid& study, const ProjectName& proj
     try {
         m_incoming.withdraw(request);
     } catch (const Error& e) {
-        throw e.in(is_filed ? "the request is held, and INCOMING still has it; cancel it again"
-                            : "INCOMING still has the request; cancel it again");
+        throw e.in(is_filed
+                       ? "the request is held, and INCOMING still has it; cancel it again"
+                       : "INCOMING still has the request, and it will be sent; cancel it again");
     }
     static_cast<void>(files.withdraw(name));
     return request;

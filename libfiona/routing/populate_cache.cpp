@@ -37,7 +37,7 @@ PopulateCache::PopulateCache(std::filesystem::path file) : m_file{std::move(file
             m_entries.emplace(StudyUid{uid},
                               Entry{number(entry, "changed_ns"), entry.text("digest"),
                                     number(entry, "refused"), number(entry, "conflict"),
-                                    number(entry, "lost") != 0});
+                                    number(entry, "lost") != 0, number(entry, "ours") != 0});
         }
         const auto compared = number(document, "compared");
         m_compared =
@@ -109,6 +109,9 @@ void PopulateCache::save()
                           {"conflict", entry.conflict}};
         if (entry.is_lost) {
             item.emplace("lost", 1);
+        }
+        if (entry.is_ours) {
+            item.emplace("ours", 1);
         }
         studies.emplace(study.str(), std::move(item));
     }

@@ -23,10 +23,11 @@ class PopulateCache {
 public:
     struct Entry {
         std::int64_t changed_ns = 0; ///< mtime of raw/<Study> when it was read; 0: read it again
-        std::string digest;          ///< StudyOnDisk::digest() of what was recorded or refused
+        std::string digest{};        ///< StudyOnDisk::digest() of what was recorded or refused
         std::int64_t refused = 0;    ///< seconds since 1970 when REDCap refused it; 0: it took it
         std::int64_t conflict = 0;   ///< the same, when a request for it was in conflict; 0: none
         bool is_lost = false; ///< it was recorded, and REDCap has it no more: restored, or deleted
+        bool is_ours = false; ///< made by de-identification, though its mapping may be gone by now
 
         friend bool operator==(const Entry&, const Entry&) = default;
     };

@@ -127,10 +127,24 @@ private:
         }
     }
 
-    [[nodiscard]] bool is_deidentified(const StudyUid& study) const
+    /// A copy that came back stays ours when its transfer is withdrawn and forgotten.
+    [[nodiscard]] bool is_deidentified(const StudyUid& study)
     {
-        return has_original_root(study)
-               || (study.str().starts_with("2.25.") && m_has_made && m_has_made(study));
+        if (has_original_root(study)) {
+            return true;
+        }
+        if (!study.str().starts_with("2.25.") || !m_has_made) {
+            return false;
+        }
+        const auto* const known = m_cache.find(study);
+        if (known != nullptr && known->is_ours) {
+            return true;
+        }
+        if (!m_has_made(study)) {
+            return false;
+        }
+        m_cache.put(study, {.is_ours = true});
+        return true;
     }
 
     void look_at(const StudyUid& study)

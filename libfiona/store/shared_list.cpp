@@ -88,6 +88,23 @@ TimePoint time_of(const timespec& time)
     return Clock::from_time_t(time.tv_sec);
 }
 
+bool ends_in_line(std::string_view text, std::string_view line)
+{
+    text.remove_suffix(text.ends_with('\n') ? 1 : 0);
+    return !line.empty() && text.ends_with(line)
+           && (text.size() == line.size() || text[text.size() - line.size() - 1] == '\n');
+}
+
+/// Takes back what was written behind `offset`, unless somebody without our lock has appended as well.
+void take_back(const UniqueFd& file, off_t offset, std::string_view written, const fs::path& name)
+{
+    if (written.starts_with(content_of(file, static_cast<std::size_t>(offset), name))) {
+        static_cast<void>(::ftruncate(file.get(), offset) == 0);
+    } else {
+        write_all(file.get(), "\n", name.native()); // what comes next is on a line of its own
+    }
+}
+
 } // namespace
 
 void append_lines(const fs::path& file, std::string_view lines, mode_t mode)
@@ -99,13 +116,18 @@ void append_lines(const fs::path& file, std::string_view lines, mode_t mode)
     if (before > 0 && ::pread(fd.get(), &last, 1, before - 1) != 1) {
         throw os_error(errno, fmt::format("read {}", file.native()));
     }
+    const auto text = fmt::format("{}{}", last == '\n' ? "" : "\n", lines);
     try {
-        write_all(fd.get(), fmt::format("{}{}", last == '\n' ? "" : "\n", lines), file.native());
+        write_all(fd.get(), text, file.native());
         if (::fsync(fd.get()) != 0) {
             throw os_error(errno, fmt::format("sync {}", file.native()));
         }
     } catch (const Error&) { // no half line may stay, if the disk lets us
-        static_cast<void>(::ftruncate(fd.get(), before) == 0);
+        try {
+            take_back(fd, before, text, file);
+        } catch (const Error& e) {
+            log::debug("half_line_left", {{"file", file.native()}, {"reason", e.what()}});
+        }
         throw;
     }
     if (before == 0) {
@@ -139,6 +161,11 @@ void SharedList::replace(std::string_view before, std::string_view after, TimePo
         old = UniqueFd{::open(m_file.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, m_mode)};
     }
     const auto status = status_of(old, m_file);
+    // A last line without an end may be half written. It stays where its writer has it, and is brought over.
+    if (const auto half = before.substr(before.rfind('\n') + 1); ends_in_line(after, half)) {
+        after = after.substr(0, after.rfind(half));
+        before.remove_suffix(half.size());
+    }
     const auto keep = old_file(before.size(), std::to_string(status.st_ino));
     const bool is_kept =
         ::linkat(AT_FDCWD, m_file.c_str(), AT_FDCWD, keep.c_str(), AT_SYMLINK_FOLLOW) == 0

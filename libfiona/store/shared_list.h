@@ -37,7 +37,8 @@ public:
         now,
         kept, ///< that of the list before: what is written is no news
     };
-    /// `after` instead of the first bytes, `before`. Mode and owner stay, as far as the system lets us.
+    /// `after` instead of the first bytes, `before`. If both end in a line without an end, it may be half
+    /// written: its other half stays with it. Mode and owner stay, as far as the system lets us.
     void replace(std::string_view before, std::string_view after, TimePoint now,
                  Time time = Time::now) const;
 
@@ -57,7 +58,7 @@ private:
 };
 
 /// Appends to any file of lines as SharedList::append() does. Returns when they are on the disk; throws
-/// os_error(), and the file is as it was.
+/// os_error(), and the file is as it was, if nobody else has appended to it meanwhile.
 void append_lines(const std::filesystem::path& file, std::string_view lines, mode_t mode);
 
 } // namespace fiona::store

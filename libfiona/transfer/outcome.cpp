@@ -168,6 +168,8 @@ redcap::TransferResult redcap_result(const json::Value& note, const store::Trans
     const auto* const masked = note.find("pixels_masked"); // notes of earlier versions have none
     return {.study = request.study,
             .instance = request.instance,
+            .project = request.project.str(),
+            .participant = request.participant.str(),
             .started = TimePoint{std::chrono::seconds{member(note, "started").integer()}},
             .mapped_uids = member(note, "mapped_uids").string(),
             .deidentify_error = member(note, "deidentify_error").boolean(),

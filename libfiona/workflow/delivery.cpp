@@ -4,6 +4,7 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/log.h"
 #include "libfiona/jobs/ror_folder.h"
+#include "libfiona/redcap/retry.h"
 #include "libfiona/store/atomic_file.h"
 
 #include <algorithm>
@@ -93,22 +94,30 @@ std::optional<Error> Delivery::deliver(jobs::JobRecord& record, const ProjectNam
         }
     }
     auto& pacs_problem = m_pacs_problems[key_of(destination)];
+    std::optional<Error> later; // of this job, or of its project
     std::optional<Error> refused;
-    const auto try_to = [&](std::optional<Error>& problem, const auto& step) {
-        if (problem) {
-            return;
-        }
-        try {
-            step();
-        } catch (const Error& e) {
-            (e.fault() == Fault::data ? refused : problem).emplace(e);
-        }
+    const auto note = [&](const Error& e) {
+        (e.fault() == Fault::data ? refused : later).emplace(e);
     };
-    if (!record.is_sent) {
-        try_to(pacs_problem, [&] { send(record, output, destination); });
+    if (!record.is_sent && (output.images.empty() || !pacs_problem)) {
+        try {
+            if (const auto problem = send(record, output, destination)) {
+                note(*problem);
+            }
+        } catch (const Error& e) {
+            (e.fault() == Fault::data ? refused : pacs_problem).emplace(e);
+        }
     }
-    if (!record.is_recorded) {
-        try_to(m_redcap_problem, [&] { record_values(record, project, output); });
+    if (!record.is_recorded && (output.values.empty() || !m_redcap_problem)) {
+        try {
+            record_values(record, project, output);
+        } catch (const Error& e) {
+            if (redcap::may_have_happened(e)) {
+                m_redcap_problem.emplace(e);
+            } else {
+                note(e);
+            }
+        }
     }
     // What may go later comes first: a job that failed is never looked at again.
     if (!record.is_sent && pacs_problem) {
@@ -116,6 +125,9 @@ std::optional<Error> Delivery::deliver(jobs::JobRecord& record, const ProjectNam
     }
     if (!record.is_recorded && m_redcap_problem) {
         return m_redcap_problem;
+    }
+    if (later) {
+        return later;
     }
     if (refused) {
         throw Error{*refused};
@@ -137,8 +149,8 @@ void Delivery::require_deidentified(const jobs::JobRecord& record, const jobs::I
     }
 }
 
-void Delivery::send(jobs::JobRecord& record, const jobs::Output& output,
-                    const std::optional<jobs::Destination>& destination)
+std::optional<Error> Delivery::send(jobs::JobRecord& record, const jobs::Output& output,
+                                    const std::optional<jobs::Destination>& destination)
 {
     constexpr std::size_t note_interval = 100;
     auto sent = m_records.sent(record.id);
@@ -177,10 +189,7 @@ void Delivery::send(jobs::JobRecord& record, const jobs::Output& output,
     record.images = sent.size();
     record.is_sent = !problem.has_value();
     m_records.store(record);
-    if (problem) {
-        throw Error{*problem};
-    }
-    if (!sent.empty()) {
+    if (!problem && !sent.empty()) {
         json::Array list;
         for (const auto& uid : sent) {
             list.emplace_back(uid);
@@ -188,6 +197,7 @@ void Delivery::send(jobs::JobRecord& record, const jobs::Output& output,
         store::write_file(jobs::output_of(record.folder) / "sent.json",
                           json::write(json::Object{{"sent", std::move(list)}}));
     }
+    return problem;
 }
 
 void Delivery::record_values(jobs::JobRecord& record, const ProjectName& project,

@@ -40,8 +40,8 @@ public:
     /// Images go to `destination`, or to the research PACS if the job names none.
     /// Throws Error{Fault::data} if the PACS or REDCap refuses the results for good, or there is
     /// something to deliver of a study that neither this site has de-identified nor the research PACS
-    /// has given. Other faults pass: they come back as the result, and nothing more is tried with that
-    /// peer by this object.
+    /// has given. Other faults pass: they come back as the result. A peer that is away is not tried again by
+    /// this object; what is wrong with one job's results, or with its project, keeps no other job back.
     [[nodiscard]] std::optional<Error>
     deliver(jobs::JobRecord& record, const ProjectName& project, const jobs::InputFacts& input,
             const jobs::Output& output,
@@ -49,8 +49,9 @@ public:
 
 private:
     void require_deidentified(const jobs::JobRecord& record, const jobs::InputFacts& input);
-    void send(jobs::JobRecord& record, const jobs::Output& output,
-              const std::optional<jobs::Destination>& destination);
+    /// Returns why the PACS has not taken an image; throws what is wrong with the PACS.
+    [[nodiscard]] std::optional<Error> send(jobs::JobRecord& record, const jobs::Output& output,
+                                            const std::optional<jobs::Destination>& destination);
     void record_values(jobs::JobRecord& record, const ProjectName& project,
                        const jobs::Output& output);
 

@@ -289,6 +289,27 @@ TEST_CASE_METHOD(Fixture, "the result of a transfer that somebody deleted makes 
     CHECK(redcap.count_instances(study.str(), "transfers") == 0);
 }
 
+TEST_CASE_METHOD(Fixture, "the result of a transfer is not written into the instance of another")
+{
+    incoming.ensure_transfer(wanted(), now);
+    TransferResult result{.study = study,
+                          .instance = 1,
+                          .project = "DEMO",
+                          .participant = "DEMO_0001",
+                          .started = now,
+                          .mapped_uids = "2.25.1"};
+    const bool is_other_project = GENERATE(true, false);
+    (is_other_project ? result.project : result.participant) = "OTHER";
+
+    CHECK_THROWS_WITH(incoming.write_result(result),
+                      Contains("another request") && !Contains("OTHER") && !Contains("DEMO"));
+    CHECK(incoming.transfers({study})[0].transferred.empty());
+    (is_other_project ? result.project : result.participant) =
+        is_other_project ? "DEMO" : "DEMO_0001";
+    incoming.write_result(result);
+    CHECK(incoming.transfers({study})[0].mapped_uids == "2.25.1");
+}
+
 TEST_CASE_METHOD(Fixture, "asking again is later than the last transfer, even in the same minute")
 {
     auto transfer = incoming.ensure_transfer(wanted(), now).transfer;

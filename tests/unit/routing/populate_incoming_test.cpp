@@ -147,6 +147,21 @@ TEST_CASE_METHOD(Fixture, "de-identified studies that come back are not recorded
     CHECK(redcap.traffic().calls == 0);
 }
 
+TEST_CASE_METHOD(Fixture, "a copy that came back stays ours when its transfer is withdrawn")
+{
+    const StudyUid copy{"2.25.1234"};
+    made.insert(copy);
+    site.put_series(copy, first);
+    static_cast<void>(run());
+    made.clear();
+
+    const auto report = run();
+
+    CHECK(report.deidentified == 1);
+    CHECK(report.written.empty());
+    CHECK(redcap.stored(copy.str(), "", 0, "study_aetitle_sender").empty());
+}
+
 TEST_CASE_METHOD(Fixture, "a clinical study whose UID begins as ours do is recorded as any other")
 {
     made.insert(StudyUid{"2.25.1234"});

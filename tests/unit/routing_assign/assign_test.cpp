@@ -454,6 +454,26 @@ TEST_CASE("while REDCap cannot be told, a request that is taken back is sent by 
     CHECK(fault_of([&] { desk.cancel(); }) == Fault::missing);
 }
 
+TEST_CASE("a cancel that was cut off is completed though another request has its number by now")
+{
+    Requested desk;
+    desk.requests.hold(desk.name, Mode::apply);
+    desk.incoming.delete_instance("1.2.3", "transfers", 1); // and here the plug was pulled
+    desk.incoming.add({"1.2.3",
+                       {},
+                       "transfers",
+                       1,
+                       {{"transfer_project_name", "OTHER"}, {"transfer_name", "OTHER_001"}}});
+
+    desk.cancel();
+
+    CHECK_FALSE(desk.requests.is_pending(desk.name));
+    const auto left = desk.records().transfers();
+    REQUIRE(left.size() == 1);
+    CHECK(left[0].project == "OTHER");
+    CHECK(left[0].participant == "OTHER_001");
+}
+
 TEST_CASE("a request that is taken back in a project with automatic ids is left as dropped")
 {
     Requested desk;

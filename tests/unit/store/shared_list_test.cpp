@@ -123,6 +123,39 @@ TEST_CASE("half a line waits for its other half, or for the end of its writer")
     CHECK(lists.text() == "whole\nhalf\nrest\n");
 }
 
+TEST_CASE("a line that is half written while the list is replaced is not cut in two")
+{
+    const Lists lists{"a\nb\nha"};
+    std::ofstream page{lists.list.file(), std::ios::app};
+    // With or without an end: a caller may have ended it.
+    lists.list.replace("a\nb\nha", GENERATE("b\nha", "b\nha\n"), now());
+
+    CHECK(lists.text() == "b\n");
+    page << "lf\n" << std::flush;
+    lists.list.bring_over(now());
+    CHECK(lists.text() == "b\nhalf\n");
+    page.close();
+    lists.list.bring_over(now() + 5s);
+    CHECK(lists.olds().empty());
+    CHECK(lists.text() == "b\nhalf\n");
+}
+
+TEST_CASE("a last line without an end stays when nobody writes it, and goes when it is taken out")
+{
+    const Lists lists{"a\nb"};
+    SECTION("it stays")
+    {
+        lists.list.replace("a\nb", "b", now());
+        CHECK(lists.text() == "b\n");
+    }
+    SECTION("it goes")
+    {
+        lists.list.replace("a\nb", "a\n", now());
+        lists.list.bring_over(now());
+        CHECK(lists.text() == "a\n");
+    }
+}
+
 TEST_CASE("the list of before goes when nobody has it open for writing, and after an hour")
 {
     const Lists lists{"a\n"};

@@ -167,6 +167,62 @@ TEST_CASE("a refused image does not fail a job whose other images are merely uns
     CHECK(pacs.stored().size() == 3);
 }
 
+TEST_CASE("an image that the PACS does not take now keeps no other job back")
+{
+    World world;
+    world.keep_mapping();
+    const ScriptedPacs pacs{[](std::size_t object) {
+        return ScriptedPacs::Answer{.status = static_cast<std::uint16_t>(object == 1 ? 0xA700 : 0)};
+    }};
+    world.peer = pacs.peer();
+    auto other = world.record;
+    other.id = "b";
+    auto delivery = world.delivery();
+
+    const auto later = delivery.deliver(world.record, demo, world.input, world.output);
+    const auto next = delivery.deliver(other, demo, world.input, world.output);
+
+    REQUIRE(later.has_value());
+    CHECK(later->fault() == Fault::temporary);
+    CHECK_FALSE(next.has_value());
+    CHECK(other.is_sent);
+}
+
+TEST_CASE("what one project's REDCap cannot take keeps the jobs of no other project back")
+{
+    World world;
+    world.keep_mapping();
+    world.output.images.clear();
+    world.output.instances.clear();
+    world.output.values = {value("DEMO_0001", "", "x", "1")};
+    const auto fault = GENERATE(Fault::config, Fault::permission);
+    const auto other = std::make_shared<MemoryRedcap>(
+        std::vector<redcap::Field>{{"record_id", "", "", "", ""}, {"x", "", "", "", ""}});
+    workflow::Delivery delivery{
+        {{},
+         {},
+         [&](const ProjectName& project) -> std::shared_ptr<redcap::Client> {
+             if (project == demo) {
+                 throw Error{fault, "there is no field x, or no token"};
+             }
+             return other;
+         },
+         {}},
+        world.records,
+        world.root / "keys"};
+    auto next_record = world.record;
+    next_record.id = "b";
+
+    const auto later = delivery.deliver(world.record, demo, world.input, world.output);
+    const auto next =
+        delivery.deliver(next_record, ProjectName{"OTHER"}, world.input, world.output);
+
+    REQUIRE(later.has_value());
+    CHECK(later->fault() == fault);
+    CHECK_FALSE(next.has_value());
+    CHECK(other->imports == 1);
+}
+
 TEST_CASE("what REDCap refuses does not fail a job whose images are merely unsent")
 {
     World world;
