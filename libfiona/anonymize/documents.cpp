@@ -3,6 +3,7 @@
 
 #include "libfiona/anonymize/patterns.h"
 #include "libfiona/anonymize/pdf_drawing.h"
+#include "libfiona/anonymize/pdf_lexer.h"
 #include "libfiona/anonymize/pdf_objects.h"
 #include "libfiona/base/digest.h"
 #include "libfiona/base/error.h"
@@ -18,6 +19,7 @@
 #include <array>
 #include <cerrno>
 #include <set>
+#include <utility>
 
 namespace fiona::anonymize {
 
@@ -25,6 +27,7 @@ namespace {
 
 constexpr Tag document_tag{0x0042, 0x0011};
 constexpr std::size_t most_text = std::size_t{16} << 20U;
+constexpr std::size_t most_unpacked = std::size_t{32} << 20U; ///< of a PDF's streams
 
 /// The document as a file that has no name on any disk: children see it under /proc.
 class MemoryFile {
@@ -106,6 +109,10 @@ bool writes_letters_as_references(std::string_view lower)
     return false;
 }
 
+constexpr std::string_view picture = "a picture in the PDF, whose text cannot be read";
+constexpr std::string_view finding_by_pattern =
+    "what looks like a date, a number, an address or a name";
+
 std::string finding_in_text(std::string_view text, const Plan& plan)
 {
     for (const auto reading : {Reading::utf8, Reading::latin1}) {
@@ -119,7 +126,27 @@ std::string finding_in_text(std::string_view text, const Plan& plan)
             return "an original UID";
         }
         if (reading == Reading::utf8 && !find_patterns(folded).empty()) {
-            return "what looks like a date, a number, an address or a name";
+            return std::string{finding_by_pattern};
+        }
+    }
+    return {};
+}
+
+/// In bytes that are more than text: numbers spell short numbers by chance, samples spell short words too.
+std::string finding_in_bytes(std::string_view bytes, bool is_binary, const Plan& plan)
+{
+    constexpr std::size_t least_by_chance = 8;
+    for (const auto reading : {Reading::utf8, Reading::latin1}) {
+        const auto folded = fold(bytes, reading);
+        for (const auto& hit : plan.identity.find(folded)) {
+            const bool is_short = hit.range.end - hit.range.begin < least_by_chance;
+            const bool is_chance = hit.touches_digits || (is_short && (is_binary || hit.is_digits));
+            if (hit.is_certain && !is_chance) {
+                return std::string{name_of(hit.kind)};
+            }
+        }
+        if (!plan.identity.find_uids(folded.text).empty()) {
+            return "an original UID";
         }
     }
     return {};
@@ -192,13 +219,15 @@ std::size_t visible_characters(std::string_view utf8)
     }));
 }
 
-/// Whether the pages have clearly fewer characters of text than they show letters.
+/// Whether a page has fewer characters of text than it shows letters. A ligature is one letter of two or
+/// three characters; what is one character of two letters (an accent that is drawn by itself, letters that
+/// are drawn twice) is not told from a letter without text.
 bool lacks_text(const PdfDrawing& drawing, std::string_view text)
 {
     const auto pages = split(text, '\f');
     for (std::size_t i = 0; i < drawing.letters.size(); ++i) {
         const auto characters = i < pages.size() ? visible_characters(pages[i]) : 0;
-        if (characters * 4 < drawing.letters[i] * 3) {
+        if (characters < drawing.letters[i]) {
             return true;
         }
     }
@@ -223,11 +252,13 @@ bool has_unseen_bytes(std::string_view pdf)
 }
 
 /// What on the pages is not in their text.
-std::string_view unread_on_pages(const std::string& path, std::string_view text)
+std::string_view unread_on_pages(const std::string& path)
 {
     const auto fonts = said_by({"pdffonts", path});
     const auto svg = said_by({"pdftocairo", "-q", "-svg", path, "-"});
-    if (!fonts || !svg) {
+    // In the order of the page hyphens at the ends of lines stay, which are letters too.
+    const auto text = said_by({"pdftotext", "-q", "-raw", "-enc", "UTF-8", path, "-"});
+    if (!fonts || !svg || !text) {
         return "a PDF that cannot be read";
     }
     if (!can_read_fonts(*fonts)) {
@@ -237,7 +268,7 @@ std::string_view unread_on_pages(const std::string& path, std::string_view text)
     if (drawing.may_be_writing) {
         return "a drawing in the PDF, which may be writing";
     }
-    return lacks_text(drawing, text) ? "letters in the PDF whose text cannot be read" : "";
+    return lacks_text(drawing, *text) ? "letters in the PDF whose text cannot be read" : "";
 }
 
 /// The values of the document's information, standard ones and others, but for those that programs write.
@@ -256,24 +287,65 @@ std::string stated_by_people(std::string_view information)
     return stated;
 }
 
-/// What is neither text nor metadata: notes, forms, programs, files, bookmarks, replacement texts, layers.
-std::string_view hidden_in_objects(std::string_view pdf)
+/// What is neither text nor metadata: notes, forms, programs, files, bookmarks, replacement texts, layers,
+/// a program's own notes, metadata of parts.
+bool hides_more(std::string_view pdf, const PdfParts& parts)
 {
-    const auto packed = objects_in_streams(pdf, most_text);
-    if (!packed || pdf.find("/Encrypt") != std::string_view::npos) {
-        return "objects of the PDF that cannot be read";
+    constexpr std::array<std::string_view, 12> hiding{
+        "/Annot", "/AcroForm", "/JavaScript", "/EmbeddedFile", "/Outlines",     "/ActualText",
+        "/Alt(",  "/Alt (",    "/Alt<",       "/Alt <",        "/OCProperties", "/PieceInfo"};
+    return parts.metadata > 1
+           || std::ranges::any_of(
+               std::array{pdf, std::string_view{parts.objects}}, [&](std::string_view written) {
+                   const auto objects = with_plain_names(written);
+                   return std::ranges::any_of(hiding, [&](std::string_view word) {
+                       return objects.find(word) != std::string::npos;
+                   });
+               });
+}
+
+std::string finding_in_stream(const PdfStream& stream, const Plan& plan)
+{
+    if (stream.bytes.starts_with("<?")) { // XML
+        return finding_in_text(stream.bytes, plan);
     }
-    constexpr std::array<std::string_view, 11> hiding{
-        "/Annot", "/AcroForm", "/JavaScript", "/EmbeddedFile", "/Outlines",    "/ActualText",
-        "/Alt(",  "/Alt (",    "/Alt<",       "/Alt <",        "/OCProperties"};
-    for (const auto& objects : {with_plain_names(pdf), with_plain_names(*packed)}) {
-        if (std::ranges::any_of(hiding, [&](std::string_view word) {
-                return objects.find(word) != std::string::npos;
-            })) {
-            return "notes, forms, bookmarks, hidden texts or programs in the PDF";
+    // In UTF-16 too, as in colour profiles.
+    const auto wide = stream.is_binary ? narrowed(stream.bytes) : std::string{};
+    for (const auto& [bytes, is_binary] :
+         {std::pair{std::string_view{stream.bytes}, stream.is_binary},
+          std::pair{std::string_view{wide}, true},
+          std::pair{std::string_view{stream.strings}, false}}) {
+        if (auto finding = finding_in_bytes(bytes, is_binary, plan); !finding.empty()) {
+            return finding;
         }
     }
-    return {};
+    return find_patterns(fold(stream.strings)).empty() ? std::string{}
+                                                       : std::string{finding_by_pattern};
+}
+
+/// In what may be on no page: all objects and all streams, whether anything refers to them or not.
+std::string finding_in_parts(std::string_view pdf, const Plan& plan)
+{
+    const auto parts = parts_of(pdf, most_unpacked);
+    if (!parts || pdf.find("/Encrypt") != std::string_view::npos) {
+        return "objects of the PDF that cannot be read";
+    }
+    if (parts->has_picture) {
+        return std::string{picture};
+    }
+    if (hides_more(pdf, *parts)) {
+        return "notes, forms, bookmarks, hidden texts or programs in the PDF";
+    }
+    auto finding = finding_in_text(parts->strings, plan);
+    if (finding.empty()) {
+        finding = finding_in_bytes(parts->names, false, plan);
+    }
+    for (const auto& stream : parts->streams) {
+        if (finding.empty()) {
+            finding = finding_in_stream(stream, plan);
+        }
+    }
+    return finding;
 }
 
 std::string finding_in_pdf(std::string_view bytes, const Plan& plan)
@@ -291,7 +363,7 @@ std::string finding_in_pdf(std::string_view bytes, const Plan& plan)
     }
     constexpr std::size_t head_of_table = 2;
     if (lines(*pictures) > head_of_table) {
-        return "a picture in the PDF, whose text cannot be read";
+        return std::string{picture};
     }
     if (!files->starts_with("0 embedded files")) {
         return "a file embedded in the PDF";
@@ -299,7 +371,7 @@ std::string finding_in_pdf(std::string_view bytes, const Plan& plan)
     if (has_unseen_bytes(bytes)) {
         return "an earlier version, or bytes behind the end of the PDF";
     }
-    if (const auto finding = unread_on_pages(path, *text); !finding.empty()) {
+    if (const auto finding = unread_on_pages(path); !finding.empty()) {
         return std::string{finding};
     }
     for (const std::string_view key : {"Author:", "CreationDate:", "ModDate:"}) {
@@ -312,7 +384,7 @@ std::string finding_in_pdf(std::string_view bytes, const Plan& plan)
             return finding;
         }
     }
-    return std::string{hidden_in_objects(bytes)};
+    return finding_in_parts(bytes, plan);
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/engine.h"
 #include "libfiona/anonymize/pdf_drawing.h"
+#include "libfiona/anonymize/pdf_lexer.h"
 #include "libfiona/anonymize/pdf_objects.h"
 #include "libfiona/base/process.h"
 #include "tests/support/phantom_file.h"
@@ -52,6 +53,8 @@ struct Pdf {
     std::string drawn = {};      ///< behind the words
     std::string to_unicode = {}; ///< the map of the font's letters
     std::string stated = {};     ///< of the document's information
+    std::string second = {};     ///< words in a second font, which alone has the map then
+    std::string loose = {};      ///< objects that the table does not know
 };
 
 /// A page of words; all objects but its content lie in one compressed stream (PDF 1.5).
@@ -61,17 +64,20 @@ std::string made(const Pdf& wish)
         {1, "<< /Type /Catalog /Pages 2 0 R " + wish.catalog + ">>"},
         {2, "<< /Type /Pages /Kids [3 0 R] /Count 1 >>"},
         {3, "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R "
-            "/Resources << /Font << /F1 5 0 R >> >> >>"},
+            "/Resources << /Font << /F1 5 0 R /F2 10 0 R >> >> >>"},
         {5, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica " + wish.font
-                + (wish.to_unicode.empty() ? "" : "/ToUnicode 8 0 R ") + ">>"},
-        {9, "<< " + wish.stated + ">>"}};
+                + (wish.to_unicode.empty() || !wish.second.empty() ? "" : "/ToUnicode 8 0 R ")
+                + ">>"},
+        {9, "<< " + wish.stated + ">>"},
+        {10, "<< /Type /Font /Subtype /Type1 /BaseFont /Courier "
+                 + std::string{wish.to_unicode.empty() ? "" : "/ToUnicode 8 0 R "} + ">>"}};
     std::string numbers;
     std::string bodies;
     for (const auto& [number, body] : objects) {
         numbers += fmt::format("{} {} ", number, bodies.size());
         bodies += body + "\n";
     }
-    std::vector<std::string> entries(10, big_endian(0, 7));
+    std::vector<std::string> entries(11, big_endian(0, 7));
     for (std::size_t i = 0; i < objects.size(); ++i) {
         entries[static_cast<std::size_t>(objects[i].first)] =
             "\x02" + big_endian(6, 4) + big_endian(i, 2);
@@ -83,10 +89,13 @@ std::string made(const Pdf& wish)
         pdf += fmt::format("{} 0 obj\n<< {}/Length {} >>\nstream\n{}\nendstream\nendobj\n", number,
                            dictionary, stream.size(), stream);
     };
-    add(4, "", "BT /F1 12 Tf 20 100 Td (" + wish.words + ") Tj ET\n" + wish.drawn);
+    add(4, "",
+        "BT /F1 12 Tf 20 100 Td (" + wish.words + ") Tj ET\n" + wish.drawn
+            + (wish.second.empty() ? "" : "BT /F2 12 Tf 20 50 Td (" + wish.second + ") Tj ET\n"));
     if (!wish.to_unicode.empty()) {
         add(8, "", wish.to_unicode);
     }
+    pdf += wish.loose;
     const auto packed = wish.filter.empty() ? numbers + bodies : deflated(numbers + bodies);
     add(6,
         fmt::format("/Type {} /N {} /First {} {}", wish.marker, objects.size(), numbers.size(),
@@ -99,7 +108,7 @@ std::string made(const Pdf& wish)
         table += entry;
     }
     pdf += fmt::format(
-        "7 0 obj\n<< /Type /XRef /Size 10 /W [1 4 2] /Root 1 0 R /Info 9 0 R /Length {} >>\n"
+        "7 0 obj\n<< /Type /XRef /Size 11 /W [1 4 2] /Root 1 0 R /Info 9 0 R /Length {} >>\n"
         "stream\n{}\nendstream\nendobj\nstartxref\n{}\n%%EOF\n",
         table.size(), table, start);
     return pdf;
@@ -150,7 +159,9 @@ TEST_CASE("what a PDF hides in a compressed stream is found")
         return;
     }
     const auto* const hidden = GENERATE("/Outlines 9 0 R ", "/AcroForm << >> ", "/A#6e#6eots [] ",
-                                        "/Names << /JavaScript 9 0 R >> ", "/Alt (Kari) ");
+                                        "/Names << /JavaScript 9 0 R >> ", "/Alt (Kari) ",
+                                        "/PieceInfo << /X << /Private (so) >> >> ",
+                                        "/Metadata 8 0 R /Font << /Metadata 9 0 R >> ");
     CAPTURE(hidden);
 
     const auto report = processed(made({.catalog = hidden}));
@@ -170,29 +181,153 @@ TEST_CASE("words of a page are still looked at, whatever its objects lie in")
     CHECK(report.verdict == Verdict::refused);
 }
 
-TEST_CASE("object streams that cannot be read here are no object streams without content")
+namespace {
+
+std::string stream(const std::string& dictionary, const std::string& bytes)
+{
+    return fmt::format("20 0 obj\n<< {} >>\nstream\n{}\nendstream\nendobj\n", dictionary, bytes);
+}
+
+std::string packed_stream(const std::string& bytes, const std::string& dictionary = "")
+{
+    return stream(dictionary + "/Filter/FlateDecode", deflated(bytes));
+}
+
+std::string big_endian_utf16(std::string_view latin1)
+{
+    std::string bytes = "\xfe\xff";
+    for (const char c : latin1) {
+        bytes += '\0';
+        bytes += c;
+    }
+    return bytes;
+}
+
+} // namespace
+
+TEST_CASE("names in objects of a PDF that no page shows are found")
+{
+    if (!has_poppler()) {
+        return;
+    }
+    const auto hidden = GENERATE(
+        as<std::string>{}, "/PageLabels << /Nums [0 << /P (Kari) >>] >> ",
+        "/StructTreeRoot << /K << /S /Sect /T (Report on Kari) >> >> ",
+        "/StructTreeRoot << /T <4b 61 72 69> >> ", "/StructTreeRoot << /T (K\\141r\\\ni) >> ",
+        "/StructTreeRoot << /T (" + big_endian_utf16("Pr\xf8ve") + ") >> ",
+        "/StructTreeRoot << /T <FEFF0050007200F800760065> >> ", "/Dests << /Kari [3 0 R] >> ",
+        "/Dests << /K#61ri [3 0 R] >> ", "% for Kari\n", "/StructTreeRoot << /T (1.2.2019) >> ");
+    CAPTURE(hidden);
+
+    const auto report = processed(made({.catalog = hidden}));
+
+    CHECK(report.verdict == Verdict::refused);
+    CHECK_THAT(report.reason, Contains("a part of a name") || Contains("looks like a date"));
+}
+
+TEST_CASE("streams of a PDF that no page uses are searched too")
+{
+    if (!has_poppler()) {
+        return;
+    }
+    const std::string image = "/Type /XObject /Subtype /Image /Width 1 /Height 1 ";
+    const auto [name, loose, reason] = GENERATE_REF(table<const char*, std::string, const char*>({
+        {"a report", packed_stream("BT (Report on KARI) Tj ET"), "a part of a name"},
+        {"letters with gaps", packed_stream("BT [(K) -20 (AR) 15.5 (I)] TJ ET"),
+         "a part of a name"},
+        {"hexadecimal", packed_stream("BT <4B415249> Tj ET"), "a part of a name"},
+        {"escapes", stream("", "BT (K\\101RI) Tj ET"), "a part of a name"},
+        {"another's name", packed_stream("BT (Seen by dr. Unknown) Tj ET"), "an address or a name"},
+        {"no content", packed_stream("of Kari"), "a part of a name"},
+        {"XML", packed_stream("<?xml version=\"1.0\"?><seen>2019-02-01</seen>"), "a date"},
+        {"a picture", packed_stream("x", image), "a picture"},
+        {"a picture in the content", packed_stream("q BI /W 1 /H 1 ID x EI Q"), "a picture"},
+        {"another filter", stream("/Filter /LZWDecode", "x"), "cannot be read"},
+        {"two filters", stream("/Filter [/ASCIIHexDecode /FlateDecode]", "x"), "cannot be read"},
+        {"the name of a filter", stream("/Filter 9 0 R", "x"), "cannot be read"},
+        {"no stream of zlib", stream("/Filter /FlateDecode", "Kari"), "cannot be read"},
+        {"bytes behind its end", stream("/Filter /FlateDecode", deflated("x") + " and Kari"),
+         "cannot be read"},
+        {"no end", "20 0 obj << >> stream\nx\n", "cannot be read"},
+        {"an object in a stream that is not packed", stream("", "<< /T (K) >> endobj"),
+         "cannot be read"},
+        {"the word in a text", stream("", "BT (a stream) Tj ET"), ""},
+        {"objects in a comment", "% 20 0 obj << >> stream x endstream endobj\n", "cannot be read"},
+        {"words of drawing", packed_stream("BT (A lesion) Tj [(in the) -250 (kid) 20 (ney)] TJ ET"),
+         ""},
+        {"short numbers", packed_stream("0.12345 0 0 1 20240 120.5 cm"), ""},
+        {"letters in a row",
+         packed_stream("begincmap [<002b> <002d> <002e> <0030> <0031> <0032> <0033> <0034> <0035>"
+                       "<0036> <0037> <0038> <0039>] endcmap"),
+         ""},
+        {"a font", packed_stream("(http://fonts.example) dr. Lettering", "/Length1 36 "), ""},
+    }));
+    CAPTURE(name);
+
+    const auto report = processed(made({.catalog = {}, .loose = loose}));
+
+    INFO(report.reason);
+    CHECK((report.verdict == Verdict::written) == std::string_view{reason}.empty());
+    CHECK_THAT(report.reason, Contains(reason));
+}
+
+TEST_CASE("parts of a PDF that cannot be read here are no parts without content")
 {
     constexpr std::size_t most = 1 << 20;
-    const Pdf usual;
-    const auto pdf = made(usual);
-    REQUIRE(objects_in_streams(pdf, most));
-    CHECK_THAT(*objects_in_streams(pdf, most), Contains("/Type /Catalog"));
-    CHECK(objects_in_streams("%PDF-1.4 nothing of the kind", most) == "");
+    const auto pdf = made({});
+    REQUIRE(parts_of(pdf, most));
+    CHECK_THAT(parts_of(pdf, most)->objects, Contains("/Type /Catalog"));
+    CHECK(parts_of("%PDF-1.4 nothing of the kind", most)->streams.empty());
 
-    CHECK_FALSE(objects_in_streams(pdf, 16));
-    CHECK_FALSE(objects_in_streams(
+    const auto names =
+        parts_of(made({.catalog = "/Lang (no) /MarkInfo << >> /Kari 1 "}), most)->names;
+    CHECK_THAT(names, Contains("/Kari|") && !Contains("/Lang") && !Contains("/Mark"));
+
+    CHECK_FALSE(parts_of(pdf, 16));
+    const auto bomb = packed_stream(std::string(most, ' '));
+    CHECK_FALSE(parts_of(bomb, most));
+    CHECK(parts_of(bomb, 2 * most));
+    CHECK_FALSE(parts_of(
         made({.catalog = {}, .filter = "/Filter /FlateDecode /DecodeParms << /Predictor 12 >> "}),
         most));
-    CHECK_FALSE(objects_in_streams(made({.catalog = {}, .filter = "/Filter /LZWDecode "}), most));
-    CHECK_FALSE(objects_in_streams(
-        made({.catalog = {}, .filter = "/Filter [/ASCII85Decode /FlateDecode] "}), most));
-    CHECK_FALSE(objects_in_streams(made({.catalog = {}, .marker = "/Obj#53tm"}), most));
-    for (std::size_t cut = pdf.find("/ObjStm"); cut < pdf.find("XRef"); cut += 7) {
-        static_cast<void>(objects_in_streams(pdf.substr(0, cut), most)); // no read beyond the end
+    CHECK_FALSE(parts_of(made({.catalog = {}, .filter = "/Filter /LZWDecode "}), most));
+    CHECK_FALSE(
+        parts_of(made({.catalog = {}, .filter = "/Filter [/ASCII85Decode /FlateDecode] "}), most));
+    const auto escaped = parts_of(made({.catalog = {}, .marker = "/Obj#53tm"}), most);
+    REQUIRE(escaped);
+    CHECK_THAT(escaped->objects, Contains("/Type /Catalog"));
+    for (std::size_t cut = 0; cut < pdf.size(); cut += 7) {
+        static_cast<void>(parts_of(pdf.substr(0, cut), most)); // no read beyond the end
     }
     auto broken = pdf;
     broken[pdf.find("stream\n", pdf.find("/ObjStm")) + 12] ^= 0x55;
-    CHECK_FALSE(objects_in_streams(broken, most));
+    CHECK_FALSE(parts_of(broken, most));
+}
+
+TEST_CASE("words of a PDF are told apart as its readers do")
+{
+    const auto words = [](std::string_view pdf) {
+        std::vector<std::string> found;
+        std::size_t at = 0;
+        PdfWord word;
+        while ((word = next_pdf_word(pdf, at)).kind != PdfWordKind::end) {
+            found.emplace_back(word.written);
+        }
+        return found;
+    };
+    CHECK(words("<</A(b (c\\)) d)/E<66>>>%g\rstream\n")
+          == std::vector<std::string>{"<<", "/A", "(b (c\\)) d)", "/E", "<66>", ">>", "%g",
+                                      "stream"});
+    for (const std::string_view broken : {"(a", "(a\\)", "<61", ")", ">"}) {
+        std::size_t at = 0;
+        CHECK(next_pdf_word(broken, at).kind == PdfWordKind::broken);
+        CHECK(at == 1);
+    }
+    CHECK(meant_by("(a\\(b\\\\\\n\\101\\7\\\r\nc\\q)") == "a(b\\\nA\acq");
+    CHECK(meant_by("<48 69 2>") == "Hi ");
+    CHECK(meant_by("<FEFF00E6D83DDE00>") == "\xc3\xa6\xf0\x9f\x98\x80");
+    CHECK(meant_by("<FFFEE600>") == "\xc3\xa6");
+    CHECK(meant_by("()").empty());
 }
 
 namespace {
@@ -314,12 +449,23 @@ TEST_CASE("what the text of a PDF does not say is no reason to let it pass")
         {"letters that call themselves blanks",
          {.catalog = {}, .to_unicode = all_blank()},
          "letters in the PDF"},
+        {"a few letters that call themselves blanks",
+         {.words = "A lesion in the left kidney, none in the right",
+          .catalog = {},
+          .to_unicode = all_blank(),
+          .second = "Kari"},
+         "letters in the PDF"},
         {"layers", {.catalog = "/OCProperties << /OCGs [] /D << >> >> "}, "hidden texts"},
         {"information of its own kind",
          {.catalog = {}, .stated = "/Ward (Kari) "},
          "a part of a name"},
         {"a frame and a rule",
          {.catalog = {}, .drawn = "10 10 280 180 re S 10 90 m 290 90 l S"},
+         ""},
+        {"hyphens at the ends of lines",
+         {.words = "A lesion in the left kid-",
+          .catalog = {},
+          .drawn = "BT /F1 12 Tf 20 86 Td (ney, as large as before.) Tj ET\n"},
          ""},
     }));
     CAPTURE(name);
