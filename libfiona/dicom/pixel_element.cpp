@@ -87,6 +87,14 @@ std::uint64_t bytes_for(std::uint64_t bits)
     return bits / 8 + (bits % 8 != 0 ? 1 : 0);
 }
 
+/// PS3.5 §G.2: a segment for each byte of a pixel; of single bits (§8.1.1) there is one.
+FrameSize frame_size(const PixelElement& element, const PixelShape& shape)
+{
+    const bool is_whole = shape.bits_allocated == 1 || shape.bits_allocated % 8 == 0;
+    return {shape.frame_bytes(element).value_or(0),
+            is_whole ? shape.samples * bytes_for(shape.bits_allocated) : 0};
+}
+
 void find_in_native(const FileSource& source, const PixelElement& element, const PixelShape& shape,
                     const RangeSink& sink)
 {
@@ -243,8 +251,8 @@ void find_remarks(const StoredBytes& bytes, const PixelElement& element,
     }
     const auto table = item_at(FileSource{bytes}, element.value_offset);
     Fragments fragments{bytes, element.value_offset + item_head + table.length, sink};
-    const auto walked = walk_frames(fragments, frame_coding_of(transfer_syntax),
-                                    shape.frame_bytes(element).value_or(0));
+    const auto walked =
+        walk_frames(fragments, frame_coding_of(transfer_syntax), frame_size(element, shape));
     const bool is_told = shape.frames != 0;
     if ((is_told && walked.count > shape.frames)
         || ((walked.count < shape.frames || !is_told) && walked.are_followed)) {

@@ -167,6 +167,18 @@ TEST_CASE("what follows the last frame of native data does not leave")
     CHECK(result.bytes.ends_with(native(picture + std::string(name.size() + 1, '\0'))));
 }
 
+TEST_CASE("what follows the picture in a segment of an RLE frame does not leave")
+{
+    const auto frame = [](const std::string& behind) {
+        return std::string{"\1\0\0\0\x40\0\0\0", 8} + std::string(56, '\0') + "\x81p\x81p" + behind;
+    };
+
+    const auto result = process(image(), "1.2.840.10008.1.2.5", encapsulated({frame(name)}));
+
+    REQUIRE(result.report.reason.empty());
+    CHECK(result.bytes.ends_with(encapsulated({frame(std::string(name.size(), '\0'))})));
+}
+
 TEST_CASE("an image with an overlay in bits that no sample uses is refused")
 {
     auto data = image();
