@@ -95,6 +95,13 @@ FrameSize frame_size(const PixelElement& element, const PixelShape& shape)
             is_whole ? shape.samples * bytes_for(shape.bits_allocated) : 0};
 }
 
+/// Of native data, as value_bytes() takes them where no other layout has their length.
+std::uint64_t laid_out_frame(const PixelShape& shape, const PixelElement& element)
+{
+    const auto bytes = shape.frame_bytes(element).value_or(0);
+    return shape.is_halved() ? bytes / 3 * 2 : bytes;
+}
+
 void find_in_native(const FileSource& source, const PixelElement& element, const PixelShape& shape,
                     const RangeSink& sink)
 {
@@ -107,12 +114,19 @@ void find_in_native(const FileSource& source, const PixelElement& element, const
     std::vector<std::byte> bytes;
     const auto end = element.value_offset + element.value_length;
     auto at = element.value_offset + std::min(*expected, element.value_length);
+    const bool has_room = !is_no_image && end - at + 1 >= laid_out_frame(shape, element); // padding
     while (at < end) {
         bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(block, end - at)));
         if (read_at(source, at, bytes) != bytes.size()) {
             throw Error{Fault::data, "the file ends inside its pixel data"};
         }
         if (std::ranges::any_of(bytes, [](std::byte byte) { return byte != std::byte{0}; })) {
+            if (has_room) {
+                throw Error{Fault::data,
+                            "pixel data behind the last of {} frames, enough for another one; "
+                            "NumberOfFrames (0028,0008) must say how many there are",
+                            shape.frames};
+            }
             sink({at, bytes.size()});
         }
         at += bytes.size();
@@ -238,8 +252,7 @@ std::optional<std::uint64_t> PixelShape::value_bytes(const PixelElement& element
     if (fits(*padded)) {
         return even(*padded);
     }
-    const bool is_halved = shares_chrominance && samples == 3; // two samples a pixel, not three
-    return even(bytes_for(is_halved ? *bits / 3 * 2 : *bits));
+    return even(bytes_for(is_halved() ? *bits / 3 * 2 : *bits));
 }
 
 void find_remarks(const StoredBytes& bytes, const PixelElement& element,

@@ -48,6 +48,8 @@ struct PixelShape {
     std::uint64_t frames = 1;         ///< 0: what it says is no number
     bool shares_chrominance = false;  ///< one pair for two pixels, in native data
 
+    /// Two samples a pixel, not three; in native data, unless their length says otherwise.
+    [[nodiscard]] bool is_halved() const { return shares_chrominance && samples == 3; }
     /// Of one frame, rounded up. Nothing if the header does not say, or if it is too much.
     [[nodiscard]] std::optional<std::uint64_t> frame_bytes(const PixelElement& element) const;
     /// Of all frames in native data, padded to an even length. Of the ways in which frames are known to be laid out
@@ -57,8 +59,8 @@ struct PixelShape {
 
 /// Tells of every byte of the element that is neither zero nor picture: in the code streams (code_stream.h),
 /// in native data what is behind the last frame. Throws Error{Fault::data} if that cannot be told: code
-/// streams that cannot be walked, or are not as many as the frames, and a native value of a header that says
-/// too little.
+/// streams that cannot be walked, or are not as many as the frames, a native value of a header that says
+/// too little, or with room for one more frame behind the last one that is not all zeros.
 void find_remarks(const StoredBytes& bytes, const PixelElement& element,
                   std::string_view transfer_syntax, const PixelShape& shape, const RangeSink& sink);
 

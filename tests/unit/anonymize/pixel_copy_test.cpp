@@ -167,6 +167,18 @@ TEST_CASE("what follows the last frame of native data does not leave")
     CHECK(result.bytes.ends_with(native(picture + std::string(name.size() + 1, '\0'))));
 }
 
+TEST_CASE("pictures behind the frames that the header declares are not cut off")
+{
+    auto data = image();
+    const std::string pictures(3 * 256, 'p');
+    const auto* const what = "NumberOfFrames (0028,0008)";
+    CHECK_THAT(refusal(data, explicit_little, native(pictures)), Contains(what));
+    CHECK_THAT(process(data, explicit_little, native(pictures), Mode::dry_run).report.reason,
+               Contains(what));
+    put(data, text({0x0028, 0x0008}, "IS", "3"));
+    CHECK(process(data, explicit_little, native(pictures)).bytes.ends_with(native(pictures)));
+}
+
 TEST_CASE("what follows the picture in a segment of an RLE frame does not leave")
 {
     const auto frame = [](const std::string& behind) {

@@ -114,40 +114,61 @@ TEST_CASE("an offset table names fragments in rising order, or is none")
 
 TEST_CASE("native data end with the last frame")
 {
-    PixelShape shape{.rows = 3, .columns = 4, .bits_allocated = 8, .frames = 3};
-    CHECK(remarks_in(native(std::string(36, 'p')), shape).empty());
-    CHECK(remarks_in(native(std::string(36, 'p') + name), shape) == name);
-    CHECK(remarks_in(native(std::string(30, 'p')), shape).empty()); // less is no secret
+    PixelShape shape{.rows = 30, .columns = 40, .bits_allocated = 8, .frames = 3};
+    CHECK(remarks_in(native(std::string(3600, 'p')), shape).empty());
+    CHECK(remarks_in(native(std::string(3600, 'p') + name), shape) == name);
+    CHECK(remarks_in(native(std::string(3000, 'p')), shape).empty()); // less is no secret
 
     SECTION("or its padding, which in swapped words is a sample")
     {
-        shape = {.rows = 1, .columns = 3, .bits_allocated = 8};
-        CHECK(remarks_in(native("pppx"), shape).empty());
-        CHECK(remarks_in(native("pppx" + name), shape) == name);
+        shape = {.rows = 3, .columns = 33, .bits_allocated = 8};
+        CHECK(remarks_in(native(std::string(99, 'p') + "x"), shape).empty());
+        CHECK(remarks_in(native(std::string(99, 'p') + "x" + name), shape) == name);
     }
     SECTION("in words, and as numbers with a fraction")
     {
         shape.bits_allocated = 16;
-        CHECK(remarks_in(native(std::string(72, 'p') + name), shape) == name);
-        CHECK(remarks_in(native(std::string(144, 'p') + name, "OF", 8), shape) == name);
-        CHECK(remarks_in(native(std::string(288, 'p') + name, "OD", 9), shape) == name);
+        CHECK(remarks_in(native(std::string(7200, 'p') + name), shape) == name);
+        CHECK(remarks_in(native(std::string(14400, 'p') + name, "OF", 8), shape) == name);
+        CHECK(remarks_in(native(std::string(28800, 'p') + name, "OD", 9), shape) == name);
     }
     SECTION("in bits, frames padded to bytes or not")
     {
-        shape.bits_allocated = 1; // 12 bits
-        CHECK(remarks_in(native(std::string(6, 'p')), shape).empty());
-        CHECK(remarks_in(native(std::string(6, 'p') + name), shape) == name);
-        shape.rows = 1; // 4 bits: 12 together
-        CHECK(remarks_in(native(std::string(2, 'p')), shape).empty());
-        CHECK(remarks_in(native(std::string(4, 'p')), shape).empty());
-        CHECK(remarks_in(native(std::string(2, 'p') + name), shape) == name);
+        shape.bits_allocated = 1;
+        CHECK(remarks_in(native(std::string(450, 'p')), shape).empty());
+        CHECK(remarks_in(native(std::string(450, 'p') + name), shape) == name);
+        shape.rows = 3;
+        shape.columns = 67; // 201 bits: 603 together
+        CHECK(remarks_in(native(std::string(76, 'p')), shape).empty());
+        CHECK(remarks_in(native(std::string(78, 'p')), shape).empty());
+        CHECK(remarks_in(native(std::string(76, 'p') + name), shape) == name);
     }
     SECTION("with chrominance for every other pixel, and where it is only said to be so")
     {
-        shape = {.rows = 2, .columns = 4, .samples = 3, .bits_allocated = 8};
+        shape = {.rows = 6, .columns = 4, .samples = 3, .bits_allocated = 8};
         shape.shares_chrominance = true;
-        CHECK(remarks_in(native(std::string(16, 'p') + name), shape) == name);
-        CHECK(remarks_in(native(std::string(24, 'p')), shape).empty());
+        CHECK(remarks_in(native(std::string(48, 'p') + name), shape) == name);
+        CHECK(remarks_in(native(std::string(72, 'p')), shape).empty());
+    }
+    SECTION("but where there is room for another frame behind the last one, it could be one")
+    {
+        const auto* const what = "behind the last of 3 frames, enough for another one";
+        CHECK_THROWS_WITH(remarks_in(native(std::string(4800, 'p')), shape), Contains(what));
+        CHECK_THROWS_WITH(remarks_in(native(std::string(6000, 'p')), shape), Contains(what));
+        CHECK_THROWS_WITH(
+            remarks_in(native(std::string(3600, 'p') + std::string(1199, '\0') + "!"), shape),
+            Contains(what));
+        CHECK(remarks_in(native(std::string(3600, 'p') + std::string(2400, '\0')), shape).empty());
+        CHECK(remarks_in(native(std::string(4798, 'p')), shape) == std::string(1198, 'p'));
+        shape.frames = 1; // as if the header had no number
+        CHECK_THROWS_WITH(remarks_in(native(std::string(3600, 'p')), shape),
+                          Contains("NumberOfFrames"));
+        shape.columns = 41;
+        shape.rows = 31; // of 1271 bytes: a second one without padding
+        CHECK_THROWS_AS(remarks_in(native(std::string(2542, 'p')), shape), Error);
+        shape = {.rows = 6, .columns = 4, .samples = 3, .bits_allocated = 8};
+        shape.shares_chrominance = true;
+        CHECK_THROWS_AS(remarks_in(native(std::string(96, 'p')), shape), Error);
     }
     SECTION("without a header that says how many there are")
     {
