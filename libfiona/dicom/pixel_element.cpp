@@ -87,6 +87,13 @@ std::uint64_t bytes_for(std::uint64_t bits)
     return bits / 8 + (bits % 8 != 0 ? 1 : 0);
 }
 
+/// Whether bit `position` of the words that hold samples is none of theirs.
+bool is_unused_bit(unsigned position, unsigned bits_allocated, unsigned bits_stored,
+                   unsigned high_bit)
+{
+    return position < bits_allocated && (position > high_bit || position + bits_stored <= high_bit);
+}
+
 /// PS3.5 §G.2: a segment for each byte of a pixel; of single bits (§8.1.1) there is one.
 FrameSize frame_size(const PixelElement& element, const PixelShape& shape)
 {
@@ -274,10 +281,24 @@ void find_remarks(const StoredBytes& bytes, const PixelElement& element,
     }
 }
 
-bool is_unused_bit(unsigned position, unsigned bits_allocated, unsigned bits_stored,
-                   unsigned high_bit)
+bool has_overlay_in_samples(const HeaderFacts& header)
 {
-    return position < bits_allocated && (position > high_bit || position + bits_stored <= high_bit);
+    const auto allocated = header.number({0x0028, 0x0100});
+    const auto stored = header.number({0x0028, 0x0101});
+    const auto high = header.number({0x0028, 0x0102});
+    constexpr std::uint16_t last = 0x601e;
+    for (std::uint16_t group = 0x6000; group <= last; group += 2) {
+        if (!header.has_value({group, 0x0102})) {
+            continue;
+        }
+        const auto position = header.number({group, 0x0102});
+        const bool may_be_there = !position || !allocated || !stored || !high
+                                  || is_unused_bit(*position, *allocated, *stored, *high);
+        if (may_be_there && (position != 0U || !header.has_value({group, 0x3000}))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 } // namespace fiona::dicom

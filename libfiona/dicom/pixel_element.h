@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -64,9 +65,16 @@ struct PixelShape {
 void find_remarks(const StoredBytes& bytes, const PixelElement& element,
                   std::string_view transfer_syntax, const PixelShape& shape, const RangeSink& sink);
 
-/// Whether bit `position` of the words that hold samples is none of theirs: an overlay can be there (PS3.5
-/// §8.1.2, retired).
-[[nodiscard]] bool is_unused_bit(unsigned position, unsigned bits_allocated, unsigned bits_stored,
-                                 unsigned high_bit);
+/// How to ask for what stands at the top level of a header.
+struct HeaderFacts {
+    /// The first value of a US; nothing if there is none.
+    std::function<std::optional<unsigned>(Tag)> number;
+    std::function<bool(Tag)> has_value; ///< not empty
+};
+
+/// Whether an overlay can be in bits of the words that hold samples which are none of theirs (PS3.5 §8.1.2,
+/// retired): a group 60xx names such a bit, or nobody can tell. Not if the bit is 0 and the group has data of
+/// its own, in which they begin with that; with any other bit it may have both.
+[[nodiscard]] bool has_overlay_in_samples(const HeaderFacts& header);
 
 } // namespace fiona::dicom

@@ -204,10 +204,19 @@ TEST_CASE("an image with an overlay in bits that no sample uses is refused")
     const auto pixels = native(std::string(512, 'p'), "OW");
     CHECK_THAT(refusal(data, explicit_little, pixels), Contains("an overlay in unused bits"));
 
-    SECTION("not where the overlay has an element of its own, which goes")
+    SECTION("also where the overlay has an element of its own, with data or without")
+    {
+        put(data, text({0x6002, 0x3000}, "OW", GENERATE("", "DRAWN!")));
+        CHECK_THAT(refusal(data, explicit_little, pixels), Contains("an overlay in unused bits"));
+    }
+    SECTION("not where it has, and does not name such a bit")
     {
         put(data, text({0x6002, 0x3000}, "OW", "DRAWN!"));
+        put_number({0x0028, 0x0102}, 15);
+        put_number({0x6002, 0x0102}, 0);
         CHECK(process(data, explicit_little, pixels).report.reason.empty());
+        put(data, text({0x6002, 0x3000}, "OW", ""));
+        CHECK_THAT(refusal(data, explicit_little, pixels), Contains("an overlay in unused bits"));
     }
     SECTION("not where the bit is one of the picture's")
     {

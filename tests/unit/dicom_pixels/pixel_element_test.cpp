@@ -202,14 +202,49 @@ TEST_CASE("more pictures than the header declares are refused")
     CHECK_THROWS_AS(remarks_in(phantom::encapsulated({jpeg + jpeg}), shape, jpeg_baseline), Error);
 }
 
-TEST_CASE("bits that no sample uses")
+TEST_CASE("an overlay can be in bits that no sample uses")
 {
-    CHECK(is_unused_bit(12, 16, 12, 11));
-    CHECK(is_unused_bit(15, 16, 12, 11));
-    CHECK_FALSE(is_unused_bit(16, 16, 12, 11));
-    CHECK_FALSE(is_unused_bit(11, 16, 12, 11));
-    CHECK_FALSE(is_unused_bit(0, 16, 12, 11));
-    CHECK(is_unused_bit(3, 16, 12, 15));
-    CHECK_FALSE(is_unused_bit(4, 16, 12, 15));
-    CHECK_FALSE(is_unused_bit(7, 8, 8, 7));
+    struct Header {
+        unsigned position;
+        unsigned allocated, stored, high;
+        bool has_data = false;
+    };
+    const auto is_in = [](const Header& header, std::uint16_t group = 0x6000) {
+        return has_overlay_in_samples(
+            {[&](Tag tag) -> std::optional<unsigned> {
+                 if (tag.group == 0x0028) {
+                     return tag.element == 0x0100   ? header.allocated
+                            : tag.element == 0x0101 ? header.stored
+                                                    : header.high;
+                 }
+                 return tag == Tag{group, 0x0102} ? std::optional{header.position} : std::nullopt;
+             },
+             [&](Tag tag) {
+                 return tag == Tag{group, 0x0102} || (header.has_data && tag == Tag{group, 0x3000});
+             }});
+    };
+    CHECK(is_in({12, 16, 12, 11}));
+    CHECK(is_in({12, 16, 12, 11}, 0x601e));
+    CHECK_FALSE(is_in({12, 16, 12, 11}, 0x6020));
+    CHECK(is_in({15, 16, 12, 11}));
+    CHECK_FALSE(is_in({16, 16, 12, 11}));
+    CHECK_FALSE(is_in({11, 16, 12, 11}));
+    CHECK_FALSE(is_in({0, 16, 12, 11}));
+    CHECK(is_in({3, 16, 12, 15}));
+    CHECK_FALSE(is_in({4, 16, 12, 15}));
+    CHECK_FALSE(is_in({7, 8, 8, 7}));
+    SECTION("data of its own are no proof of the contrary, but where they begin is")
+    {
+        CHECK(is_in({12, 16, 12, 11, true}));
+        CHECK_FALSE(is_in({0, 16, 12, 15, true}));
+        CHECK(is_in({0, 16, 12, 15}));
+    }
+    SECTION("what nobody can tell is taken for one")
+    {
+        const auto nothing = [](Tag) { return std::optional<unsigned>{}; };
+        CHECK(has_overlay_in_samples({nothing, [](Tag tag) {
+                                          return tag == Tag{0x6000, 0x0102};
+                                      }}));
+        CHECK_FALSE(has_overlay_in_samples({nothing, [](Tag) { return false; }}));
+    }
 }
