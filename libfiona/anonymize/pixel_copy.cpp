@@ -90,6 +90,21 @@ std::string refusal_of_pixels(const SourceFile& source, const Layout& layout, co
                : "";
 }
 
+OffsetTables offset_tables(const Item& root, const dicom::StoredBytes& bytes,
+                           const std::optional<dicom::PixelElement>& element)
+{
+    const auto* const offsets = root.find({0x7fe0, 0x0001});
+    const auto* const lengths = root.find({0x7fe0, 0x0002});
+    const auto is_table = [](const Element* table) {
+        return table != nullptr && (table->vr == Vr{"OV"} || table->vr == Vr{"UN"});
+    };
+    const auto value = [](const Element& table) { return std::as_bytes(std::span{table.value()}); };
+    const bool is_sound =
+        element && is_table(offsets) && is_table(lengths)
+        && dicom::fit_fragments(bytes, *element, value(*offsets), value(*lengths));
+    return is_sound ? OffsetTables::sound : OffsetTables::none_or_bad;
+}
+
 std::uint64_t write_clean_pixels(const SourcePixels& pixels, int target)
 {
     const auto& source = pixels.source;

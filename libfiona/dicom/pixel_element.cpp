@@ -281,6 +281,34 @@ void find_remarks(const StoredBytes& bytes, const PixelElement& element,
     }
 }
 
+bool fit_fragments(const StoredBytes& bytes, const PixelElement& element,
+                   std::span<const std::byte> offsets, std::span<const std::byte> lengths)
+{
+    constexpr std::size_t width = 8;
+    if (!element.is_encapsulated || offsets.size() != lengths.size()) {
+        return false;
+    }
+    const auto number = [](std::span<const std::byte> table, std::size_t at) {
+        const std::uint64_t low = read_u32(table, at, Coding::explicit_little);
+        return low | std::uint64_t{read_u32(table, at + 4, Coding::explicit_little)} << 32U;
+    };
+    const FileSource source{bytes};
+    const auto first =
+        element.value_offset + item_head + item_at(source, element.value_offset).length;
+    auto fragment = first;
+    std::size_t at = 0;
+    for (auto item = item_at(source, fragment); !item.is_delimiter;
+         item = item_at(source, fragment)) {
+        if (at + width > offsets.size() || number(offsets, at) != fragment - first
+            || (number(lengths, at) != item.length && number(lengths, at) + 1 != item.length)) {
+            return false;
+        }
+        at += width;
+        fragment += item_head + item.length;
+    }
+    return at == offsets.size();
+}
+
 bool has_overlay_in_samples(const HeaderFacts& header)
 {
     const auto allocated = header.number({0x0028, 0x0100});

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 
 /// The pixel data element of a data set where it lies, and what in it is no picture.
@@ -64,6 +65,13 @@ struct PixelShape {
 /// too little, or with room for one more frame behind the last one that is not all zeros.
 void find_remarks(const StoredBytes& bytes, const PixelElement& element,
                   std::string_view transfer_syntax, const PixelShape& shape, const RangeSink& sink);
+
+/// Whether the values of (7FE0,0001) and (7FE0,0002) in little endian say where the item of each fragment
+/// begins and how long it is, padded or not, and nothing else (PS3.3 §C.7.6.3.1.8: a fragment for each frame).
+/// Never for native data. Throws Error{Fault::data} if the fragments have no end.
+[[nodiscard]] bool fit_fragments(const StoredBytes& bytes, const PixelElement& element,
+                                 std::span<const std::byte> offsets,
+                                 std::span<const std::byte> lengths);
 
 /// How to ask for what stands at the top level of a header.
 struct HeaderFacts {

@@ -191,6 +191,44 @@ TEST_CASE("what follows the picture in a segment of an RLE frame does not leave"
     CHECK(result.bytes.ends_with(encapsulated({frame(std::string(name.size(), '\0'))})));
 }
 
+TEST_CASE("an extended offset table leaves where it names the fragments, else not")
+{
+    constexpr Tag offsets{0x7fe0, 0x0001};
+    constexpr Tag lengths{0x7fe0, 0x0002};
+    const auto stream = streams::jpeg() + std::string(streams::jpeg().size() % 2, '\0');
+    const auto length = little(stream.size(), 8);
+    auto data = image();
+    put(data, text({0x0028, 0x0008}, "IS", "2"));
+    const auto has_tables = [&](const std::string& first, const std::string& second,
+                                std::string_view syntax, const std::string& pixels) {
+        put(data, text(offsets, "OV", first));
+        put(data, text(lengths, "OV", second));
+        const auto result = process(data, syntax, pixels);
+        CHECK(result.report.reason.empty());
+        CHECK(result.bytes.find("NORDMANN") == std::string::npos);
+        const auto found = result.bytes.find(std::string{"\xe0\x7f\2\0OV", 6} + std::string(2, '\0')
+                                             + little(second.size(), 4) + second);
+        CHECK((found != std::string::npos)
+              == (result.bytes.find(std::string{"\xe0\x7f\1\0", 4}) != std::string::npos));
+        return found != std::string::npos;
+    };
+    const auto frames = encapsulated({stream, stream});
+    const auto places = little(0, 8) + little(stream.size() + 8, 8);
+    CHECK(has_tables(places, length + length, jpeg_baseline, frames));
+
+    CHECK_FALSE(has_tables(places + "NORDMANN", length + length, jpeg_baseline, frames));
+    CHECK_FALSE(has_tables(places, length + "NORDMANN", jpeg_baseline, frames));
+    CHECK_FALSE(has_tables("NORDMANN", "NORDMANN", jpeg_baseline, frames));
+    CHECK_FALSE(has_tables("NORDMANN", "NORDMANN", explicit_little, native(std::string(512, 'p'))));
+    SECTION("not inside of a sequence")
+    {
+        Item icon;
+        put(icon, text(offsets, "OV", "NORDMANN"));
+        put(data, phantom::sequence({0x0008, 0x1140}, {icon}));
+        CHECK(has_tables(places, length + length, jpeg_baseline, frames));
+    }
+}
+
 TEST_CASE("an image with an overlay in bits that no sample uses is refused")
 {
     auto data = image();

@@ -202,6 +202,29 @@ TEST_CASE("more pictures than the header declares are refused")
     CHECK_THROWS_AS(remarks_in(phantom::encapsulated({jpeg + jpeg}), shape, jpeg_baseline), Error);
 }
 
+TEST_CASE("an extended offset table names every fragment and its length, or is none")
+{
+    const auto bytes = phantom::encapsulated({"abcd", "ef", "gh"});
+    const auto fits = [&](const std::string& offsets, const std::string& lengths) {
+        return fit_fragments(stored(bytes), element_of(bytes), std::as_bytes(std::span{offsets}),
+                             std::as_bytes(std::span{lengths}));
+    };
+    const auto offsets = little(0, 8) + little(12, 8) + little(22, 8);
+    const auto lengths = little(4, 8) + little(2, 8) + little(2, 8);
+    CHECK(fits(offsets, lengths));
+    CHECK(fits(offsets, little(3, 8) + little(2, 8) + little(1, 8))); // without the padding
+
+    CHECK_FALSE(fits(offsets, little(4, 8) + little(2, 8) + little(4, 8)));
+    CHECK_FALSE(fits(offsets, lengths.substr(8)));
+    CHECK_FALSE(fits(offsets.substr(0, 16), lengths.substr(0, 16)));
+    CHECK_FALSE(fits(offsets + name + "123456", lengths + name + "123456"));
+    CHECK_FALSE(fits(little(0, 8) + "NORDMANN" + little(22, 8), lengths));
+    CHECK_FALSE(fits(offsets, "NORDMANN" + lengths.substr(8)));
+    CHECK_FALSE(fits("", ""));
+    const auto plain = native("1234");
+    CHECK_FALSE(fit_fragments(stored(plain), element_of(plain), {}, {}));
+}
+
 TEST_CASE("an overlay can be in bits that no sample uses")
 {
     struct Header {
