@@ -108,4 +108,14 @@ bool is_pixel_data(Tag tag)
     return tag.group == 0x7fe0 && (tag.element >= 0x0008 && tag.element <= 0x0010);
 }
 
+bool is_offset_table(Tag tag)
+{
+    return tag == Tag{0x7fe0, 0x0001} || tag == Tag{0x7fe0, 0x0002};
+}
+
+bool tells_of_fragments(Tag tag)
+{
+    return is_offset_table(tag) || tag == Tag{0x7fe0, 0x0003};
+}
+
 } // namespace fiona::anonymize

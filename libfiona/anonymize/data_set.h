@@ -83,6 +83,10 @@ struct Element {
 [[nodiscard]] bool is_private(Tag tag);
 /// (7FE0,0008), (7FE0,0009), (7FE0,0010)
 [[nodiscard]] bool is_pixel_data(Tag tag);
+/// (7FE0,0001) and (7FE0,0002), offsets and lengths
+[[nodiscard]] bool is_offset_table(Tag tag);
+/// The same and (7FE0,0003), the length of all
+[[nodiscard]] bool tells_of_fragments(Tag tag);
 
 struct Parsed {
     Item root;

@@ -301,6 +301,8 @@ private:
             }
             Rewriter rewriter{plan, watch};
             rewriter.blank(blanked);
+            rewriter.declare(
+                offset_tables(parsed.root, source.stored(), source.pixel_element(parsed.end)));
             if (m_settings.clean_pixels.contains(m_inputs[index])) {
                 rewriter.declare(Pixels::clean);
             }
@@ -388,14 +390,18 @@ private:
                 || scan.data_set_offset != sizes.data_set_offset) {
                 return {{"file", "a structure that was not meant", false}};
             }
+            auto tables = OffsetTables::none_or_bad;
             if (scan.pixel_data_offset) {
+                tables = offset_tables(
+                    task.parsed.root, file.fd(),
+                    dicom::read_pixel_element(file.fd(), pixels, coding_of(layout.encoding)));
                 auto rest = remains_beside_picture(file.fd(), pixels, layout, task.pixels.shape);
                 if (!rest.empty()) {
                     return {{"7FE0,0010", std::move(rest), false}};
                 }
             }
             const auto bytes = file.read_back(sizes.header);
-            return verify({bytes, sizes.data_set_offset, layout.encoding}, task.plan);
+            return verify({bytes, sizes.data_set_offset, layout.encoding, tables}, task.plan);
         } catch (const Error& error) {
             if (error.fault() != Fault::data) {
                 throw;

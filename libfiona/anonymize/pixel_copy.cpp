@@ -31,21 +31,11 @@ std::optional<std::uint16_t> number_at(const Item& root, Tag tag, Encoding encod
 
 bool has_overlay_in_pixels(const Item& root, Encoding encoding)
 {
-    const auto allocated = number_at(root, {0x0028, 0x0100}, encoding);
-    const auto stored = number_at(root, {0x0028, 0x0101}, encoding);
-    const auto high = number_at(root, {0x0028, 0x0102}, encoding);
-    constexpr std::uint16_t last = 0x601e;
-    for (std::uint16_t group = 0x6000; group <= last; group += 2) {
-        const auto position = number_at(root, {group, 0x0102}, encoding);
-        if (!position || root.find({group, 0x3000}) != nullptr) {
-            continue;
-        }
-        if (!allocated || !stored || !high
-            || dicom::is_unused_bit(*position, *allocated, *stored, *high)) {
-            return true;
-        }
-    }
-    return false;
+    return dicom::has_overlay_in_samples({[&](Tag tag) { return number_at(root, tag, encoding); },
+                                          [&](Tag tag) {
+                                              const auto* const found = root.find(tag);
+                                              return found != nullptr && !found->stored.empty();
+                                          }});
 }
 
 void write_zeros(int file, const dicom::ByteRange& range)
@@ -98,6 +88,21 @@ std::string refusal_of_pixels(const SourceFile& source, const Layout& layout, co
     return has_overlay_in_pixels(parsed.root, layout.encoding)
                ? "an overlay in unused bits of the pixels; fiona-rewrite-pixel removes it"
                : "";
+}
+
+OffsetTables offset_tables(const Item& root, const dicom::StoredBytes& bytes,
+                           const std::optional<dicom::PixelElement>& element)
+{
+    const auto* const offsets = root.find({0x7fe0, 0x0001});
+    const auto* const lengths = root.find({0x7fe0, 0x0002});
+    const auto is_table = [](const Element* table) {
+        return table != nullptr && (table->vr == Vr{"OV"} || table->vr == Vr{"UN"});
+    };
+    const auto value = [](const Element& table) { return std::as_bytes(std::span{table.value()}); };
+    const bool is_sound =
+        element && is_table(offsets) && is_table(lengths)
+        && dicom::fit_fragments(bytes, *element, value(*offsets), value(*lengths));
+    return is_sound ? OffsetTables::sound : OffsetTables::none_or_bad;
 }
 
 std::uint64_t write_clean_pixels(const SourcePixels& pixels, int target)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "libfiona/anonymize/rules.h"
 #include "libfiona/anonymize/source_file.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 /// Of the pixel data element leaves the picture, and nothing that stands beside it: no comment in a code
@@ -17,6 +19,10 @@ namespace fiona::anonymize {
 /// unused bits of the samples (PS3.5 §8.1.2, retired); "" if nothing speaks against it.
 [[nodiscard]] std::string refusal_of_pixels(const SourceFile& source, const Layout& layout,
                                             const Parsed& parsed);
+
+/// Of the top level, held against `element` in `bytes`. Throws Error{Fault::data} if the fragments have no end.
+[[nodiscard]] OffsetTables offset_tables(const Item& root, const dicom::StoredBytes& bytes,
+                                         const std::optional<dicom::PixelElement>& element);
 
 /// What is needed to copy the element; both are borrowed.
 struct SourcePixels {

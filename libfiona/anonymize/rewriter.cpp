@@ -63,7 +63,9 @@ Rewritten Rewriter::rewrite(Item& root)
     };
     m_study = original({0x0020, 0x000d});
     const Charset charset{declared_charset(root, "")};
-    const Context context{{}, charset, {}, root.find({0x0040, 0xa730}) != nullptr};
+    Scope top;
+    top.tables = m_tables;
+    const Context context{top, charset, {}, root.find({0x0040, 0xa730}) != nullptr};
     rewrite_item(root, context);
     create_missing(root, context);
     const auto value = [&](Tag tag) {
@@ -219,6 +221,7 @@ bool Rewriter::rewrite_sequence(Element& element, const Rule& rule, const Contex
         }
         auto scope = context.scope;
         ++scope.depth;
+        scope.tables = OffsetTables::none_or_bad;
         scope.is_dummy = scope.is_dummy || rule.action == Action::dummy;
         scope.is_private = scope.is_private || is_private(element.tag);
         const bool needs_path = m_watch || !m_blanked.empty();

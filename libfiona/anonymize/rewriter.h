@@ -47,6 +47,8 @@ public:
     void blank(const std::set<std::string>& paths) { m_blanked = paths; }
     /// clean: the method codes name the Clean Pixel Data Option.
     void declare(Pixels pixels) { m_pixels = pixels; }
+    /// sound: those of the top level may stay.
+    void declare(OffsetTables tables) { m_tables = tables; }
     [[nodiscard]] Rewritten rewrite(Item& root);
 
 private:
@@ -73,6 +75,7 @@ private:
     Watch m_watch;
     std::set<std::string> m_blanked;
     Pixels m_pixels = Pixels::unknown;
+    OffsetTables m_tables = OffsetTables::none_or_bad;
     Rewritten m_result;
     std::string m_study; ///< the original StudyInstanceUID of the top level, without padding
     bool m_lies = false; ///< some text was not in the declared character set

@@ -25,8 +25,9 @@ bool holds_words(const Element& element)
     const auto bytes = trimmed(element.stored);
     const bool is_number = element.vr == Vr{"US"} || element.vr == Vr{"SS"}
                            || element.vr == Vr{"UL"} || element.vr == Vr{"SL"}
-                           || element.vr == Vr{"FL"} || element.vr == Vr{"FD"}
-                           || element.vr == Vr{"AT"};
+                           || element.vr == Vr{"SV"} || element.vr == Vr{"UV"}
+                           || element.vr == Vr{"OV"} || element.vr == Vr{"FL"}
+                           || element.vr == Vr{"FD"} || element.vr == Vr{"AT"};
     return is_number && bytes.size() >= least && std::ranges::all_of(bytes, [](char c) {
                const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
                return is_letter || c == ' ' || c == '^' || c == '-' || (c >= '0' && c <= '9');

@@ -152,6 +152,10 @@ Decision decide(const Profile& profile, const PrivateBlocks& blocks, const Eleme
     if (element.is_encapsulated || is_pixel_data(tag)) {
         return {rule_of(Action::remove), "pixels inside a sequence"};
     }
+    if (tells_of_fragments(tag) && (scope.tables != OffsetTables::sound || !is_offset_table(tag))) {
+        return {rule_of(Action::remove),
+                "kept only where it names the fragments of the pixel data"};
+    }
     if (is_private(tag)) {
         const auto key = blocks.key(tag);
         const auto* const rule = key ? profile.find_private(*key) : nullptr;

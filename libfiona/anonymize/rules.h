@@ -11,11 +11,16 @@
 
 namespace fiona::anonymize {
 
+/// What an item says of the fragments of its pixel data, (7FE0,0001) and (7FE0,0002): sound if it is their places
+/// and lengths, and nothing else.
+enum class OffsetTables { none_or_bad, sound };
+
 /// Where an element stands, as far as the rules care.
 struct Scope {
     unsigned depth = 0;      ///< 0: the top level
     bool is_dummy = false;   ///< inside a sequence of action D: texts become dummies
     bool is_private = false; ///< inside an allowed private sequence
+    OffsetTables tables = OffsetTables::none_or_bad; ///< of the item
 };
 
 /// Which creator reserved which private block of an item (PS3.5 §7.8.1).

@@ -138,7 +138,11 @@ private:
             // Without a value it tells nothing, and some modules cannot do without it.
             && !(trimmed(element.stored).empty() && element.items.empty());
         const bool unknown = row == nullptr && Attributes::standard().find(tag) == nullptr;
-        if (forbidden || unknown || tag.group < 0x0008 || tag.element == 0
+        const bool is_false_table =
+            tells_of_fragments(tag)
+            && (m_file.tables != OffsetTables::sound || m_spans[index].parent != Span::no_parent
+                || !is_offset_table(tag));
+        if (forbidden || unknown || is_false_table || tag.group < 0x0008 || tag.element == 0
             || element.is_encapsulated) {
             report(path_of(index), "an element that must not be there", false);
         }

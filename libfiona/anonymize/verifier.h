@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libfiona/anonymize/plan.h"
+#include "libfiona/anonymize/rules.h"
 
 #include <cstdint>
 #include <string>
@@ -21,6 +22,7 @@ struct Written {
     std::string_view bytes; ///< the file up to its pixel data, preamble included, as read back
     std::uint64_t data_set_offset = 0;
     Encoding encoding = Encoding::explicit_little;
+    OffsetTables tables = OffsetTables::none_or_bad; ///< as its pixel data, which are not here, say
 };
 
 /// Looks at a written file as a stranger would, trusting nothing the rewriter did: every element

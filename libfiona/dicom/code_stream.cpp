@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/dicom/fragments.h"
+#include "libfiona/dicom/run_lengths.h"
 #include "libfiona/dicom/stream_walks.h"
 
 #include <zlib.h>
@@ -15,8 +16,27 @@ namespace fiona::dicom {
 
 namespace {
 
+Error unknown_size()
+{
+    return damaged("the header does not say how long a frame is");
+}
+
+/// One segment, of which decoders take a byte plane (PS3.5 §G.3.1).
+void walk_rle_segment(Fragments& fragments, std::uint64_t bytes, std::uint64_t samples)
+{
+    RunLengths runs{samples};
+    while (bytes > 0 && !runs.is_full()) {
+        const auto window = fragments.window();
+        const auto passed = runs.pass(
+            window.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes, window.size()))));
+        fragments.skip(passed);
+        bytes -= passed;
+    }
+    fragments.clear(bytes);
+}
+
 /// PS3.5 §G.5: number and offsets of segments in sixteen words, little endian.
-void walk_rle(Fragments& fragments)
+void walk_rle(Fragments& fragments, const FrameSize& size)
 {
     constexpr std::uint32_t header = 64;
     constexpr std::size_t most = 15;
@@ -26,19 +46,26 @@ void walk_rle(Fragments& fragments)
     if (count == 0 || count > most) {
         throw damaged("a fragment is no RLE frame");
     }
-    std::uint32_t first = header;
-    std::uint32_t last = 0;
+    if (size.bytes == 0) {
+        throw unknown_size();
+    }
+    if (count != size.planes || size.bytes % count != 0) { // decoders take no other number (§G.2)
+        throw damaged("an RLE frame has other segments than the header says");
+    }
+    std::array<std::uint64_t, most + 1> starts{};
     for (std::size_t i = 0; i < count; ++i) {
-        const auto offset = word();
-        first = i == 0 ? offset : first;
-        if (offset < header || offset <= last || offset > bytes) {
+        starts.at(i) = word();
+        if (starts.at(i) < header || starts.at(i) > bytes
+            || (i > 0 && starts.at(i) <= starts.at(i - 1))) {
             throw damaged("the segments of an RLE frame");
         }
-        last = offset;
     }
+    starts.at(count) = bytes;
     fragments.clear((most - count) * sizeof(std::uint32_t));
-    fragments.clear(first - header);
-    fragments.skip(fragments.left());
+    fragments.clear(starts.front() - header);
+    for (std::size_t i = 0; i < count; ++i) {
+        walk_rle_segment(fragments, starts.at(i + 1) - starts.at(i), size.bytes / count);
+    }
 }
 
 /// A fragment with one raw deflate stream (RFC 1951), padded to an even length.
@@ -71,19 +98,19 @@ void walk_deflated(Fragments& fragments, std::uint64_t frame_bytes)
     }
 }
 
-void walk_frame(Fragments& fragments, FrameCoding coding, std::uint64_t frame_bytes)
+void walk_frame(Fragments& fragments, FrameCoding coding, const FrameSize& size)
 {
     switch (coding) {
     case FrameCoding::jpeg:
     case FrameCoding::jpeg_ls: walk_jpeg(fragments, coding); return;
     case FrameCoding::jpeg_2000: walk_jpeg_2000(fragments); return;
-    case FrameCoding::rle: walk_rle(fragments); return;
-    case FrameCoding::deflated: walk_deflated(fragments, frame_bytes); return;
+    case FrameCoding::rle: walk_rle(fragments, size); return;
+    case FrameCoding::deflated: walk_deflated(fragments, size.bytes); return;
     case FrameCoding::encapsulated:
-        if (frame_bytes == 0) {
-            throw damaged("the header does not say how long a frame is");
+        if (size.bytes == 0) {
+            throw unknown_size();
         }
-        fragments.skip(std::min(fragments.left(), frame_bytes));
+        fragments.skip(std::min(fragments.left(), size.bytes));
         return;
     case FrameCoding::native:
     case FrameCoding::unknown: break;
@@ -147,12 +174,12 @@ FrameCoding frame_coding_of(std::string_view transfer_syntax)
     return is_jpeg ? FrameCoding::jpeg : FrameCoding::unknown;
 }
 
-WalkedFrames walk_frames(Fragments& fragments, FrameCoding coding, std::uint64_t frame_bytes)
+WalkedFrames walk_frames(Fragments& fragments, FrameCoding coding, const FrameSize& size)
 {
     WalkedFrames walked;
     while (fragments.more()) {
         ++walked.count;
-        walk_frame(fragments, coding, frame_bytes);
+        walk_frame(fragments, coding, size);
         if (!fragments.at_start()) {
             walked.are_followed = walked.are_followed || fragments.left() > 1;
             fragments.clear_rest();
@@ -161,11 +188,11 @@ WalkedFrames walk_frames(Fragments& fragments, FrameCoding coding, std::uint64_t
     return walked;
 }
 
-void find_remarks(std::span<const std::byte> frame, FrameCoding coding, std::uint64_t frame_bytes,
+void find_remarks(std::span<const std::byte> frame, FrameCoding coding, const FrameSize& size,
                   const RangeSink& sink)
 {
     Fragments fragments{frame, sink};
-    static_cast<void>(walk_frames(fragments, coding, frame_bytes));
+    static_cast<void>(walk_frames(fragments, coding, size));
 }
 
 } // namespace fiona::dicom

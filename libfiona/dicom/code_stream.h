@@ -40,6 +40,12 @@ constexpr std::size_t longest_kept = 12;
 /// hold anything.
 [[nodiscard]] bool is_needed_in_jpeg_2000(std::uint16_t marker);
 
+/// What the header says of one frame without compression.
+struct FrameSize {
+    std::uint64_t bytes = 0;  ///< 0: it does not say
+    std::uint64_t planes = 1; ///< bytes of one pixel: the segments of an RLE frame (PS3.5 §G.2)
+};
+
 struct WalkedFrames {
     std::uint64_t count = 0;
     /// By more than padding in the same fragment: perhaps by another frame.
@@ -48,15 +54,15 @@ struct WalkedFrames {
 
 /// Walks all frames and tells `fragments`' sink of every byte that is neither zero nor needed to decode
 /// them. JPEG: in comments and application segments, and behind EOI. JPEG 2000: in comments and other
-/// segments without use, behind EOC, and in boxes of a file around it. RLE: in unused words of the header and before the first segment.
-/// `frame_bytes`: of one frame without compression; a deflated frame that has more is refused, what an
-/// encapsulated one has more is told. What stands inside of entropy-coded data is taken for picture. Throws
+/// segments without use, behind EOC, and in boxes of a file around it that are not for the decoder. RLE: in
+/// unused words of the header, before the first segment, and in each behind the last sample of its plane. A
+/// deflated frame that has more than `size` is refused, what an encapsulated one has more is told. What stands inside of entropy-coded data is taken for picture. Throws
 /// Error{Fault::data} if a stream cannot be walked.
 [[nodiscard]] WalkedFrames walk_frames(Fragments& fragments, FrameCoding coding,
-                                       std::uint64_t frame_bytes);
+                                       const FrameSize& size);
 
 /// The same for one frame in memory; offsets from its first byte.
-void find_remarks(std::span<const std::byte> frame, FrameCoding coding, std::uint64_t frame_bytes,
+void find_remarks(std::span<const std::byte> frame, FrameCoding coding, const FrameSize& size,
                   const RangeSink& sink);
 
 } // namespace fiona::dicom

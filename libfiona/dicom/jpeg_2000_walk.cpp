@@ -17,7 +17,7 @@ public:
     {
         auto start = m_fragments.take_16();
         if (start == 0) { // illegal in DICOM, and yet seen: a file
-            pass_boxes();
+            pass_jp2_boxes(m_fragments);
             start = m_fragments.take_16();
         }
         if (start != soc) {
@@ -40,37 +40,6 @@ private:
     static constexpr std::uint16_t eph = 0xff92;
     static constexpr std::uint16_t sod = 0xff93;
     static constexpr std::uint16_t eoc = 0xffd9;
-
-    /// Boxes of the file format (T.800 Annex I) up to the code stream in one of them; its first two bytes are
-    /// passed. What is not for the decoder is XML, UUIDs with EXIF, and the like.
-    void pass_boxes()
-    {
-        constexpr std::uint32_t signature = 0x6a502020; // "jP  "
-        constexpr std::uint32_t file_type = 0x66747970; // "ftyp"
-        constexpr std::uint32_t header = 0x6a703268;    // "jp2h"
-        constexpr std::uint32_t stream = 0x6a703263;    // "jp2c"
-        constexpr std::uint32_t box_head = 8;
-        if (m_fragments.take_16() != 12 || m_fragments.take_32() != signature
-            || m_fragments.take_32() != 0x0d0a870a) {
-            throw damaged("a frame does not begin as a JPEG 2000 code stream");
-        }
-        for (;;) {
-            const auto length = m_fragments.take_32();
-            const auto type = m_fragments.take_32();
-            if (type == stream) {
-                m_fragments.skip(length == 1 ? 8 : 0); // then its length has 64 bits
-                return;
-            }
-            if (length < box_head) {
-                throw damaged("a box of a JPEG 2000 file");
-            }
-            if (type == file_type || type == header) {
-                m_fragments.skip(length - box_head);
-            } else {
-                m_fragments.clear(length - box_head);
-            }
-        }
-    }
 
     /// Marker segments up to the one that ends a header, which is passed too.
     [[nodiscard]] std::uint16_t pass_header()

@@ -87,6 +87,28 @@ std::uint64_t bytes_for(std::uint64_t bits)
     return bits / 8 + (bits % 8 != 0 ? 1 : 0);
 }
 
+/// Whether bit `position` of the words that hold samples is none of theirs.
+bool is_unused_bit(unsigned position, unsigned bits_allocated, unsigned bits_stored,
+                   unsigned high_bit)
+{
+    return position < bits_allocated && (position > high_bit || position + bits_stored <= high_bit);
+}
+
+/// PS3.5 §G.2: a segment for each byte of a pixel; of single bits (§8.1.1) there is one.
+FrameSize frame_size(const PixelElement& element, const PixelShape& shape)
+{
+    const bool is_whole = shape.bits_allocated == 1 || shape.bits_allocated % 8 == 0;
+    return {shape.frame_bytes(element).value_or(0),
+            is_whole ? shape.samples * bytes_for(shape.bits_allocated) : 0};
+}
+
+/// Of native data, as value_bytes() takes them where no other layout has their length.
+std::uint64_t laid_out_frame(const PixelShape& shape, const PixelElement& element)
+{
+    const auto bytes = shape.frame_bytes(element).value_or(0);
+    return shape.is_halved() ? bytes / 3 * 2 : bytes;
+}
+
 void find_in_native(const FileSource& source, const PixelElement& element, const PixelShape& shape,
                     const RangeSink& sink)
 {
@@ -99,12 +121,19 @@ void find_in_native(const FileSource& source, const PixelElement& element, const
     std::vector<std::byte> bytes;
     const auto end = element.value_offset + element.value_length;
     auto at = element.value_offset + std::min(*expected, element.value_length);
+    const bool has_room = !is_no_image && end - at + 1 >= laid_out_frame(shape, element); // padding
     while (at < end) {
         bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(block, end - at)));
         if (read_at(source, at, bytes) != bytes.size()) {
             throw Error{Fault::data, "the file ends inside its pixel data"};
         }
         if (std::ranges::any_of(bytes, [](std::byte byte) { return byte != std::byte{0}; })) {
+            if (has_room) {
+                throw Error{Fault::data,
+                            "pixel data behind the last of {} frames, enough for another one; "
+                            "NumberOfFrames (0028,0008) must say how many there are",
+                            shape.frames};
+            }
             sink({at, bytes.size()});
         }
         at += bytes.size();
@@ -230,8 +259,7 @@ std::optional<std::uint64_t> PixelShape::value_bytes(const PixelElement& element
     if (fits(*padded)) {
         return even(*padded);
     }
-    const bool is_halved = shares_chrominance && samples == 3; // two samples a pixel, not three
-    return even(bytes_for(is_halved ? *bits / 3 * 2 : *bits));
+    return even(bytes_for(is_halved() ? *bits / 3 * 2 : *bits));
 }
 
 void find_remarks(const StoredBytes& bytes, const PixelElement& element,
@@ -243,8 +271,8 @@ void find_remarks(const StoredBytes& bytes, const PixelElement& element,
     }
     const auto table = item_at(FileSource{bytes}, element.value_offset);
     Fragments fragments{bytes, element.value_offset + item_head + table.length, sink};
-    const auto walked = walk_frames(fragments, frame_coding_of(transfer_syntax),
-                                    shape.frame_bytes(element).value_or(0));
+    const auto walked =
+        walk_frames(fragments, frame_coding_of(transfer_syntax), frame_size(element, shape));
     const bool is_told = shape.frames != 0;
     if ((is_told && walked.count > shape.frames)
         || ((walked.count < shape.frames || !is_told) && walked.are_followed)) {
@@ -253,10 +281,52 @@ void find_remarks(const StoredBytes& bytes, const PixelElement& element,
     }
 }
 
-bool is_unused_bit(unsigned position, unsigned bits_allocated, unsigned bits_stored,
-                   unsigned high_bit)
+bool fit_fragments(const StoredBytes& bytes, const PixelElement& element,
+                   std::span<const std::byte> offsets, std::span<const std::byte> lengths)
 {
-    return position < bits_allocated && (position > high_bit || position + bits_stored <= high_bit);
+    constexpr std::size_t width = 8;
+    if (!element.is_encapsulated || offsets.size() != lengths.size()) {
+        return false;
+    }
+    const auto number = [](std::span<const std::byte> table, std::size_t at) {
+        const std::uint64_t low = read_u32(table, at, Coding::explicit_little);
+        return low | std::uint64_t{read_u32(table, at + 4, Coding::explicit_little)} << 32U;
+    };
+    const FileSource source{bytes};
+    const auto first =
+        element.value_offset + item_head + item_at(source, element.value_offset).length;
+    auto fragment = first;
+    std::size_t at = 0;
+    for (auto item = item_at(source, fragment); !item.is_delimiter;
+         item = item_at(source, fragment)) {
+        if (at + width > offsets.size() || number(offsets, at) != fragment - first
+            || (number(lengths, at) != item.length && number(lengths, at) + 1 != item.length)) {
+            return false;
+        }
+        at += width;
+        fragment += item_head + item.length;
+    }
+    return at == offsets.size();
+}
+
+bool has_overlay_in_samples(const HeaderFacts& header)
+{
+    const auto allocated = header.number({0x0028, 0x0100});
+    const auto stored = header.number({0x0028, 0x0101});
+    const auto high = header.number({0x0028, 0x0102});
+    constexpr std::uint16_t last = 0x601e;
+    for (std::uint16_t group = 0x6000; group <= last; group += 2) {
+        if (!header.has_value({group, 0x0102})) {
+            continue;
+        }
+        const auto position = header.number({group, 0x0102});
+        const bool may_be_there = !position || !allocated || !stored || !high
+                                  || is_unused_bit(*position, *allocated, *stored, *high);
+        if (may_be_there && (position != 0U || !header.has_value({group, 0x3000}))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 } // namespace fiona::dicom

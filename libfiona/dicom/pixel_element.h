@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 
 /// The pixel data element of a data set where it lies, and what in it is no picture.
@@ -48,6 +50,8 @@ struct PixelShape {
     std::uint64_t frames = 1;         ///< 0: what it says is no number
     bool shares_chrominance = false;  ///< one pair for two pixels, in native data
 
+    /// Two samples a pixel, not three; in native data, unless their length says otherwise.
+    [[nodiscard]] bool is_halved() const { return shares_chrominance && samples == 3; }
     /// Of one frame, rounded up. Nothing if the header does not say, or if it is too much.
     [[nodiscard]] std::optional<std::uint64_t> frame_bytes(const PixelElement& element) const;
     /// Of all frames in native data, padded to an even length. Of the ways in which frames are known to be laid out
@@ -57,14 +61,28 @@ struct PixelShape {
 
 /// Tells of every byte of the element that is neither zero nor picture: in the code streams (code_stream.h),
 /// in native data what is behind the last frame. Throws Error{Fault::data} if that cannot be told: code
-/// streams that cannot be walked, or are not as many as the frames, and a native value of a header that says
-/// too little.
+/// streams that cannot be walked, or are not as many as the frames, a native value of a header that says
+/// too little, or with room for one more frame behind the last one that is not all zeros.
 void find_remarks(const StoredBytes& bytes, const PixelElement& element,
                   std::string_view transfer_syntax, const PixelShape& shape, const RangeSink& sink);
 
-/// Whether bit `position` of the words that hold samples is none of theirs: an overlay can be there (PS3.5
-/// §8.1.2, retired).
-[[nodiscard]] bool is_unused_bit(unsigned position, unsigned bits_allocated, unsigned bits_stored,
-                                 unsigned high_bit);
+/// Whether the values of (7FE0,0001) and (7FE0,0002) in little endian say where the item of each fragment
+/// begins and how long it is, padded or not, and nothing else (PS3.3 §C.7.6.3.1.8: a fragment for each frame).
+/// Never for native data. Throws Error{Fault::data} if the fragments have no end.
+[[nodiscard]] bool fit_fragments(const StoredBytes& bytes, const PixelElement& element,
+                                 std::span<const std::byte> offsets,
+                                 std::span<const std::byte> lengths);
+
+/// How to ask for what stands at the top level of a header.
+struct HeaderFacts {
+    /// The first value of a US; nothing if there is none.
+    std::function<std::optional<unsigned>(Tag)> number;
+    std::function<bool(Tag)> has_value; ///< not empty
+};
+
+/// Whether an overlay can be in bits of the words that hold samples which are none of theirs (PS3.5 §8.1.2,
+/// retired): a group 60xx names such a bit, or nobody can tell. Not if the bit is 0 and the group has data of
+/// its own, in which they begin with that; with any other bit it may have both.
+[[nodiscard]] bool has_overlay_in_samples(const HeaderFacts& header);
 
 } // namespace fiona::dicom

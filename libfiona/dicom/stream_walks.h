@@ -14,6 +14,8 @@ namespace fiona::dicom {
 void walk_jpeg(Fragments& fragments, FrameCoding coding);
 /// One JPEG 2000 code stream, ITU-T T.800 Annex A; HTJ2K (T.814) is one, too.
 void walk_jpeg_2000(Fragments& fragments);
+/// A JPEG 2000 file around one, whose first two bytes are passed (ITU-T T.800 Annex I), up to the stream.
+void pass_jp2_boxes(Fragments& fragments);
 
 /// Fault::data.
 [[nodiscard]] Error damaged(std::string_view what);

@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/dicom/check.h"
+#include "libfiona/dicom/run_lengths.h"
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcpixel.h>
@@ -173,27 +174,16 @@ std::unique_ptr<DcmRepresentationParameter> parameter_of(Compression compression
     }
 }
 
-std::uint64_t expanded_bytes(std::span<const std::uint8_t> segment)
+/// PS3.5 §G.3.1: of each segment come the bytes of one byte plane.
+bool fills_plane(std::span<const std::uint8_t> segment, const PixelLayout& layout)
 {
-    constexpr std::uint8_t nothing = 128;
-    std::uint64_t made = 0;
-    std::size_t at = 0;
-    while (at < segment.size()) {
-        const std::size_t control = segment[at++];
-        if (control < nothing) {
-            const auto copied = std::min(control + 1, segment.size() - at);
-            made += copied;
-            at += copied;
-        } else if (control > nothing && at < segment.size()) {
-            made += 2 * nothing + 1 - control;
-            ++at;
-        }
-    }
-    return made;
+    dicom::RunLengths runs{layout.pixels()};
+    static_cast<void>(runs.pass(std::as_bytes(segment)));
+    return runs.is_full();
 }
 
-/// PS3.5 §G.5: fifteen offsets at most; §G.3.1: of each segment come the bytes of one byte plane. DCMTK
-/// 3.6.7 takes less, and shows nothing where the rest was.
+/// PS3.5 §G.5: fifteen offsets at most. DCMTK 3.6.7 takes segments that end early, and shows nothing where
+/// the rest was.
 void check_rle_segments(const Bytes& frame, const PixelLayout& layout)
 {
     constexpr std::size_t header = 64;
@@ -213,7 +203,7 @@ void check_rle_segments(const Bytes& frame, const PixelLayout& layout)
         const auto start = number(i);
         const auto end = i == count ? frame.size() : number(i + 1);
         if (start < header || start > end || end > frame.size()
-            || expanded_bytes({frame.data() + start, end - start}) < layout.pixels()) {
+            || !fills_plane({frame.data() + start, end - start}, layout)) {
             throw Error{Fault::data, "an RLE frame that ends early"};
         }
     }

@@ -2,11 +2,13 @@
 #include "libfiona/pixel/header_changes.h"
 
 #include "libfiona/dicom/check.h"
+#include "libfiona/dicom/pixel_element.h"
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -123,13 +125,15 @@ bool remove_other_pictures(DcmItem& data_set)
 
 bool has_embedded_overlay(DcmItem& data_set)
 {
-    for (std::uint16_t group = 0x6000; group <= 0x601e; group += 2) {
-        if (data_set.tagExists(DcmTagKey{group, 0x0102})
-            && !data_set.tagExists(DcmTagKey{group, 0x3000})) {
-            return true;
-        }
-    }
-    return false;
+    return dicom::has_overlay_in_samples(
+        {[&](dicom::Tag tag) {
+             Uint16 value = 0;
+             const auto found = data_set.findAndGetUint16({tag.group, tag.element}, value);
+             return found.good() ? std::optional<unsigned>{value} : std::nullopt;
+         },
+         [&](dicom::Tag tag) {
+             return data_set.tagExistsWithValue({tag.group, tag.element});
+         }});
 }
 
 void clear_unused_bits(Frame& frame)

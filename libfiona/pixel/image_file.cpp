@@ -170,8 +170,9 @@ void write_item(store::AtomicFile& output, std::uint16_t element, const Bytes& v
 /// Comments and the like in a frame that is kept as it is become zeros; its length stays.
 void clear_remarks(Bytes& stream, const std::string& syntax, const PixelLayout& layout)
 {
+    const std::uint64_t planes = std::uint64_t{layout.samples} * layout.bytes_per_sample();
     dicom::find_remarks(std::as_bytes(std::span{stream}), dicom::frame_coding_of(syntax),
-                        layout.frame_bytes(), [&](const dicom::ByteRange& range) {
+                        {layout.pixels() * planes, planes}, [&](const dicom::ByteRange& range) {
                             std::fill_n(stream.begin() + static_cast<std::ptrdiff_t>(range.offset),
                                         range.bytes, std::uint8_t{0});
                         });

@@ -122,22 +122,17 @@ FileFacts facts_of(const dicom::Header& header)
     return facts;
 }
 
-/// A picture in bits that no sample uses, and that no element of its own holds (PS3.5 §8.1.2, retired):
-/// nobody sees it while the header is gone, but everybody can read it.
+/// Nobody sees it while the header is gone, but everybody can read it.
 bool has_overlay_in_pixels(const dicom::Header& header)
 {
-    const auto number = [&](dicom::Tag tag) {
-        return read_number<unsigned>(header.text(tag)).value_or(0);
-    };
-    constexpr std::uint16_t last = 0x601e;
-    for (std::uint16_t group = 0x6000; group <= last; group += 2) {
-        if (header.has({group, 0x0102}) && !header.has({group, 0x3000})
-            && dicom::is_unused_bit(number({group, 0x0102}), number({0x0028, 0x0100}),
-                                    number({0x0028, 0x0101}), number({0x0028, 0x0102}))) {
-            return true;
-        }
-    }
-    return false;
+    return dicom::has_overlay_in_samples(
+        {[&](dicom::Tag tag) {
+             const auto values = header.values(tag).value_or(std::vector<std::string>{});
+             return values.empty() ? std::nullopt : read_number<unsigned>(values.front());
+         },
+         [&](dicom::Tag tag) {
+             return header.bytes_at({{tag}}).has_value() || !header.text(tag).empty();
+         }});
 }
 
 /// The project's exclusions, compiled once for a study.

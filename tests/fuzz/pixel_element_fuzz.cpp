@@ -32,6 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         promise(end_of(bytes, element) <= bytes.size());
         if (element.is_encapsulated) {
             promise(behind_bad_offset_table(bytes, element).value_or(0) <= bytes.size());
+            static_cast<void>(fit_fragments(bytes, element, given.last(8), given.last(8)));
         }
         find_remarks(bytes, element, syntax, shape, [&](const ByteRange& range) {
             promise(range.end() <= bytes.size() && range.bytes > 0);

@@ -85,14 +85,25 @@ Encoding encoding_of(Syntax syntax)
                                             : Encoding::explicit_little;
 }
 
+std::string number(std::uint64_t value, unsigned bytes, bool is_big = false)
+{
+    std::string number;
+    for (unsigned i = 0; i < bytes; ++i) {
+        number.push_back(static_cast<char>(value >> (8 * (is_big ? bytes - 1 - i : i))));
+    }
+    return number;
+}
+
 /// 32 rows of 64 samples.
 std::string pixel_element(Syntax syntax)
 {
     if (syntax == Syntax::rle) {
-        std::string frame(64, '\0');
-        frame[0] = 1;  // one segment
-        frame[4] = 64; // behind the header
-        return encapsulated({frame + "frame1"});
+        std::string plane;
+        for (char run = 0; run < 16; ++run) {
+            plane += {'\x81', run}; // 128 times
+        }
+        const auto header = number(2, 4) + number(64, 4) + number(64 + plane.size(), 4);
+        return encapsulated({header + std::string(64 - header.size(), '\0') + plane + plane});
     }
     Item item;
     std::string samples;
@@ -101,15 +112,6 @@ std::string pixel_element(Syntax syntax)
     }
     put(item, text({0x7fe0, 0x0010}, "OW", samples));
     return fiona::anonymize::write_data_set(item, encoding_of(syntax));
-}
-
-std::string number(std::uint64_t value, unsigned bytes, bool is_big = false)
-{
-    std::string number;
-    for (unsigned i = 0; i < bytes; ++i) {
-        number.push_back(static_cast<char>(value >> (8 * (is_big ? bytes - 1 - i : i))));
-    }
-    return number;
 }
 
 void put_size(Item& item, unsigned rows, unsigned columns, unsigned bits, bool is_big)

@@ -80,8 +80,12 @@ void write_image(const SmallImage& image, const std::filesystem::path& file)
     }
     for (const auto& [keyword, value] : image.more) {
         DcmTag tag;
-        if (DcmTag::findTagFromName(keyword.c_str(), tag).bad() || tag.isPrivate()
-            || dataset.putAndInsertString(tag, value.c_str()).bad()) {
+        const bool is_known =
+            DcmTag::findTagFromName(keyword.c_str(), tag).good() && !tag.isPrivate();
+        if (tag.getEVR() == EVR_ox) { // bytes or words: DCMTK wants to be told
+            tag.setVR(DcmVR{EVR_OW});
+        }
+        if (!is_known || dataset.putAndInsertString(tag, value.c_str()).bad()) {
             throw std::runtime_error{"cannot set " + keyword};
         }
     }

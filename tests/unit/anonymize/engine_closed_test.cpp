@@ -119,6 +119,17 @@ TEST_CASE("a name of five letters in kept bytes fails the file, a number across 
         REQUIRE(result.report.verdict == Verdict::written);
         CHECK(result.bytes.find("OLSEN") == std::string::npos);
     }
+    SECTION("letters throughout are no numbers of 64 bits")
+    {
+        for (const auto& [tag, vr] : {std::pair{Tag{0x0072, 0x0081}, Vr{"OV"}},
+                                      {Tag{0x0072, 0x0082}, Vr{"SV"}},
+                                      {Tag{0x0072, 0x0083}, Vr{"UV"}}}) {
+            put(data, text(tag, vr, "HANSEN  "));
+        }
+        const auto result = process(data);
+        REQUIRE(result.report.verdict == Verdict::written);
+        CHECK(result.bytes.find("HANSEN") == std::string::npos);
+    }
     SECTION("the group of the next element looks like a digit")
     {
         // (0028,1203) is followed by group 0032, whose first byte is a "2".

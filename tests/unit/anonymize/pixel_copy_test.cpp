@@ -167,6 +167,68 @@ TEST_CASE("what follows the last frame of native data does not leave")
     CHECK(result.bytes.ends_with(native(picture + std::string(name.size() + 1, '\0'))));
 }
 
+TEST_CASE("pictures behind the frames that the header declares are not cut off")
+{
+    auto data = image();
+    const std::string pictures(3 * 256, 'p');
+    const auto* const what = "NumberOfFrames (0028,0008)";
+    CHECK_THAT(refusal(data, explicit_little, native(pictures)), Contains(what));
+    CHECK_THAT(process(data, explicit_little, native(pictures), Mode::dry_run).report.reason,
+               Contains(what));
+    put(data, text({0x0028, 0x0008}, "IS", "3"));
+    CHECK(process(data, explicit_little, native(pictures)).bytes.ends_with(native(pictures)));
+}
+
+TEST_CASE("what follows the picture in a segment of an RLE frame does not leave")
+{
+    const auto frame = [](const std::string& behind) {
+        return std::string{"\1\0\0\0\x40\0\0\0", 8} + std::string(56, '\0') + "\x81p\x81p" + behind;
+    };
+
+    const auto result = process(image(), "1.2.840.10008.1.2.5", encapsulated({frame(name)}));
+
+    REQUIRE(result.report.reason.empty());
+    CHECK(result.bytes.ends_with(encapsulated({frame(std::string(name.size(), '\0'))})));
+}
+
+TEST_CASE("an extended offset table leaves where it names the fragments, else not")
+{
+    constexpr Tag offsets{0x7fe0, 0x0001};
+    constexpr Tag lengths{0x7fe0, 0x0002};
+    const auto stream = streams::jpeg() + std::string(streams::jpeg().size() % 2, '\0');
+    const auto length = little(stream.size(), 8);
+    auto data = image();
+    put(data, text({0x0028, 0x0008}, "IS", "2"));
+    const auto has_tables = [&](const std::string& first, const std::string& second,
+                                std::string_view syntax, const std::string& pixels) {
+        put(data, text(offsets, "OV", first));
+        put(data, text(lengths, "OV", second));
+        const auto result = process(data, syntax, pixels);
+        CHECK(result.report.reason.empty());
+        CHECK(result.bytes.find("NORDMANN") == std::string::npos);
+        const auto found = result.bytes.find(std::string{"\xe0\x7f\2\0OV", 6} + std::string(2, '\0')
+                                             + little(second.size(), 4) + second);
+        CHECK((found != std::string::npos)
+              == (result.bytes.find(std::string{"\xe0\x7f\1\0", 4}) != std::string::npos));
+        return found != std::string::npos;
+    };
+    const auto frames = encapsulated({stream, stream});
+    const auto places = little(0, 8) + little(stream.size() + 8, 8);
+    CHECK(has_tables(places, length + length, jpeg_baseline, frames));
+
+    CHECK_FALSE(has_tables(places + "NORDMANN", length + length, jpeg_baseline, frames));
+    CHECK_FALSE(has_tables(places, length + "NORDMANN", jpeg_baseline, frames));
+    CHECK_FALSE(has_tables("NORDMANN", "NORDMANN", jpeg_baseline, frames));
+    CHECK_FALSE(has_tables("NORDMANN", "NORDMANN", explicit_little, native(std::string(512, 'p'))));
+    SECTION("not inside of a sequence")
+    {
+        Item icon;
+        put(icon, text(offsets, "OV", "NORDMANN"));
+        put(data, phantom::sequence({0x0008, 0x1140}, {icon}));
+        CHECK(has_tables(places, length + length, jpeg_baseline, frames));
+    }
+}
+
 TEST_CASE("an image with an overlay in bits that no sample uses is refused")
 {
     auto data = image();
@@ -180,10 +242,19 @@ TEST_CASE("an image with an overlay in bits that no sample uses is refused")
     const auto pixels = native(std::string(512, 'p'), "OW");
     CHECK_THAT(refusal(data, explicit_little, pixels), Contains("an overlay in unused bits"));
 
-    SECTION("not where the overlay has an element of its own, which goes")
+    SECTION("also where the overlay has an element of its own, with data or without")
+    {
+        put(data, text({0x6002, 0x3000}, "OW", GENERATE("", "DRAWN!")));
+        CHECK_THAT(refusal(data, explicit_little, pixels), Contains("an overlay in unused bits"));
+    }
+    SECTION("not where it has, and does not name such a bit")
     {
         put(data, text({0x6002, 0x3000}, "OW", "DRAWN!"));
+        put_number({0x0028, 0x0102}, 15);
+        put_number({0x6002, 0x0102}, 0);
         CHECK(process(data, explicit_little, pixels).report.reason.empty());
+        put(data, text({0x6002, 0x3000}, "OW", ""));
+        CHECK_THAT(refusal(data, explicit_little, pixels), Contains("an overlay in unused bits"));
     }
     SECTION("not where the bit is one of the picture's")
     {

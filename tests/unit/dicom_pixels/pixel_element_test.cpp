@@ -114,40 +114,61 @@ TEST_CASE("an offset table names fragments in rising order, or is none")
 
 TEST_CASE("native data end with the last frame")
 {
-    PixelShape shape{.rows = 3, .columns = 4, .bits_allocated = 8, .frames = 3};
-    CHECK(remarks_in(native(std::string(36, 'p')), shape).empty());
-    CHECK(remarks_in(native(std::string(36, 'p') + name), shape) == name);
-    CHECK(remarks_in(native(std::string(30, 'p')), shape).empty()); // less is no secret
+    PixelShape shape{.rows = 30, .columns = 40, .bits_allocated = 8, .frames = 3};
+    CHECK(remarks_in(native(std::string(3600, 'p')), shape).empty());
+    CHECK(remarks_in(native(std::string(3600, 'p') + name), shape) == name);
+    CHECK(remarks_in(native(std::string(3000, 'p')), shape).empty()); // less is no secret
 
     SECTION("or its padding, which in swapped words is a sample")
     {
-        shape = {.rows = 1, .columns = 3, .bits_allocated = 8};
-        CHECK(remarks_in(native("pppx"), shape).empty());
-        CHECK(remarks_in(native("pppx" + name), shape) == name);
+        shape = {.rows = 3, .columns = 33, .bits_allocated = 8};
+        CHECK(remarks_in(native(std::string(99, 'p') + "x"), shape).empty());
+        CHECK(remarks_in(native(std::string(99, 'p') + "x" + name), shape) == name);
     }
     SECTION("in words, and as numbers with a fraction")
     {
         shape.bits_allocated = 16;
-        CHECK(remarks_in(native(std::string(72, 'p') + name), shape) == name);
-        CHECK(remarks_in(native(std::string(144, 'p') + name, "OF", 8), shape) == name);
-        CHECK(remarks_in(native(std::string(288, 'p') + name, "OD", 9), shape) == name);
+        CHECK(remarks_in(native(std::string(7200, 'p') + name), shape) == name);
+        CHECK(remarks_in(native(std::string(14400, 'p') + name, "OF", 8), shape) == name);
+        CHECK(remarks_in(native(std::string(28800, 'p') + name, "OD", 9), shape) == name);
     }
     SECTION("in bits, frames padded to bytes or not")
     {
-        shape.bits_allocated = 1; // 12 bits
-        CHECK(remarks_in(native(std::string(6, 'p')), shape).empty());
-        CHECK(remarks_in(native(std::string(6, 'p') + name), shape) == name);
-        shape.rows = 1; // 4 bits: 12 together
-        CHECK(remarks_in(native(std::string(2, 'p')), shape).empty());
-        CHECK(remarks_in(native(std::string(4, 'p')), shape).empty());
-        CHECK(remarks_in(native(std::string(2, 'p') + name), shape) == name);
+        shape.bits_allocated = 1;
+        CHECK(remarks_in(native(std::string(450, 'p')), shape).empty());
+        CHECK(remarks_in(native(std::string(450, 'p') + name), shape) == name);
+        shape.rows = 3;
+        shape.columns = 67; // 201 bits: 603 together
+        CHECK(remarks_in(native(std::string(76, 'p')), shape).empty());
+        CHECK(remarks_in(native(std::string(78, 'p')), shape).empty());
+        CHECK(remarks_in(native(std::string(76, 'p') + name), shape) == name);
     }
     SECTION("with chrominance for every other pixel, and where it is only said to be so")
     {
-        shape = {.rows = 2, .columns = 4, .samples = 3, .bits_allocated = 8};
+        shape = {.rows = 6, .columns = 4, .samples = 3, .bits_allocated = 8};
         shape.shares_chrominance = true;
-        CHECK(remarks_in(native(std::string(16, 'p') + name), shape) == name);
-        CHECK(remarks_in(native(std::string(24, 'p')), shape).empty());
+        CHECK(remarks_in(native(std::string(48, 'p') + name), shape) == name);
+        CHECK(remarks_in(native(std::string(72, 'p')), shape).empty());
+    }
+    SECTION("but where there is room for another frame behind the last one, it could be one")
+    {
+        const auto* const what = "behind the last of 3 frames, enough for another one";
+        CHECK_THROWS_WITH(remarks_in(native(std::string(4800, 'p')), shape), Contains(what));
+        CHECK_THROWS_WITH(remarks_in(native(std::string(6000, 'p')), shape), Contains(what));
+        CHECK_THROWS_WITH(
+            remarks_in(native(std::string(3600, 'p') + std::string(1199, '\0') + "!"), shape),
+            Contains(what));
+        CHECK(remarks_in(native(std::string(3600, 'p') + std::string(2400, '\0')), shape).empty());
+        CHECK(remarks_in(native(std::string(4798, 'p')), shape) == std::string(1198, 'p'));
+        shape.frames = 1; // as if the header had no number
+        CHECK_THROWS_WITH(remarks_in(native(std::string(3600, 'p')), shape),
+                          Contains("NumberOfFrames"));
+        shape.columns = 41;
+        shape.rows = 31; // of 1271 bytes: a second one without padding
+        CHECK_THROWS_AS(remarks_in(native(std::string(2542, 'p')), shape), Error);
+        shape = {.rows = 6, .columns = 4, .samples = 3, .bits_allocated = 8};
+        shape.shares_chrominance = true;
+        CHECK_THROWS_AS(remarks_in(native(std::string(96, 'p')), shape), Error);
     }
     SECTION("without a header that says how many there are")
     {
@@ -181,14 +202,72 @@ TEST_CASE("more pictures than the header declares are refused")
     CHECK_THROWS_AS(remarks_in(phantom::encapsulated({jpeg + jpeg}), shape, jpeg_baseline), Error);
 }
 
-TEST_CASE("bits that no sample uses")
+TEST_CASE("an extended offset table names every fragment and its length, or is none")
 {
-    CHECK(is_unused_bit(12, 16, 12, 11));
-    CHECK(is_unused_bit(15, 16, 12, 11));
-    CHECK_FALSE(is_unused_bit(16, 16, 12, 11));
-    CHECK_FALSE(is_unused_bit(11, 16, 12, 11));
-    CHECK_FALSE(is_unused_bit(0, 16, 12, 11));
-    CHECK(is_unused_bit(3, 16, 12, 15));
-    CHECK_FALSE(is_unused_bit(4, 16, 12, 15));
-    CHECK_FALSE(is_unused_bit(7, 8, 8, 7));
+    const auto bytes = phantom::encapsulated({"abcd", "ef", "gh"});
+    const auto fits = [&](const std::string& offsets, const std::string& lengths) {
+        return fit_fragments(stored(bytes), element_of(bytes), std::as_bytes(std::span{offsets}),
+                             std::as_bytes(std::span{lengths}));
+    };
+    const auto offsets = little(0, 8) + little(12, 8) + little(22, 8);
+    const auto lengths = little(4, 8) + little(2, 8) + little(2, 8);
+    CHECK(fits(offsets, lengths));
+    CHECK(fits(offsets, little(3, 8) + little(2, 8) + little(1, 8))); // without the padding
+
+    CHECK_FALSE(fits(offsets, little(4, 8) + little(2, 8) + little(4, 8)));
+    CHECK_FALSE(fits(offsets, lengths.substr(8)));
+    CHECK_FALSE(fits(offsets.substr(0, 16), lengths.substr(0, 16)));
+    CHECK_FALSE(fits(offsets + name + "123456", lengths + name + "123456"));
+    CHECK_FALSE(fits(little(0, 8) + "NORDMANN" + little(22, 8), lengths));
+    CHECK_FALSE(fits(offsets, "NORDMANN" + lengths.substr(8)));
+    CHECK_FALSE(fits("", ""));
+    const auto plain = native("1234");
+    CHECK_FALSE(fit_fragments(stored(plain), element_of(plain), {}, {}));
+}
+
+TEST_CASE("an overlay can be in bits that no sample uses")
+{
+    struct Header {
+        unsigned position;
+        unsigned allocated, stored, high;
+        bool has_data = false;
+    };
+    const auto is_in = [](const Header& header, std::uint16_t group = 0x6000) {
+        return has_overlay_in_samples(
+            {[&](Tag tag) -> std::optional<unsigned> {
+                 if (tag.group == 0x0028) {
+                     return tag.element == 0x0100   ? header.allocated
+                            : tag.element == 0x0101 ? header.stored
+                                                    : header.high;
+                 }
+                 return tag == Tag{group, 0x0102} ? std::optional{header.position} : std::nullopt;
+             },
+             [&](Tag tag) {
+                 return tag == Tag{group, 0x0102} || (header.has_data && tag == Tag{group, 0x3000});
+             }});
+    };
+    CHECK(is_in({12, 16, 12, 11}));
+    CHECK(is_in({12, 16, 12, 11}, 0x601e));
+    CHECK_FALSE(is_in({12, 16, 12, 11}, 0x6020));
+    CHECK(is_in({15, 16, 12, 11}));
+    CHECK_FALSE(is_in({16, 16, 12, 11}));
+    CHECK_FALSE(is_in({11, 16, 12, 11}));
+    CHECK_FALSE(is_in({0, 16, 12, 11}));
+    CHECK(is_in({3, 16, 12, 15}));
+    CHECK_FALSE(is_in({4, 16, 12, 15}));
+    CHECK_FALSE(is_in({7, 8, 8, 7}));
+    SECTION("data of its own are no proof of the contrary, but where they begin is")
+    {
+        CHECK(is_in({12, 16, 12, 11, true}));
+        CHECK_FALSE(is_in({0, 16, 12, 15, true}));
+        CHECK(is_in({0, 16, 12, 15}));
+    }
+    SECTION("what nobody can tell is taken for one")
+    {
+        const auto nothing = [](Tag) { return std::optional<unsigned>{}; };
+        CHECK(has_overlay_in_samples({nothing, [](Tag tag) {
+                                          return tag == Tag{0x6000, 0x0102};
+                                      }}));
+        CHECK_FALSE(has_overlay_in_samples({nothing, [](Tag) { return false; }}));
+    }
 }

@@ -45,6 +45,13 @@ TEST_CASE("an overlay in unused bits is noticed and cleared")
     CHECK_FALSE(has_embedded_overlay(data));
     data.putAndInsertUint16(DcmTag{0x6000, 0x0102, EVR_US}, 12);
     CHECK(has_embedded_overlay(data));
+    data.putAndInsertUint8Array(DcmTag{0x6000, 0x3000, EVR_OB}, nullptr, 0);
+    CHECK(has_embedded_overlay(data));
+    const std::vector<Uint8> drawn(8, 1);
+    data.putAndInsertUint8Array(DcmTag{0x6000, 0x3000, EVR_OB}, drawn.data(), drawn.size());
+    CHECK(has_embedded_overlay(data));
+    data.putAndInsertUint16(DcmTag{0x6000, 0x0102, EVR_US}, 0);
+    CHECK_FALSE(has_embedded_overlay(data));
     PixelLayout layout{
         .rows = 1, .columns = 2, .bits_allocated = 16, .bits_stored = 12, .high_bit = 11};
     Frame frame{layout, {0x34, 0xf2, 0xff, 0x18}};

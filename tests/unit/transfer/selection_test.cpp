@@ -156,6 +156,12 @@ TEST_CASE("an image with an overlay in bits that no sample uses is cleaned")
         never.never_rewrite_pixels = true;
         CHECK(only_image(site, never).fate == Fate::send); // de-identification refuses it
     }
+    SECTION("also if it has data of its own, or an element without")
+    {
+        image.more = {{"OverlayBitPosition", "12"}, {"OverlayData", GENERATE("", "0101\\0202")}};
+        site.add(image);
+        CHECK(only_image(site, project()).fate == Fate::clean);
+    }
     SECTION("in a bit of the samples, where there can be none")
     {
         image.more = {{"OverlayBitPosition", "0"}};

@@ -229,11 +229,11 @@ TEST_CASE("a compressed image that cannot be decoded for the PACS fails for good
     add_compressed(world, broken, {"dcmcrle"});
     const auto file = world.site.paths().archive() / ("scp_" + broken.study)
                       / (broken.modality + "." + broken.sop);
-    // Samples of 16 bits have two RLE segments (PS3.5 annex G.2), not one.
+    // Its first segment ends after two bytes, where the second one begins (PS3.5 annex G.5).
     auto bytes = read_file(file);
     const auto fragment = bytes.rfind(std::string("\xfe\xff\x00\xe0", 4));
     REQUIRE(fragment != std::string::npos);
-    bytes[fragment + 8] = 1;
+    bytes.replace(fragment + 16, 4, std::string{"\x42\0\0\0", 4});
     std::ofstream{file} << bytes;
     SmallImage good;
     good.sop += ".2";
