@@ -72,7 +72,7 @@ public:
         prepare_output();
         Facts facts = collect();
         judge_equal_instances();
-        const auto plan = make_plan(facts);
+        const auto plan = make_plan(facts, m_settings, m_profile, m_dates, m_uids);
         write_all_files(plan);
         check_set();
         if (m_settings.mapping_file && m_mode == Mode::apply) {
@@ -187,29 +187,6 @@ private:
                 refuse(i, "another file with different content has the same SOP instance UID");
             }
         }
-    }
-
-    Plan make_plan(const Facts& facts)
-    {
-        Plan plan{m_settings,
-                  m_profile,
-                  m_dates,
-                  m_uids,
-                  Identity{facts.identity, harmless_texts(m_settings, m_profile)},
-                  {},
-                  {},
-                  {}};
-        for (const auto& day : facts.days) {
-            plan.original_dates.insert(format_da(day));
-            plan.shifted_dates.insert(format_da(m_dates.move(day)));
-        }
-        constexpr auto* unknown_date = "19700101";
-        plan.shifted_dates.insert(unknown_date);
-        for (const auto& [study, dates] : facts.studies) {
-            const auto day = dates.newest_study_date ? dates.newest_study_date : dates.newest_other;
-            plan.study_dates[study] = day ? format_da(m_dates.move(*day)) : unknown_date;
-        }
-        return plan;
     }
 
     void write_all_files(const Plan& plan)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "libfiona/anonymize/plan.h"
 
+#include "libfiona/anonymize/facts.h"
+#include "libfiona/base/dates.h"
+
 #include <fmt/format.h>
 
 namespace fiona::anonymize {
@@ -14,6 +17,25 @@ std::string Plan::method() const
 std::string Plan::event_text() const
 {
     return settings.event ? "EventName:" + settings.event->str() : std::string{};
+}
+
+Plan make_plan(const Facts& facts, const Settings& settings, const Profile& profile,
+               const DateMover& dates, UidMap& uids)
+{
+    Plan plan{
+        settings, profile, dates, uids, Identity{facts.identity, harmless_texts(settings, profile)},
+        {},       {},      {}};
+    for (const auto& day : facts.days) {
+        plan.original_dates.insert(format_da(day));
+        plan.shifted_dates.insert(format_da(dates.move(day)));
+    }
+    constexpr auto* unknown_date = "19700101";
+    plan.shifted_dates.insert(unknown_date);
+    for (const auto& [study, known] : facts.studies) {
+        const auto day = known.newest_study_date ? known.newest_study_date : known.newest_other;
+        plan.study_dates[study] = day ? format_da(dates.move(*day)) : unknown_date;
+    }
+    return plan;
 }
 
 std::vector<std::string> harmless_texts(const Settings& settings, const Profile& profile)

@@ -13,6 +13,8 @@
 
 namespace fiona::anonymize {
 
+struct Facts;
+
 /// All that the second pass needs to know about the set of files; complete before it begins, then
 /// only read (the UID map locks by itself).
 struct Plan {
@@ -30,6 +32,10 @@ struct Plan {
     /// "EventName:<event>"; "" without event.
     [[nodiscard]] std::string event_text() const;
 };
+
+/// Of all headers of the set; what it refers to is borrowed.
+[[nodiscard]] Plan make_plan(const Facts& facts, const Settings& settings, const Profile& profile,
+                             const DateMover& dates, UidMap& uids);
 
 constexpr std::string_view dummy_text = "ANONYMIZED";
 constexpr std::string_view no_regex_match = "FIONA: no match on regular expression";
