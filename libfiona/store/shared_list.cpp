@@ -160,9 +160,12 @@ void SharedList::replace(std::string_view before, std::string_view after, TimePo
     if (is_new) { // there must be one to keep: somebody else may make it in the same moment
         old = UniqueFd{::open(m_file.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, m_mode)};
     }
+    const bool is_closed = !may_have_writer(old); // asked before its end is looked for
     const auto status = status_of(old, m_file);
+    const bool has_grown = static_cast<std::size_t>(status.st_size) > before.size();
     // A last line without an end may be half written. It stays where its writer has it, and is brought over.
-    if (const auto half = before.substr(before.rfind('\n') + 1); ends_in_line(after, half)) {
+    if (const auto half = before.substr(before.rfind('\n') + 1);
+        (has_grown || !is_closed) && ends_in_line(after, half)) {
         after = after.substr(0, after.rfind(half));
         before.remove_suffix(half.size());
     }

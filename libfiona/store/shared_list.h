@@ -37,8 +37,8 @@ public:
         now,
         kept, ///< that of the list before: what is written is no news
     };
-    /// `after` instead of the first bytes, `before`. If both end in a line without an end, it may be half
-    /// written: its other half stays with it. Mode and owner stay, as far as the system lets us.
+    /// `after` instead of the first bytes, `before`. If both end in a line without an end that somebody may still
+    /// write, its other half stays with it. Mode and owner stay, as far as the system lets us.
     void replace(std::string_view before, std::string_view after, TimePoint now,
                  Time time = Time::now) const;
 

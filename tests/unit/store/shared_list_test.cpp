@@ -140,13 +140,22 @@ TEST_CASE("a line that is half written while the list is replaced is not cut in 
     CHECK(lists.text() == "b\nhalf\n");
 }
 
+TEST_CASE("a line whose end was written since the list was read is not cut in two")
+{
+    const Lists lists{"a\nb\nhalf\n"};
+
+    lists.list.replace("a\nb\nha", "b\nha", now());
+
+    CHECK(lists.text() == "b\nhalf\n");
+}
+
 TEST_CASE("a last line without an end stays when nobody writes it, and goes when it is taken out")
 {
     const Lists lists{"a\nb"};
     SECTION("it stays")
     {
         lists.list.replace("a\nb", "b", now());
-        CHECK(lists.text() == "b\n");
+        CHECK(lists.text() == "b");
     }
     SECTION("it goes")
     {
