@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace fiona::store {
 
@@ -14,7 +15,7 @@ namespace {
 
 constexpr std::string_view stored_word = "stored";
 constexpr std::string_view lost_word = "lost";
-constexpr std::string_view once_word = "once";
+constexpr std::string_view try_word = "request";
 constexpr std::string_view decoded_word = "decoded";
 constexpr std::string_view before_word = "before";
 constexpr std::string_view whole = "ok"; // last word
@@ -55,29 +56,18 @@ std::size_t SentImages::count_new() const
     return static_cast<std::size_t>(sent) + m_once.size();
 }
 
-std::string SentImages::once_lines() const
-{
-    auto keys = m_once;
-    for (const auto& [key, image] : m_images) {
-        if (!image.was_before) {
-            keys.insert(key);
-        }
-    }
-    std::string lines;
-    for (const auto& key : keys) {
-        lines += fmt::format("{} {} {}\n", once_word, key, whole);
-    }
-    return lines;
-}
-
 void SentImages::take(std::string_view line)
 {
     const auto words = split(line, ' ');
     const auto is_line = [&](std::string_view word, std::size_t least) {
         return words.size() >= least && words.front() == word && words.back() == whole;
     };
-    if (is_line(once_word, 4)) {
-        m_once.insert(key_of(words[1], words[2]));
+    if (words.front() == try_word) {
+        for (const auto& [key, image] : std::exchange(m_images, {})) {
+            if (!image.was_before) {
+                m_once.insert(key);
+            }
+        }
         return;
     }
     if (!is_line(lost_word, 4) && !is_line(stored_word, 4)) {
@@ -115,6 +105,16 @@ std::string SentImages::stored_line(const std::string& series, const std::string
         line += " " + image.sha256;
     }
     return fmt::format("{} {}", line, whole);
+}
+
+std::string SentImages::try_line(std::string_view digest)
+{
+    return fmt::format("{} {}", try_word, digest);
+}
+
+bool SentImages::is_try_line(std::string_view line)
+{
+    return split(line, ' ').front() == try_word;
 }
 
 std::string SentImages::lost_line(const std::string& series, const std::string& sop)

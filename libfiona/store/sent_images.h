@@ -22,8 +22,8 @@ struct SentImage {
 };
 
 /// The images of one request that the research PACS has, as the journal of its transfer tells it, in lines
-/// `stored SERIES SOP STATUS [decoded] [before] [SHA256] ok`, `lost SERIES SOP ok`, and `once SERIES SOP ok` of
-/// a try that is no longer continued. New identifiers only. A line without its last word was cut short by a
+/// `request DIGEST`, where a try begins, and of that `stored SERIES SOP STATUS [decoded] [before] [SHA256] ok`
+/// and `lost SERIES SOP ok`. New identifiers only. A line of an image without its last word was cut short by a
 /// crash, and counts as none.
 ///
 /// request   journal      images
@@ -45,11 +45,12 @@ public:
     [[nodiscard]] const SentImage* find(const std::string& series, const std::string& sop) const;
     /// How many the PACS has that no finished transfer has brought there.
     [[nodiscard]] std::size_t count_new() const;
-    /// The lines that keep those counted when their try is given up and sending begins anew.
-    [[nodiscard]] std::string once_lines() const;
 
     /// A line of the journal; those that are not about an image change nothing.
     void take(std::string_view line);
+    /// `digest`: of the request's content.
+    [[nodiscard]] static std::string try_line(std::string_view digest);
+    [[nodiscard]] static bool is_try_line(std::string_view line);
     [[nodiscard]] static std::string stored_line(const std::string& series, const std::string& sop,
                                                  const SentImage& image);
     [[nodiscard]] static std::string lost_line(const std::string& series, const std::string& sop);

@@ -7,7 +7,6 @@
 #include "libfiona/base/json.h"
 #include "libfiona/base/text.h"
 #include "libfiona/base/unique_fd.h"
-#include "libfiona/store/atomic_file.h"
 
 #include <fmt/format.h>
 
@@ -15,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 
@@ -43,26 +43,26 @@ bool is_recent(const fs::path& file, TimePoint now, std::chrono::hours age)
 } // namespace
 
 Journal::Journal(const Paths& paths, const store::TransferRequest& request, TimePoint now)
-    : m_file{store::SentImages::journal_of(paths, request)}, m_head{"request "
-                                                                    + sha256_hex(json::write(
-                                                                        request.content))}
+    : m_file{store::SentImages::journal_of(paths, request)},
+      m_head{store::SentImages::try_line(sha256_hex(json::write(request.content)))}
 {
     const auto text = read_file_if_any(m_file).value_or("");
     const auto lines = split(text, '\n');
-    if (lines.front() != m_head || lines.size() < 2 || !is_recent(m_file, now, meaningful_age)) {
-        m_kept = store::SentImages::read(m_file).once_lines();
+    m_is_torn = !lines.back().empty();
+    const auto last = std::find_if(lines.rbegin(), lines.rend(), store::SentImages::is_try_line);
+    if (last == lines.rend() || *last != m_head || !is_recent(m_file, now, meaningful_age)) {
         return;
     }
     m_started = true;
-    m_is_torn = !lines.back().empty();
-    for (const auto line : lines) {
-        take(line);
+    for (auto line = last.base(); line != lines.end(); ++line) {
+        take(*line);
     }
 }
 
 /// Those of store::SentImages, asked TRANSACTION SECONDS ok, committed SOP ok, answered ok, failed
 void Journal::take(std::string_view line)
 {
+    m_images.take(line);
     const auto words = split(line, ' ');
     if (line == failure_line) {
         ++m_failures;
@@ -73,7 +73,6 @@ void Journal::take(std::string_view line)
     const auto word = [&](std::size_t index) {
         return index + 1 < words.size() ? std::string{words[index]} : std::string{};
     };
-    m_images.take(line);
     if (words[0] == "asked" && words.size() == 4) {
         std::int64_t seconds = 0;
         std::from_chars(words[2].data(), words[2].data() + words[2].size(), seconds);
@@ -136,18 +135,18 @@ void Journal::note_failure()
 
 void Journal::append(const std::string& lines)
 {
+    std::string text = m_is_torn ? "\n" : "";
     if (!m_started) { // nothing is there, or what is there is not continued
         make_directories(m_file.parent_path());
-        store::write_file(m_file, fmt::format("{}\n{}{}\n", m_head, m_kept, lines));
-        m_started = true;
-        return;
+        text += m_head + "\n";
     }
-    const UniqueFd fd{::open(m_file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+    const UniqueFd fd{::open(m_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640)};
     if (!fd) {
         throw os_error(errno, "open the journal of a transfer");
     }
     // No sync: a lost line after a power loss only means that an object is sent twice.
-    write_all(fd.get(), (m_is_torn ? "\n" : "") + lines + "\n", "the journal of a transfer");
+    write_all(fd.get(), text + lines + "\n", "the journal of a transfer");
+    m_started = true;
     m_is_torn = false;
 }
 

@@ -25,9 +25,10 @@ namespace fiona::transfer {
 ///    +        +        +     all answered; the journal is removed next and not read again
 ///    +        -        +     REDCap has still to be told
 ///
-/// A journal of another content of the request, or older than a day, is not continued: somebody asked
-/// again, and then everything is sent again; the new one keeps that the PACS has those images. Finished, it moves to `<processing>/state/sent/<request>`, so
-/// that what comes late can go alone. That is only a memory: without it everything is sent again.
+/// A try of another content of the request, or older than a day, is not continued: somebody asked again,
+/// and then everything is sent again. The new one stands behind it, for the PACS has those images as well.
+/// Finished, the journal moves to `<processing>/state/sent/<request>`, so that what comes late can go
+/// alone. That is only a memory: without it everything is sent again.
 class Journal {
 public:
     /// Reads what is there. `now` decides whether it is too old.
@@ -82,8 +83,7 @@ private:
     void take(std::string_view line);
 
     std::filesystem::path m_file;
-    std::string m_head; ///< first line
-    std::string m_kept; ///< lines of a journal that is not continued
+    std::string m_head; ///< first line of the try
     store::SentImages m_images;
     std::set<std::string> m_committed;
     std::optional<Question> m_question;

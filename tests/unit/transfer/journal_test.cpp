@@ -180,4 +180,6 @@ TEST_CASE("images of tries given up are kept over any number of them")
     }
 
     CHECK(store::SentImages::read(file_of(site)).count_new() == 1);
+    Journal::finish(site.paths(), request());
+    CHECK_FALSE(Journal::finished(site.paths(), request()).is_stored("2.25.1", "2.25.2"));
 }
