@@ -29,7 +29,7 @@ public:
         Parsed parsed;
         while (m_at < m_bytes.size()) {
             const auto start = m_at;
-            const auto head = read_head();
+            const auto head = read_head(m_bytes.size());
             if (is_pixel_data(head.tag)) {
                 m_at = start;
                 break;
@@ -50,7 +50,7 @@ public:
         std::vector<Item> items;
         const auto end = end_of(length, limit);
         while (m_at < end) {
-            const auto head = read_item_head();
+            const auto head = read_item_head(end);
             if (head.tag == sequence_end && length == undefined_length) {
                 return items;
             }
@@ -108,15 +108,31 @@ private:
         return {group, read_16()};
     }
 
-    Head read_item_head()
+    /// Nothing may go over `limit`, the end of what holds it: end_of() counts on it.
+    void stay_within(std::size_t limit) const
+    {
+        if (m_at > limit) {
+            fail("an element is longer than what holds it");
+        }
+    }
+
+    Head read_item_head(std::size_t limit)
     {
         Head head;
         head.tag = read_tag();
         head.length = read_32();
+        stay_within(limit);
         return head;
     }
 
-    Head read_head()
+    Head read_head(std::size_t limit)
+    {
+        const auto head = next_head();
+        stay_within(limit);
+        return head;
+    }
+
+    Head next_head()
     {
         Head head;
         head.tag = read_tag();
@@ -147,6 +163,7 @@ private:
         return head;
     }
 
+    /// `limit`: not before m_at.
     [[nodiscard]] std::size_t end_of(std::uint32_t length, std::size_t limit) const
     {
         if (length == undefined_length) {
@@ -194,7 +211,7 @@ private:
         Item item;
         const auto end = end_of(length, limit);
         while (m_at < end) {
-            const auto head = read_head();
+            const auto head = read_head(end);
             if (head.tag == item_end && length == undefined_length) {
                 return item;
             }
@@ -213,7 +230,7 @@ private:
     {
         std::size_t count = 0;
         while (m_at < limit) {
-            const auto head = read_item_head();
+            const auto head = read_item_head(limit);
             if (head.tag == sequence_end) {
                 return count;
             }

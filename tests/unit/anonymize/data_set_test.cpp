@@ -75,6 +75,20 @@ TEST_CASE("a length that points beyond its surroundings is refused")
     CHECK_THROWS_AS(read_data_set(bytes, Encoding::explicit_little), Error);
 }
 
+TEST_CASE("an element whose head goes over the end of its item or sequence is refused")
+{
+    const std::string sequence{"\x08\x00\x40\x11SQ\0\0\x0c\0\0\0", 12};
+    const std::string item{"\xfe\xff\x00\xe0\x04\0\0\0", 8};
+    const std::string open_item{"\xfe\xff\x00\xe0\xff\xff\xff\xff", 8};
+    const std::string element{"\x10\x00\x10\x00PN\x02\0ab", 10};
+    const std::string end_of_item{"\xfe\xff\x0d\xe0\0\0\0\0", 8};
+    const auto inside = GENERATE_COPY(
+        item + element, item + element.substr(0, 4) + std::string{"UN\0\0\xff\xff\xff\x7f", 8},
+        open_item + element, open_item + end_of_item);
+
+    CHECK_THROWS_AS(read_data_set(sequence + inside, Encoding::explicit_little), Error);
+}
+
 TEST_CASE("reading stops at the pixel data")
 {
     auto bytes = write_data_set(phantom::image(), Encoding::explicit_little);
