@@ -56,8 +56,8 @@ struct WalkedFrames {
 /// them. JPEG: in comments and application segments, and behind EOI. JPEG 2000: in comments and other
 /// segments without use, behind EOC, and in boxes of a file around it that are not for the decoder. RLE: in
 /// unused words of the header, before the first segment, and in each behind the last sample of its plane. A
-/// deflated frame that has more than `size` is refused, what an encapsulated one has more is told. What stands inside of entropy-coded data is taken for picture. Throws
-/// Error{Fault::data} if a stream cannot be walked.
+/// deflated frame that has more than `size` is refused, what an encapsulated one has more is told. What stands
+/// inside of entropy-coded data is taken for picture. Throws Error{Fault::data} if a stream cannot be walked.
 [[nodiscard]] WalkedFrames walk_frames(Fragments& fragments, FrameCoding coding,
                                        const FrameSize& size);
 

@@ -44,8 +44,7 @@ public:
             const auto type = peek(4);
             if (type == letters("jp2c")) {
                 m_fragments.skip(4);
-                if (length
-                    == 1) { // it has 64 bits, of which a fragment has no use for the upper half
+                if (length == 1) { // 64 bits follow, and no fragment has a use for the upper half
                     require(m_fragments.take_32() == 0);
                     m_fragments.skip(4);
                 }

@@ -18,7 +18,8 @@ namespace fiona::routing {
 
 /// `<state>/populate-incoming.json`: what INCOMING already has, so that a quiet minute costs one
 /// stat(2) per study and no call. Only a memory: without it, or with an old or broken one, the same
-/// rows are compared with REDCap again and nothing is written twice.
+/// rows are compared with REDCap again and nothing is written twice; but a copy from the research PACS
+/// whose transfer was withdrawn is then taken for a clinical study.
 class PopulateCache {
 public:
     struct Entry {

@@ -88,6 +88,7 @@ TimePoint time_of(const timespec& time)
     return Clock::from_time_t(time.tv_sec);
 }
 
+/// Whether `line` is the last line of `text`, ended or not.
 bool ends_in_line(std::string_view text, std::string_view line)
 {
     text.remove_suffix(text.ends_with('\n') ? 1 : 0);
@@ -100,8 +101,6 @@ void take_back(const UniqueFd& file, off_t offset, std::string_view written, con
 {
     if (written.starts_with(content_of(file, static_cast<std::size_t>(offset), name))) {
         static_cast<void>(::ftruncate(file.get(), offset) == 0);
-    } else {
-        write_all(file.get(), "\n", name.native()); // what comes next is on a line of its own
     }
 }
 
