@@ -5,6 +5,7 @@
 #include "libfiona/store/spool.h"
 #include "tests/support/scripted_pacs.h"
 #include "tests/support/sending_site.h"
+#include "tests/support/used_disk.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -78,6 +79,7 @@ TEST_CASE("cleaners that take all they may, while a slow sender works: every obj
     const ScriptedPacs pacs{[](std::size_t) { return ScriptedPacs::Answer{.delay = 300ms}; }};
     SendingSite site{json::Object{{"port", pacs.port()}}};
     site.site.set_redcap("rate_per_minute", 0); // otherwise the limit is what takes time
+    use_disk(site.site.root());
     for (const auto& directory : site::directories(site.studies->paths())) {
         fs::create_directories(directory.path);
     }

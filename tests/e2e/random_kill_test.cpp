@@ -6,6 +6,7 @@
 #include "libfiona/redcap/client.h"
 #include "tests/e2e/books.h"
 #include "tests/e2e/pipeline.h"
+#include "tests/support/used_disk.h"
 
 #include <catch2/catch.hpp>
 
@@ -271,6 +272,7 @@ TEST_CASE("the whole pipeline under random kill -9: nothing lost, nothing twice,
     std::cout << fmt::format("FIONA_KILL_SEED={} FIONA_KILL_SECONDS={}\n", seed, time.count())
               << std::flush;
     Pipeline pipeline;
+    use_disk(pipeline.scratch());
     const auto& config = pipeline.config();
     Person person{pipeline};
     Killer killer{pipeline, seed};
