@@ -3,6 +3,7 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/number.h"
 #include "libfiona/redcapd/connections.h"
 #include "libfiona/redcapd/rate_limit.h"
 #include "libfiona/redcapd/sockets.h"
@@ -45,7 +46,24 @@ public:
     // The time limits are in read() and write() themselves.
     [[nodiscard]] bool is_readable() const override { return true; }
     [[nodiscard]] bool is_writable() const override { return true; }
-    ssize_t read(char* target, size_t size) override { return m_connection.read(target, size); }
+    ssize_t read(char* target, size_t size) override
+    {
+        if (!m_body_left) {
+            return m_connection.read(target, size);
+        }
+        if (*m_body_left == 0) {
+            const auto count = m_line_end.copy(target, size);
+            m_line_end.remove_prefix(count);
+            return static_cast<ssize_t>(count);
+        }
+        const auto count = m_connection.read(target, std::min<std::uint64_t>(size, *m_body_left));
+        *m_body_left -= count > 0 ? static_cast<std::uint64_t>(count) : 0;
+        return count;
+    }
+    /// From here on the stream is a body of `bytes`, and a line end that nobody sent.
+    void end_line_after(std::uint64_t bytes) { m_body_left = bytes; }
+    /// How many bytes end_line_after() adds.
+    [[nodiscard]] std::size_t line_end_bytes() const { return m_line_end.size(); }
     ssize_t write(const char* bytes, size_t size) override
     {
         return m_connection.write(bytes, size);
@@ -64,7 +82,23 @@ public:
 
 private:
     Connection& m_connection;
+    std::optional<std::uint64_t> m_body_left;
+    std::string_view m_line_end = "\r\n";
 };
+
+/// RFC 2046 §5.1.1 wants no line end behind the last boundary, and Node.js 18 sends none; httplib
+/// 0.11 takes such a body for one that breaks off. One more is an epilogue, which all ignore.
+void allow_missing_line_end(httplib::Request& request, ConnectionStream& stream)
+{
+    constexpr auto length = "Content-Length";
+    const auto bytes = read_number<std::uint64_t>(request.get_header_value(length));
+    if (request.is_multipart_form_data() && !request.has_header("Transfer-Encoding") && bytes
+        && *bytes <= max_body_bytes) {
+        stream.end_line_after(*bytes);
+        request.headers.erase(length);
+        request.set_header(length, std::to_string(*bytes + stream.line_end_bytes()));
+    }
+}
 
 /// The parameters of either kind of body; nothing if it is larger than allowed or breaks off.
 std::optional<FormData> read_form(const httplib::Request& request,
@@ -196,7 +230,8 @@ private:
         ConnectionStream stream{connection};
         g_connection = &connection;
         bool closed = false;
-        const bool served = process_request(stream, false, closed, nullptr);
+        const bool served = process_request(
+            stream, false, closed, [&](auto& request) { allow_missing_line_end(request, stream); });
         g_connection = nullptr;
         return served && !closed;
     }

@@ -14,6 +14,8 @@
 #include <sstream>
 
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
 namespace json = fiona::json;
 
 namespace {
@@ -367,6 +369,32 @@ TEST_CASE("fiona-redcapd: the curl lines of the man page work as printed")
     CHECK_THAT(replies[2].body, Contains("DEMO_0001"));
     CHECK(replies[3].body == "1");
     CHECK_THAT(replies[4].body, !Contains("DEMO_0001")); // deleted by then
+}
+
+TEST_CASE("fiona-redcapd: a multipart body needs its last boundary, but no line end behind it")
+{
+    const RedcapCalls redcap;
+    const auto ask = [&](const std::string& end) {
+        const std::string head = "--edge\r\nContent-Disposition: form-data; name=\"";
+        const auto body = head + "token\"\r\n\r\n" + redcap.demo + "\r\n" + head
+                          + "content\"\r\n\r\nversion" + end;
+        // Twice on one connection: what follows a body is the next request.
+        return curl(redcap.server.url, {"-H", "Content-Type: multipart/form-data; boundary=edge",
+                                        "--data-binary", body, redcap.server.url});
+    };
+
+    for (const auto* const end :
+         {"\r\n--edge--", "\r\n--edge--\r\n", "\r\n--edge--\r\nwhat is ignored"}) {
+        const auto reply = ask(end);
+        CAPTURE(end, reply.body);
+        CHECK_THAT(reply.body, StartsWith("14.0.0\n200 ") && EndsWith("14.0.0"));
+        CHECK(reply.status == 200);
+    }
+    for (const auto* const end : {"", "\r\n", "\r\n--edge", "\r\n--edge-", "\r\n--edge--\n"}) {
+        const auto reply = ask(end);
+        CAPTURE(end, reply.body);
+        CHECK_THAT(reply.body, Contains("too large or incomplete"));
+    }
 }
 
 TEST_CASE("fiona-redcapd: clients in PHP and JavaScript find all they look for")
