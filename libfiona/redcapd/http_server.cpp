@@ -60,10 +60,13 @@ public:
         *m_body_left -= count > 0 ? static_cast<std::uint64_t>(count) : 0;
         return count;
     }
-    /// From here on the stream is a body of `bytes`, and a line end that nobody sent.
-    void end_line_after(std::uint64_t bytes) { m_body_left = bytes; }
-    /// How many bytes end_line_after() adds.
-    [[nodiscard]] std::size_t line_end_bytes() const { return m_line_end.size(); }
+    /// From here on the stream is a body of `bytes`, and a line end that nobody sent. Returns how many
+    /// bytes both are.
+    std::uint64_t end_line_after(std::uint64_t bytes)
+    {
+        m_body_left = bytes;
+        return bytes + m_line_end.size();
+    }
     ssize_t write(const char* bytes, size_t size) override
     {
         return m_connection.write(bytes, size);
@@ -92,11 +95,12 @@ void allow_missing_line_end(httplib::Request& request, ConnectionStream& stream)
 {
     constexpr auto length = "Content-Length";
     const auto bytes = read_number<std::uint64_t>(request.get_header_value(length));
-    if (request.is_multipart_form_data() && !request.has_header("Transfer-Encoding") && bytes
-        && *bytes <= max_body_bytes) {
-        stream.end_line_after(*bytes);
+    const bool is_as_sent =
+        !request.has_header("Transfer-Encoding") && !request.has_header("Content-Encoding");
+    if (request.is_multipart_form_data() && is_as_sent && bytes && *bytes <= max_body_bytes) {
+        const auto longer = stream.end_line_after(*bytes);
         request.headers.erase(length);
-        request.set_header(length, std::to_string(*bytes + stream.line_end_bytes()));
+        request.set_header(length, std::to_string(longer));
     }
 }
 

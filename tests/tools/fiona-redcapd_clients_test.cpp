@@ -41,6 +41,13 @@ std::string urlencoded(const Parameters& parameters)
     return body;
 }
 
+/// A multipart body with the boundary `edge` that asks for the version; `end` follows the last value.
+std::string version_call(const std::string& token, const std::string& end)
+{
+    const std::string head = "--edge\r\nContent-Disposition: form-data; name=\"";
+    return head + "token\"\r\n\r\n" + token + "\r\n" + head + "content\"\r\n\r\nversion" + end;
+}
+
 /// The call of an old script; `more` after its standard set.
 json::Value replay(const RedcapCalls& redcap, const std::string& token, Parameters standard,
                    const Parameters& more = {})
@@ -375,9 +382,7 @@ TEST_CASE("fiona-redcapd: a multipart body needs its last boundary, but no line 
 {
     const RedcapCalls redcap;
     const auto ask = [&](const std::string& end) {
-        const std::string head = "--edge\r\nContent-Disposition: form-data; name=\"";
-        const auto body = head + "token\"\r\n\r\n" + redcap.demo + "\r\n" + head
-                          + "content\"\r\n\r\nversion" + end;
+        const auto body = version_call(redcap.demo, end);
         // Twice on one connection: what follows a body is the next request.
         return curl(redcap.server.url, {"-H", "Content-Type: multipart/form-data; boundary=edge",
                                         "--data-binary", body, redcap.server.url});
@@ -395,6 +400,21 @@ TEST_CASE("fiona-redcapd: a multipart body needs its last boundary, but no line 
         CAPTURE(end, reply.body);
         CHECK_THAT(reply.body, Contains("too large or incomplete"));
     }
+}
+
+TEST_CASE("fiona-redcapd: a multipart body may be packed with gzip")
+{
+    const RedcapCalls redcap;
+    const std::string file = redcap.site.directory / "body";
+    std::ofstream{file} << version_call(redcap.demo, "\r\n--edge--\r\n");
+    REQUIRE(fiona::run({.arguments = {"gzip", file}}).exit_code == 0);
+
+    const auto reply =
+        curl(redcap.server.url, {"-H", "Content-Type: multipart/form-data; boundary=edge", "-H",
+                                 "Content-Encoding: gzip", "--data-binary", "@" + file + ".gz"});
+
+    CHECK(reply.status == 200);
+    CHECK(reply.body == "14.0.0");
 }
 
 TEST_CASE("fiona-redcapd: clients in PHP and JavaScript find all they look for")
