@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Many peers at once and one after the other: the limits hold, and memory stays.
-#include "libfiona/base/files.h"
 #include "tests/e2e/fault_bench.h"
 #include "tests/e2e/fault_table.h"
 #include "tests/support/hostile_file.h"
@@ -50,14 +49,6 @@ unsigned sequence_length()
 std::string address(std::size_t number)
 {
     return fmt::format("127.0.1.{}", number + 1);
-}
-
-/// The processes of associations that still run or were not waited for.
-bool has_children(pid_t receiver)
-{
-    const auto list =
-        read_file_if_any(fmt::format("/proc/{0}/task/{0}/children", receiver)).value_or("");
-    return !list.empty();
 }
 
 std::string growth(std::uint64_t before, std::uint64_t after)
@@ -162,7 +153,7 @@ TEST_CASE("faults 1 and 4: crowds at the door")
                  before = i == length / 10 ? bench.resident_kb() : before;
              }
              const auto after = bench.resident_kb();
-             const bool is_alone = eventually([&] { return !has_children(bench.receiver_pid()); });
+             const bool is_alone = eventually([&] { return bench.is_without_associations(); });
              return fmt::format(
                  "{}; {}; {} [{} associations, {} kB, {} kB]",
                  strange == 0 ? "as the first ones" : fmt::format("{} strange answers", strange),

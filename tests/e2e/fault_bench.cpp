@@ -334,6 +334,7 @@ std::string Bench::processor_log() const
 
 std::vector<std::string> Bench::bad_log_lines() const
 {
+    static_cast<void>(eventually([&] { return is_without_associations(); }, longest_work));
     std::vector<std::string> bad;
     for (const auto& log : {receiver_log(), processor_log()}) {
         for (const auto line : split(log, '\n')) {
@@ -351,6 +352,12 @@ std::vector<std::string> Bench::bad_log_lines() const
 pid_t Bench::receiver_pid() const
 {
     return store::running_daemon(pacs::ReceiverFiles::of(*m_config).pid_file).value_or(0);
+}
+
+bool Bench::is_without_associations() const
+{
+    const auto children = fmt::format("/proc/{0}/task/{0}/children", receiver_pid());
+    return read_file_if_any(children).value_or("").empty();
 }
 
 std::uint64_t Bench::resident_kb() const

@@ -54,12 +54,16 @@ public:
     [[nodiscard]] std::string others(const char* from = "127.0.0.2") const;
 
     /// Sorted and unbroken: lines of the logs of both daemons that are no log lines, or tell of a crash.
+    /// Waits for the ends of all associations: a peer sees a connection close before the receiver sees
+    /// how the process ended.
     [[nodiscard]] std::vector<std::string> bad_log_lines() const;
     [[nodiscard]] std::string receiver_log() const;
     [[nodiscard]] std::string processor_log() const;
     /// Of the receiver, not of its associations.
     [[nodiscard]] std::uint64_t resident_kb() const;
     [[nodiscard]] pid_t receiver_pid() const;
+    /// No process of an association runs or was not waited for.
+    [[nodiscard]] bool is_without_associations() const;
     [[nodiscard]] fiona::json::Value status() const;
 
     [[nodiscard]] Outcome tool(const std::string& name, std::vector<std::string> arguments) const;
