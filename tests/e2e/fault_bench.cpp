@@ -7,6 +7,7 @@
 #include "libfiona/pacs/receiver.h"
 #include "libfiona/store/daemon.h"
 #include "libfiona/store/spool.h"
+#include "tests/support/processes.h"
 
 #include <catch2/catch.hpp>
 
@@ -356,8 +357,7 @@ pid_t Bench::receiver_pid() const
 
 bool Bench::is_without_associations() const
 {
-    const auto children = fmt::format("/proc/{0}/task/{0}/children", receiver_pid());
-    return read_file_if_any(children).value_or("").empty();
+    return children_of(receiver_pid()).empty();
 }
 
 std::uint64_t Bench::resident_kb() const

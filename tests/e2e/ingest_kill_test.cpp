@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/base/files.h"
-#include "libfiona/base/text.h"
 #include "libfiona/dicom/library.h"
 #include "tests/e2e/ingest_site.h"
+#include "tests/support/processes.h"
 #include "tests/support/site.h"
 
 #include <catch2/catch.hpp>
@@ -38,14 +37,7 @@ enum class Victim { child, receiver, processor };
 
 pid_t some_child_of(pid_t parent, unsigned which)
 {
-    std::vector<pid_t> children;
-    const auto path = fmt::format("/proc/{}/task/{}/children", parent, parent);
-    const auto text = read_file_if_any(path).value_or("");
-    for (const auto word : split(text, ' ')) {
-        if (const std::string number{trimmed(word)}; !number.empty()) {
-            children.push_back(std::stoi(number));
-        }
-    }
+    const auto children = children_of(parent);
     return children.empty() ? 0 : children[which % children.size()];
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "libfiona/base/files.h"
-#include "libfiona/base/text.h"
 #include "libfiona/redcap/incoming.h"
 #include "libfiona/store/daemon.h"
 #include "tests/e2e/pipeline.h"
+#include "tests/support/processes.h"
 
 #include <catch2/catch.hpp>
 
@@ -38,31 +37,6 @@ private:
     std::jthread m_thread;
 };
 
-std::vector<pid_t> children_of(pid_t parent)
-{
-    std::vector<pid_t> children;
-    const auto path = fmt::format("/proc/{}/task/{}/children", parent, parent);
-    const auto text = read_file_if_any(path).value_or("");
-    for (const auto word : split(text, ' ')) {
-        if (!trimmed(word).empty()) {
-            children.push_back(std::stoi(std::string{trimmed(word)}));
-        }
-    }
-    return children;
-}
-
-pid_t pid_of_tool(const std::string& name)
-{
-    for (const auto& entry : fs::directory_iterator{"/proc"}) {
-        std::error_code problem;
-        const auto program_path = fs::read_symlink(entry.path() / "exe", problem);
-        if (!problem && program_path == fs::canonical(program(name))) {
-            return std::stoi(entry.path().filename().native());
-        }
-    }
-    return 0;
-}
-
 /// The process to kill: a receiver's child, the receiver, the processor, REDCap, the sender.
 pid_t victim(const Config& config, unsigned which)
 {
@@ -77,7 +51,11 @@ pid_t victim(const Config& config, unsigned which)
     }
     case 2: return daemon(config.paths.server_pids() / "processSingleFile.pid");
     case 3: return daemon(config.paths.pids() / "fiona-redcapd.pid");
-    default: return pid_of_tool("fiona-anonymize-send");
+    default: {
+        const auto tools = tools_of(config.file);
+        const auto senders = tools.find("fiona-anonymize-send");
+        return senders == tools.end() ? 0 : senders->second.front();
+    }
     }
 }
 

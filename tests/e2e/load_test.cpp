@@ -102,8 +102,8 @@ TEST_CASE("eight associations at once: nothing is lost or doubled, and the proce
         },
         std::chrono::minutes{10}));
     const auto sent = SteadyClock::now();
-    // A few seconds, whatever the load was: it was not left behind.
-    const bool keeps_up = wait_until([&] { return site.waiting() == 0; }, std::chrono::seconds{10});
+    // Usually a few seconds, which are told; a machine that is at other work has more patience.
+    const bool keeps_up = wait_until([&] { return site.waiting() == 0; }, std::chrono::minutes{1});
     const auto emptied = SteadyClock::now();
     const auto after = memory_of(site);
 

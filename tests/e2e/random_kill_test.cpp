@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The whole pipeline at work while somebody kills any process of it at random, for FIONA_KILL_SECONDS.
-#include "libfiona/base/error.h"
-#include "libfiona/base/files.h"
-#include "libfiona/base/text.h"
 #include "libfiona/redcap/client.h"
 #include "tests/e2e/books.h"
 #include "tests/e2e/pipeline.h"
+#include "tests/support/processes.h"
 #include "tests/support/used_disk.h"
 
 #include <catch2/catch.hpp>
@@ -173,14 +171,14 @@ private:
 class Killer {
 public:
     Killer(const Pipeline& pipeline, unsigned seed)
-        : m_config{pipeline.config().file.native()}, m_random{seed}
+        : m_config{pipeline.config().file}, m_random{seed}
     {
     }
 
     void strike()
     {
         std::this_thread::sleep_for(std::chrono::milliseconds{m_random() % 200});
-        const auto victims = running();
+        const auto victims = tools_of(m_config);
         if (!victims.empty()) {
             // Each program as often as any other, whether it runs long or short.
             auto victim = victims.begin();
@@ -202,37 +200,7 @@ public:
     }
 
 private:
-    [[nodiscard]] static std::string command_line(const fs::path& file)
-    {
-        try {
-            return read_file_if_any(file).value_or("");
-        } catch (const Error&) { // ESRCH: it has ended while we read
-            return {};
-        }
-    }
-
-    /// Processes of our programs with our configuration on their command line.
-    [[nodiscard]] std::map<std::string, std::vector<pid_t>> running() const
-    {
-        std::map<std::string, std::vector<pid_t>> found;
-        std::error_code gone;
-        for (const auto& entry : fs::directory_iterator{"/proc", gone}) {
-            const auto number = entry.path().filename().native();
-            if (number.find_first_not_of("0123456789") != std::string::npos) {
-                continue;
-            }
-            const auto line = command_line(entry.path() / "cmdline");
-            const auto words = split(line, '\0');
-            const auto name = fs::path{words.front()}.filename().native();
-            if (name.starts_with("fiona-")
-                && std::ranges::find(words, std::string_view{m_config}) != words.end()) {
-                found[name].push_back(std::stoi(number));
-            }
-        }
-        return found;
-    }
-
-    std::string m_config;
+    fs::path m_config;
     std::mt19937 m_random;
     std::map<std::string, unsigned> m_kills;
 };
