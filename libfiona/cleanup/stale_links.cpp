@@ -283,17 +283,14 @@ std::vector<Tree> trees_of(const Paths& paths)
     return {{"raw", paths.raw()}, {"participants", paths.participants()}, {"srs", paths.srs()}};
 }
 
-/// A disk mounted with `discard` answers each removal after milliseconds, but many at once.
-constexpr unsigned hands = 16;
-
 /// One tree, its directories shared out.
 TreeReport sweep(const Tree& tree, const StaleLinkOrder& order, Allowance* allowance,
                  std::set<StudyUid>& gone)
 {
     const store::Folder base{tree.base, tree.name};
     const auto entries = base.entries();
-    std::vector<Sweep> sweeps(hands, Sweep{order, allowance, gone, tree.name});
-    for_each_index(entries.size(), hands, [&](std::size_t index, std::size_t hand) {
+    std::vector<Sweep> sweeps(removing_hands, Sweep{order, allowance, gone, tree.name});
+    for_each_index(entries.size(), removing_hands, [&](std::size_t index, std::size_t hand) {
         sweeps[hand].sweep(base, entries[index]);
     });
     TreeReport report;

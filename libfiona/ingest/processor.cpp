@@ -3,10 +3,12 @@
 
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/workers.h"
 #include "libfiona/classify/series_fields.h"
 #include "libfiona/ingest/announcement.h"
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 #include <set>
 
@@ -115,11 +117,20 @@ Processor::Drained Processor::drain(TimePoint now, const std::function<bool()>& 
 std::vector<std::vector<Processor::Item>>
 Processor::series_of(const std::vector<std::string>& names)
 {
+    std::vector<std::optional<store::SpoolEntry>> entries(names.size());
+    for_each_index(
+        names.size(), hands_for(names.size(), reading_hands()), [&](std::size_t i, std::size_t) {
+            try {
+                entries[i] = m_spool.read(names[i]);
+            } catch (const std::exception&) { // NOLINT(bugprone-empty-catch) said below, in order
+            }
+        });
     std::vector<std::vector<Item>> groups;
     std::map<std::pair<StudyUid, SeriesUid>, std::size_t> positions;
-    for (const auto& name : names) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto& name = names[i];
         guarded(name, m_now, [&] {
-            auto entry = m_spool.read(name);
+            auto entry = entries[i] ? std::move(*entries[i]) : m_spool.read(name);
             const auto [found, is_new] =
                 positions.try_emplace({entry.study, entry.series}, groups.size());
             if (is_new) {
@@ -220,8 +231,9 @@ void Processor::sort_one(Item& item, std::optional<Series>& series)
 void Processor::finish(const std::vector<Item>& items)
 {
     std::set<std::string> touched;
+    std::vector<const Item*> marked;
     for (const auto& item : items) {
-        guarded(item.name, m_now, [&] {
+        const auto mark_arrival = [&] {
             store::ArrivalMark mark{item.entry.caller, item.entry.called, item.entry.host,
                                     item.entry.study, item.entry.series};
             if (touched.insert(mark.file_name()).second) {
@@ -231,8 +243,26 @@ void Processor::finish(const std::vector<Item>& items)
                 mark.series.reset();
                 m_marks.touch(mark);
             }
-            m_spool.remove(item.name);
-            m_retries.erase(item.name);
+        };
+        if (guarded(item.name, m_now, mark_arrival)) {
+            marked.push_back(&item);
+        }
+    }
+    std::vector<std::exception_ptr> problems(marked.size());
+    for_each_index(marked.size(), hands_for(marked.size(), removing_hands),
+                   [&](std::size_t i, std::size_t) {
+                       try {
+                           m_spool.remove(marked[i]->name);
+                       } catch (...) { // judged below, one after the other
+                           problems[i] = std::current_exception();
+                       }
+                   });
+    for (std::size_t i = 0; i < marked.size(); ++i) {
+        guarded(marked[i]->name, m_now, [&] {
+            if (problems[i]) {
+                std::rethrow_exception(problems[i]);
+            }
+            m_retries.erase(marked[i]->name);
             ++m_drained.processed;
         });
     }

@@ -4,6 +4,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/log.h"
 #include "libfiona/base/text.h"
+#include "libfiona/base/workers.h"
 #include "libfiona/dicom/header.h"
 #include "libfiona/ingest/announcement.h"
 #include "libfiona/ingest/own_receiver.h"
@@ -13,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <mutex>
 #include <string_view>
 
 namespace fiona::ingest {
@@ -95,20 +97,29 @@ Files in_archive(const Config& config, const Files& files)
 Shipment sort_by_ae(const Config& config, const Files& files, const AeOverrides& overrides,
                     const OnFile& on_file)
 {
+    std::vector<std::optional<AePair>> pairs(files.size());
+    std::vector<std::optional<Error>> problems(files.size());
+    std::mutex mutex;
+    for_each_index(files.size(), hands_for(files.size(), reading_hands()),
+                   [&](std::size_t i, std::size_t) {
+                       try {
+                           pairs[i] = pair_of(config, files[i], overrides);
+                       } catch (const Error& e) {
+                           problems[i] = e;
+                       }
+                       const std::lock_guard lock{mutex};
+                       on_file();
+                   });
     Shipment shipment;
     for (std::size_t i = 0; i < files.size(); ++i) {
-        try {
-            const auto pair = pair_of(config, files[i], overrides);
-            if (pair) {
-                shipment.files[*pair].push_back(files[i]);
-            } else {
-                ++shipment.skipped;
-            }
-        } catch (const Error& e) {
+        if (problems[i]) {
             ++shipment.unreadable;
-            log_unreadable(i, e);
+            log_unreadable(i, *problems[i]);
+        } else if (pairs[i]) {
+            shipment.files[*pairs[i]].push_back(files[i]);
+        } else {
+            ++shipment.skipped;
         }
-        on_file();
     }
     return shipment;
 }

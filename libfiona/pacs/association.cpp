@@ -15,10 +15,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <vector>
 
 namespace fiona::pacs {
 
@@ -48,20 +50,39 @@ public:
     }
 
     // DCMTK writes a P-DATA-TF PDU (type 4, PS3.8 §9.3.5) in two calls: 12 bytes of header, then
-    // the rest. Both go out as one segment.
+    // the rest. Both go out together, and the PDUs of one data set as few segments.
     ssize_t write(void* buffer, size_t length) override
     {
-        constexpr std::size_t header_length = 12;
         constexpr unsigned char data_pdu = 4;
-        const bool header =
-            length == header_length && *static_cast<const unsigned char*>(buffer) == data_pdu;
-        const int flags = header ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+        auto* const bytes = static_cast<unsigned char*>(buffer);
+        if (m_head.empty() && length == head_length && *bytes == data_pdu) {
+            m_head.assign(bytes, bytes + length);
+            return static_cast<ssize_t>(length);
+        }
+        constexpr std::size_t control_header = 11; // PS3.8 §E.2
+        constexpr unsigned char last_fragment = 2;
+        const bool more_follows = !m_head.empty() && (m_head[control_header] & last_fragment) == 0;
+        std::array<iovec, 2> parts{{{m_head.data(), m_head.size()}, {buffer, length}}};
+        msghdr message{};
+        message.msg_iov = parts.data();
+        message.msg_iovlen = parts.size();
         ssize_t written = 0;
         do {
-            written = ::send(getSocket(), buffer, length, flags);
+            written = ::sendmsg(getSocket(), &message,
+                                more_follows ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
         } while (written < 0 && errno == EINTR);
-        return written;
+        const auto head = static_cast<ssize_t>(m_head.size());
+        m_head.clear();
+        if (written >= 0 && written < head) { // the time to send has run out
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        return written < 0 ? -1 : written - head;
     }
+
+private:
+    static constexpr std::size_t head_length = 12;
+    std::vector<unsigned char> m_head; ///< of a data PDU, until its rest is written
 };
 
 class PromptLayer final : public DcmTransportLayer {

@@ -4,6 +4,7 @@
 #include "libfiona/base/error.h"
 #include "libfiona/base/ids.h"
 #include "libfiona/base/log.h"
+#include "libfiona/base/workers.h"
 #include "libfiona/dicom/prescan.h"
 #include "libfiona/pacs/association.h"
 #include "libfiona/pacs/store_file.h"
@@ -160,24 +161,32 @@ public:
 private:
     std::vector<Item> scanned()
     {
+        std::vector<std::optional<dicom::Prescan>> scans(m_results.size());
+        for_each_index(scans.size(), hands_for(scans.size(), reading_hands()),
+                       [&](std::size_t i, std::size_t) {
+                           try {
+                               scans[i] = dicom::prescan_file(m_results[i].file);
+                           } catch (const Error& e) {
+                               m_results[i].reason = log::without_uids(e.what());
+                           }
+                       });
         std::vector<Item> items;
-        for (std::size_t i = 0; i < m_results.size(); ++i) {
-            try {
-                auto scan = dicom::prescan_file(m_results[i].file);
-                if (!is_uid(scan.sop_class) || !is_uid(scan.sop_instance)
-                    || !is_uid(scan.transfer_syntax)) {
-                    answer(m_results[i], status_invalid_instance); // it would cost the association
-                    continue;
-                }
-                Proposal as_it_is{scan.sop_class, {scan.transfer_syntax}};
-                auto rewritten = other_uncompressed(scan);
-                auto decoded =
-                    m_decode && !rewritten ? std::optional{any_uncompressed(scan)} : std::nullopt;
-                items.push_back({i, std::move(scan), std::move(as_it_is), std::move(rewritten),
-                                 std::move(decoded)});
-            } catch (const Error& e) {
-                m_results[i].reason = log::without_uids(e.what());
+        for (std::size_t i = 0; i < scans.size(); ++i) {
+            if (!scans[i]) {
+                continue;
             }
+            auto& scan = *scans[i];
+            if (!is_uid(scan.sop_class) || !is_uid(scan.sop_instance)
+                || !is_uid(scan.transfer_syntax)) {
+                answer(m_results[i], status_invalid_instance); // it would cost the association
+                continue;
+            }
+            Proposal as_it_is{scan.sop_class, {scan.transfer_syntax}};
+            auto rewritten = other_uncompressed(scan);
+            auto decoded =
+                m_decode && !rewritten ? std::optional{any_uncompressed(scan)} : std::nullopt;
+            items.push_back({i, std::move(scan), std::move(as_it_is), std::move(rewritten),
+                             std::move(decoded)});
         }
         return items;
     }

@@ -19,10 +19,7 @@ namespace fiona::store {
 
 namespace {
 
-constexpr unsigned most_levels = 500; // a descriptor each
-/// A disk mounted with `discard` answers each removal after milliseconds, but many at once.
-constexpr unsigned hands = 16;
-constexpr std::size_t many_files = 32;     // fewer are gone before the hands are there
+constexpr unsigned most_levels = 500;      // a descriptor each
 constexpr std::uint64_t block_bytes = 512; // st_blocks counts these, whatever the file system has
 
 UniqueFd open_in(int parent, const char* name, int more = O_NOFOLLOW)
@@ -250,7 +247,7 @@ Amount walk(const Folder& parent, const std::string& name, Work work, unsigned l
             }
         }
         if (work == Work::remove) {
-            for_each_index(files.size(), files.size() < many_files ? 1 : hands,
+            for_each_index(files.size(), hands_for(files.size(), removing_hands),
                            [&](std::size_t index, std::size_t) { folder->unlink(files[index]); });
         }
     } while (work == Work::remove && !parent.remove_directory(name) && parent.look(name));

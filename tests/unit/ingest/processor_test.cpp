@@ -141,6 +141,30 @@ TEST_CASE("a bad file is set aside with its reason and stops nobody")
     CHECK(site.processor.spool().count_failed() == 2);
 }
 
+TEST_CASE(
+    "many entries are read and removed by several hands, and a bad one among them is set aside")
+{
+    Site site;
+    constexpr unsigned many = 100;
+    for (unsigned number = 1; number <= many; ++number) {
+        receive_image(site.config.paths, 1 + number % 2, number);
+    }
+    const auto bad = site.processor.spool().waiting()[many / 2];
+    store::write_file(site.config.paths.spool() / "new" / bad, "{ no entry");
+
+    const auto done = site.drain();
+
+    CHECK(done.processed == many - 1);
+    CHECK(done.given_up == 1);
+    CHECK(done.postponed == 0);
+    CHECK(site.processor.spool().count_waiting() == 0);
+    CHECK(fs::exists(site.config.paths.spool() / "failed" / bad));
+    const auto first = site.tree.count_instances(StudyUid{study_uid}, SeriesUid{series_uid(1)});
+    const auto second = site.tree.count_instances(StudyUid{study_uid}, SeriesUid{series_uid(2)});
+    CHECK(first + second == many - 1);
+    CHECK(site.properties(1).text("NumFiles") == std::to_string(first));
+}
+
 TEST_CASE("a study whose every file is bad leaves nothing in raw")
 {
     Site site;

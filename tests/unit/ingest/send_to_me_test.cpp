@@ -116,6 +116,28 @@ TEST_CASE("files are sorted by the AE titles they carry, and what is no object i
     CHECK(overridden.files.at({"X", "Y"}).size() == 4);
 }
 
+TEST_CASE("many files are read by several hands and stay in their order")
+{
+    const Site site;
+    const auto directory = site.root / "disc";
+    for (int number = 100; number < 150; ++number) {
+        write_image(directory / std::to_string(number),
+                    {{"0002,0016", number % 2 == 0 ? "EVEN" : "ODD"}, {"0002,0018", "-"}});
+    }
+    store::write_file(directory / "120", "no image");
+    std::size_t seen = 0;
+
+    const auto found =
+        ingest::sort_by_ae(site.config, ingest::files_below(directory), {}, [&] { ++seen; });
+
+    CHECK(seen == 50);
+    CHECK(found.skipped == 1);
+    const auto& even = found.files.at({"FIONA", "EVEN"});
+    CHECK(even.size() == 24);
+    CHECK(std::ranges::is_sorted(even));
+    CHECK(found.files.at({"FIONA", "ODD"}).size() == 25);
+}
+
 TEST_CASE("files of the archive are announced once, through links too, and others are not")
 {
     const Site site;
