@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """header: 2,000 MR images de-identified by fiona-anonymize, verified and not, beside DCMTK that loads, edits and
-saves them without any proof (the original reached 0.79x of that with two threads), and Orthanc."""
+saves them without any proof, a program that rewrites headers as streams without parsing them, and Orthanc. The
+original cannot be had here; where both ran, it reached 0.79x of DCMTK with two threads, so 1.6 times the original
+is 1.26 times DCMTK."""
 import os, shutil, subprocess, tempfile, time
 
 from kit import Program, in_turn, make_phantoms, program, run, stop
@@ -21,9 +23,9 @@ def anonymize(images, work, threads, *options):
     return expect_files(images, out) / seconds
 
 
-def edit_with_dcmtk(images, work, threads):
+def edit(editor, images, work, threads):
     out = tempfile.mkdtemp(prefix="edited-", dir=work)
-    seconds, _ = run([program("dcmtk-edit-bound"), images, out, str(threads)])
+    seconds, _ = run([program(editor), images, out, str(threads)])
     return expect_files(images, out) / seconds
 
 
@@ -48,7 +50,7 @@ def rows(options):
     make_phantoms(images, "--set", "bench", "--images", str(int(2000 * options.share)))
     study, found = os.path.join(images, "study1"), []
     for threads in (1, 2):
-        others = [Program("DCMTK: load, edit, save", lambda t=threads: edit_with_dcmtk(study, work, t), 1.0)]
+        others = [Program("DCMTK: load, edit, save", lambda t=threads: edit("dcmtk-edit-bound", study, work, t), 1.0)]
         if threads == 1 and shutil.which("Orthanc"):
             others.append(Program("Orthanc /anonymize, synced, a tenth of them", lambda: anonymize_with_orthanc(study, work), 25))
         found += in_turn(f"header with verification, {threads} thread{'s' * (threads > 1)}",
@@ -56,4 +58,6 @@ def rows(options):
     return found + in_turn("header without verification, 2 threads",
                            Program("fiona-anonymize --verify off",
                                    lambda: anonymize(study, work, 2, "--verify", "off", "--i-know-this-leaks")),
-                           [Program("DCMTK: load, edit, save", lambda: edit_with_dcmtk(study, work, 2))], options.rounds)
+                           [Program("DCMTK: load, edit, save", lambda: edit("dcmtk-edit-bound", study, work, 2), 1.26),
+                            Program("headers rewritten as streams, pixels copied by the kernel",
+                                    lambda: edit("stream-edit-bound", study, work, 2), 0.7)], options.rounds)

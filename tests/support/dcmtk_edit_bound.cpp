@@ -4,18 +4,15 @@
 // Loads every file below DIR with DCMTK, blanks some identifying elements, drops private ones and
 // saves it: what a de-identifier on DCMTK's data sets reaches if it proves nothing. Not a
 // de-identifier; only for measuring beside one.
+#include "tests/support/image_edits.h"
+
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 #include <fmt/format.h>
 
-#include <array>
-#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <string>
-#include <thread>
-#include <vector>
 
 namespace {
 
@@ -23,27 +20,9 @@ namespace fs = std::filesystem;
 
 void blank(DcmItem& item)
 {
-    static const std::array blanked{DCM_AccessionNumber,
-                                    DCM_InstitutionName,
-                                    DCM_InstitutionAddress,
-                                    DCM_ReferringPhysicianName,
-                                    DCM_StationName,
-                                    DCM_PhysiciansOfRecord,
-                                    DCM_PerformingPhysicianName,
-                                    DCM_OperatorsName,
-                                    DCM_PatientName,
-                                    DCM_PatientID,
-                                    DCM_PatientBirthDate,
-                                    DCM_PatientAddress,
-                                    DCM_PatientComments,
-                                    DCM_DeviceSerialNumber,
-                                    DCM_ProtocolName,
-                                    DCM_RequestingPhysician,
-                                    DCM_AdmissionID,
-                                    DCM_CurrentPatientLocation,
-                                    DCM_StudyDescription,
-                                    DCM_PerformedProcedureStepID};
-    for (const auto& tag : blanked) {
+    for (const auto number : fiona::testing::blanked_tags) {
+        const DcmTagKey tag{static_cast<Uint16>(number >> 16U),
+                            static_cast<Uint16>(number & 0xffffU)};
         if (item.tagExists(tag)) {
             item.putAndInsertString(tag, "");
         }
@@ -80,30 +59,6 @@ bool edit(const fs::path& from, const fs::path& to)
 
 int main(int argc, char** argv)
 {
-    const std::vector<std::string> arguments{argv + 1, argv + argc};
-    if (arguments.size() != 3) {
-        fmt::print(stderr, "usage: dcmtk-edit-bound DIR OUTPUT THREADS\n");
-        return 64;
-    }
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::recursive_directory_iterator{arguments[0]}) {
-        if (entry.is_regular_file() && entry.path().extension() != ".json") {
-            files.push_back(entry.path());
-        }
-    }
-    fs::create_directories(arguments[1]);
-    std::atomic<std::size_t> next{0};
-    std::atomic<std::size_t> done{0};
-    {
-        std::vector<std::jthread> threads;
-        for (int i = 0; i < std::stoi(arguments[2]); ++i) {
-            threads.emplace_back([&] {
-                for (auto at = next++; at < files.size(); at = next++) {
-                    done += edit(files[at], arguments[1] / files[at].filename()) ? 1U : 0U;
-                }
-            });
-        }
-    }
-    fmt::print("{} files\n", done.load());
-    return done == files.size() ? 0 : 65;
+    return fiona::testing::edit_images("dcmtk-edit-bound", {argv, static_cast<std::size_t>(argc)},
+                                       edit);
 }

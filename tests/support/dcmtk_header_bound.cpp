@@ -3,6 +3,8 @@
 // dcmtk-header-bound DIR
 // Reads the header of every file below DIR with DCMTK and does nothing with it: what a program on
 // DCMTK that sorts images can reach at best. Prints how many files there were and how many elements.
+#include "tests/support/image_edits.h"
+
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 #include <fmt/format.h>
@@ -38,12 +40,7 @@ int main(int argc, char** argv)
         return 64;
     }
     OFLog::configure(OFLogger::ERROR_LOG_LEVEL); // it warns once per file that it stopped early
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::recursive_directory_iterator{arguments[0]}) {
-        if (entry.is_regular_file() && entry.path().extension() != ".json") {
-            files.push_back(entry.path());
-        }
-    }
+    const auto files = fiona::testing::images_below(arguments[0]);
     unsigned long elements = 0;
     bool is_all_read = true;
     for (const auto& file : files) {
