@@ -255,7 +255,7 @@ private:
 
 TEST_CASE("twenty writers on one study, on a server that misbehaves: no row twice, none lost")
 {
-    const auto* const fault = GENERATE("", "drop-after-commit,0.3", "status=500,0.2",
+    const auto* const fault = GENERATE("", "drop-after-commit,0.6", "status=500,0.2",
                                        "status=429,0.2", "truncate,0.2", "html200,0.2");
     CAPTURE(fault);
     Crowd crowd;
