@@ -3,6 +3,7 @@
 // right behind its answer.
 #include "libfiona/base/text.h"
 #include "tests/support/hostile_file.h"
+#include "tests/support/processes.h"
 #include "tests/support/receiver_site.h"
 #include "tests/support/traced_tool.h"
 
@@ -158,6 +159,7 @@ TEST_CASE(
     receiver::Site site;
     site.start();
     REQUIRE(answer(site, fresh(0)) == 0x0000); // it makes what every later one finds
+    REQUIRE(receiver::eventually([&] { return children_of(site.pid()).empty(); }));
     unsigned round = 1;
     std::vector<traced::Call> made;
     {
@@ -180,7 +182,8 @@ TEST_CASE(
             } else if (status) {
                 CHECK(*status == 0xa700);
             }
-            CHECK((!status || traced::is_hit(watch.log())));
+            // What ends an association may come behind its last answer.
+            CHECK((!status || receiver::eventually([&] { return traced::is_hit(watch.log()); })));
             for (const auto& path : traced::hit_files(watch.log())) {
                 if (traced::is_sync(call) && is_of_object(path)) {
                     CAPTURE(path);
