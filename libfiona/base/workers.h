@@ -15,7 +15,7 @@ namespace fiona {
 /// Threads that remove files: a disk mounted with `discard` answers each removal after milliseconds,
 /// but many at once.
 constexpr unsigned removing_hands = 16;
-/// Threads that read headers, which takes a processor.
+/// Threads that read and parse small files or headers, which takes a processor.
 [[nodiscard]] inline unsigned reading_hands()
 {
     return std::clamp(std::thread::hardware_concurrency(), 1U, 4U);

@@ -29,7 +29,7 @@ struct AeOverrides {
     std::optional<AeTitle> calling;
 };
 
-/// After each file.
+/// After each file; never twice at once, but not always from the same thread.
 using OnFile = std::function<void()>;
 
 struct Shipment {

@@ -28,9 +28,11 @@ TEST_CASE("each index is worked on once, by as many threads as were asked for at
 
 TEST_CASE("the first exception of a thread ends the work and comes to the caller")
 {
+    const unsigned threads = GENERATE(1U, 4U);
+    CAPTURE(threads);
     std::atomic<int> done{0};
 
-    CHECK_THROWS_AS(for_each_index(1'000'000, 4,
+    CHECK_THROWS_AS(for_each_index(1000, threads,
                                    [&](std::size_t index, std::size_t) {
                                        if (index == 10) {
                                            throw std::out_of_range{"ten"};
@@ -39,7 +41,8 @@ TEST_CASE("the first exception of a thread ends the work and comes to the caller
                                    }),
                     std::out_of_range);
 
-    CHECK(done < 1'000'000);
+    CHECK(done >= 10);
+    CHECK((threads > 1 || done == 10)); // how far the others have come by then nobody knows
 }
 
 TEST_CASE("where the system gives no thread the caller does it all")
