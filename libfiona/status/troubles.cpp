@@ -76,7 +76,9 @@ private:
     {
         for (const auto& peer : m_summary.peers) {
             if (!peer.answers) {
-                cry(fmt::format("{} does not answer: {}", peer.name, peer.reason),
+                cry(peer.reason.starts_with(peer.name)
+                        ? peer.reason
+                        : fmt::format("{}: {}", peer.name, peer.reason),
                     "nothing is lost meanwhile; fiona-config check says what is wrong");
             }
         }

@@ -277,6 +277,8 @@ TEST_CASE(
         CHECK_FALSE(answer.find("answers")->boolean());
         CHECK_FALSE(answer.text("reason").empty());
     }
+    CHECK_THAT(run.out, Contains("REDCap does not answer"));
+    CHECK_THAT(run.out, !Contains("does not answer: REDCap does not answer")); // said once
     CHECK(run.exit_code == 2);
     CHECK(took < std::chrono::seconds{10});
     CHECK_THAT(run.out + run.err, !Contains("0123456789ABCDEF"));
